@@ -1,0 +1,13 @@
+//! What every other module stands on: time, randomness, environment, secrets, source positions and findings.
+//!
+//! Nothing here knows Azure. Nothing outside `support` and `cli` reads the wall clock, the
+//! environment or the operating system's randomness.
+
+pub mod clock;
+pub mod duration;
+pub mod environment;
+pub mod finding;
+pub mod random;
+pub mod secret;
+pub mod source;
+pub mod suggest;

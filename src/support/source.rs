@@ -1,0 +1,135 @@
+//! Files as the user wrote them, and positions in them.
+
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Names one file of a [`Sources`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct SourceId(u32);
+
+/// A byte range of one file, as it lies on disk (byte order mark and carriage returns included).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Span {
+    /// The file.
+    pub source: SourceId,
+    /// First byte.
+    pub start: u32,
+    /// One past the last byte.
+    pub end: u32,
+}
+
+/// A place as people name it: both count from 1, the column in characters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Position {
+    /// Line, from 1.
+    pub line: u32,
+    /// Column in characters, from 1.
+    pub column: u32,
+}
+
+/// One file.
+#[derive(Debug, Clone)]
+pub struct SourceFile {
+    /// As it is to be shown; not necessarily absolute.
+    pub path: PathBuf,
+    /// Whole text.
+    pub text: Arc<str>,
+}
+
+/// All files that a run has read.
+#[derive(Debug, Clone, Default)]
+pub struct Sources(Vec<SourceFile>);
+
+impl Sources {
+    /// Takes a file in. Texts are capped far below 4 GiB by the readers, so that offsets fit.
+    pub fn add(&mut self, path: impl Into<PathBuf>, text: impl Into<Arc<str>>) -> SourceId {
+        self.0.push(SourceFile { path: path.into(), text: text.into() });
+        SourceId(u32::try_from(self.0.len() - 1).unwrap_or(u32::MAX))
+    }
+
+    /// The file named by `source`, if it is of this set.
+    #[must_use]
+    pub fn get(&self, source: SourceId) -> Option<&SourceFile> {
+        self.0.get(source.0 as usize)
+    }
+
+    /// The path of `source`, empty if it is not of this set.
+    #[must_use]
+    pub fn path(&self, source: SourceId) -> &Path {
+        self.get(source).map_or(Path::new(""), |file| &file.path)
+    }
+
+    /// Where `span` starts.
+    #[must_use]
+    pub fn position(&self, span: Span) -> Position {
+        self.get(span.source).map_or(Position { line: 1, column: 1 }, |file| position(&file.text, span.start as usize))
+    }
+}
+
+/// Line and column of byte `offset` in `text`. A line ends with LF, CRLF or the end of the text; a byte order mark has no column.
+#[must_use]
+pub fn position(text: &str, offset: usize) -> Position {
+    let mut offset = offset.min(text.len());
+    while !text.is_char_boundary(offset) {
+        offset -= 1;
+    }
+    let before = &text[..offset];
+    let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
+    let count = |number: usize| u32::try_from(number).unwrap_or(u32::MAX - 1) + 1;
+    Position {
+        line: count(before.bytes().filter(|byte| *byte == b'\n').count()),
+        column: count(before[line_start..].trim_start_matches('\u{feff}').chars().count()),
+    }
+}
+
+/// A text that came out of a file, with the way back: a policy in its own file, or one inside a YAML block scalar
+/// whose indentation has been taken away.
+#[derive(Debug, Clone)]
+pub struct SourceText {
+    text: Arc<str>,
+    source: SourceId,
+    /// (offset in `text`, offset in the file) where a run of equal bytes begins; sorted, never empty.
+    runs: Arc<[(u32, u32)]>,
+}
+
+impl SourceText {
+    /// A whole file.
+    #[must_use]
+    pub fn whole(source: SourceId, text: Arc<str>) -> Self {
+        Self { text, source, runs: Arc::from([(0, 0)]) }
+    }
+
+    /// A part of a file; `runs` are (offset in `text`, offset in the file) pairs in order. An empty list means that it starts at 0.
+    #[must_use]
+    pub fn part(source: SourceId, text: Arc<str>, runs: Vec<(u32, u32)>) -> Self {
+        Self { text, source, runs: if runs.is_empty() { Arc::from([(0, 0)]) } else { runs.into() } }
+    }
+
+    /// The text itself.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// The file it came from.
+    #[must_use]
+    pub const fn source(&self) -> SourceId {
+        self.source
+    }
+
+    /// Where `range` of the text lies in the file.
+    #[must_use]
+    pub fn span(&self, range: Range<usize>) -> Span {
+        let start = self.offset(range.start);
+        let end = if range.end > range.start { self.offset(range.end - 1) + 1 } else { start };
+        Span { source: self.source, start, end: end.max(start) }
+    }
+
+    fn offset(&self, offset: usize) -> u32 {
+        let offset = u32::try_from(offset).unwrap_or(u32::MAX);
+        let index = self.runs.partition_point(|(start, _)| *start <= offset).saturating_sub(1);
+        let (start, file) = self.runs[index];
+        file + offset.saturating_sub(start)
+    }
+}
