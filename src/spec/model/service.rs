@@ -1,0 +1,165 @@
+//! Resource group, service and named values.
+
+use indexmap::IndexMap;
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::{PolicySource, Properties, Tags};
+
+/// The resource group.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ResourceGroup {
+    /// Name.
+    #[schemars(length(min = 1, max = 90), regex(pattern = r"^[-\w._()]*[-\w_()]$"))]
+    pub name: String,
+    /// Region; also the default for everything in it.
+    pub location: Option<String>,
+    /// Read only: never created, changed or deleted.
+    #[serde(default)]
+    pub existing: bool,
+    /// Tags.
+    #[serde(default)]
+    pub tags: Tags,
+}
+
+/// The API Management service. Properties that are not set are never reset on a service that is there.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Service {
+    /// Name, unique in the whole world: it becomes `{name}.azure-api.net`.
+    #[schemars(length(min = 1, max = 50), regex(pattern = r"^[a-zA-Z](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?$"))]
+    pub name: String,
+    /// Read only: the service is never created, changed or deleted; its children are managed.
+    #[serde(default)]
+    pub existing: bool,
+    /// Region; default: that of the resource group.
+    pub location: Option<String>,
+    /// Tier, as a name or `{ name, capacity }`.
+    pub sku: Option<Sku>,
+    /// Publisher's name, shown in mails and the developer portal.
+    #[schemars(length(min = 1, max = 100))]
+    pub publisher_name: Option<String>,
+    /// Publisher's mail address.
+    #[schemars(length(min = 1, max = 100))]
+    pub publisher_email: Option<String>,
+    /// Sender of notification mails.
+    #[schemars(length(max = 100))]
+    pub notification_sender_email: Option<String>,
+    /// Managed identity: `SystemAssigned`, `None`, or `{ type, userAssignedIdentities }`.
+    pub identity: Option<Identity>,
+    /// Availability zones (Premium).
+    pub zones: Option<Vec<String>>,
+    /// Further regions (Premium).
+    pub additional_locations: Option<Vec<AdditionalLocation>>,
+    /// `None`, `External` or `Internal`.
+    pub virtual_network_type: Option<String>,
+    /// `{ subnetResourceId }`.
+    pub virtual_network_configuration: Option<Value>,
+    /// `Enabled` or `Disabled`.
+    pub public_network_access: Option<String>,
+    /// Custom domains, as in ARM.
+    pub hostname_configurations: Option<Vec<Value>>,
+    /// Protocol and cipher switches; values are texts.
+    pub custom_properties: Option<IndexMap<String, String>>,
+    /// Whether the gateway of the primary region is switched off.
+    pub disable_gateway: Option<bool>,
+    /// Consumption only: ask clients for a certificate.
+    pub enable_client_certificate: Option<bool>,
+    /// `{ minApiVersion }`.
+    pub api_version_constraint: Option<Value>,
+    /// Tags.
+    #[serde(default)]
+    pub tags: Tags,
+    /// Global policy (all APIs).
+    pub policy: Option<PolicySource>,
+    /// Merged last into ARM's `properties`.
+    #[serde(default)]
+    pub properties: Properties,
+}
+
+/// Tier and number of units.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum Sku {
+    /// Tier with its usual capacity (0 for Consumption, 1 for the others).
+    Name(String),
+    /// Tier and units.
+    #[serde(rename_all = "camelCase")]
+    Detailed {
+        /// Tier: `Consumption`, `Developer`, `Basic`, `Standard`, `Premium`, `BasicV2`, `StandardV2`, `PremiumV2` or `Isolated`.
+        name: String,
+        /// Number of units.
+        capacity: Option<u32>,
+    },
+}
+
+/// Managed identity of the service.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum Identity {
+    /// `SystemAssigned` or `None`.
+    Type(String),
+    /// With user-assigned identities.
+    #[serde(rename_all = "camelCase")]
+    Detailed {
+        /// `SystemAssigned`, `UserAssigned`, `SystemAssigned, UserAssigned` or `None`.
+        #[serde(rename = "type")]
+        kind: String,
+        /// Full ids of the user-assigned identities.
+        #[serde(default)]
+        user_assigned_identities: Vec<String>,
+    },
+}
+
+/// A further region of a Premium service.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct AdditionalLocation {
+    /// Region.
+    pub location: String,
+    /// Tier and units; default: the service's tier with one unit.
+    pub sku: Option<Sku>,
+    /// Availability zones.
+    pub zones: Option<Vec<String>>,
+    /// Whether the gateway of this region is switched off.
+    pub disable_gateway: Option<bool>,
+    /// `{ subnetResourceId }`.
+    pub virtual_network_configuration: Option<Value>,
+    /// Id of a public address.
+    pub public_ip_address_id: Option<String>,
+}
+
+/// A named value. Policies use it as `{{displayName}}`.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct NamedValue {
+    /// The name that policies use; default: the key.
+    #[schemars(length(min = 1, max = 256), regex(pattern = r"^[A-Za-z0-9-._]+$"))]
+    pub display_name: Option<String>,
+    /// The value, at most 4,096 characters. Put secrets in from a variable: `${NAME}`.
+    #[schemars(length(max = 4096))]
+    pub value: Option<String>,
+    /// Whether the value is hidden; default: true with `keyVault`, else false.
+    pub secret: Option<bool>,
+    /// Takes the value from a Key Vault; the service's identity must be allowed to read it.
+    pub key_vault: Option<KeyVaultReference>,
+    /// Tags for filtering.
+    #[schemars(length(max = 32))]
+    pub tags: Option<Vec<String>>,
+    /// Merged last into ARM's `properties`.
+    #[serde(default)]
+    pub properties: Properties,
+}
+
+/// A secret in a Key Vault.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct KeyVaultReference {
+    /// `https://{vault}.vault.azure.net/secrets/{name}[/{version}]`; without a version it follows rotation.
+    #[schemars(regex(pattern = r"^https://[^/]+/secrets/[^/]+(/[^/]+)?/?$"))]
+    pub secret_identifier: String,
+    /// Client id of a user-assigned identity; default: the system-assigned one.
+    pub identity_client_id: Option<String>,
+}
