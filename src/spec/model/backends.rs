@@ -99,10 +99,27 @@ pub enum CircuitBreaker {
     /// `default`.
     Preset(String),
     /// Rules; the service accepts one.
-    Rules {
-        /// The rules.
-        rules: Vec<CircuitBreakerRule>,
-    },
+    Rules(CircuitBreakerRules),
+}
+
+impl CircuitBreaker {
+    /// The rules as written; `None` for `default`.
+    #[must_use]
+    pub fn rules(&self) -> Option<&[CircuitBreakerRule]> {
+        match self {
+            Self::Preset(_) => None,
+            Self::Rules(rules) => Some(&rules.rules),
+        }
+    }
+}
+
+/// Rules of a circuit breaker.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct CircuitBreakerRules {
+    /// The rules; the service accepts one.
+    #[schemars(length(min = 1))]
+    pub rules: Vec<CircuitBreakerRule>,
 }
 
 /// One rule.
