@@ -19,7 +19,7 @@ pub use ai::{Account, Deployment, DeploymentModel, DeploymentSku, DetailedDeploy
 pub use apis::{Api, BearerMode, ClientKind, Import, Operation, SubscriptionKeyParameterNames, VersionSet};
 pub use backends::{
     Authorization, Backend, BackendCredentials, BackendTls, CircuitBreaker, CircuitBreakerRule, CircuitBreakerRules, FailureCondition,
-    ManagedIdentityCredential, Pool, PoolMember, StatusCodeRange,
+    ManagedIdentityCredential, Pool, PoolMember, Proxy, StatusCodeRange,
 };
 pub use consumers::{Group, Product, Subscription, User};
 pub use monitoring::{

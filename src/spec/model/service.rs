@@ -6,6 +6,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::{PolicySource, Properties, Tags};
+use crate::support::secret::Secret;
 
 /// The resource group.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
@@ -199,8 +200,8 @@ pub struct NamedValue {
     #[schemars(length(min = 1, max = 256), regex(pattern = r"^[A-Za-z0-9-._]+$"))]
     pub display_name: Option<String>,
     /// The value, at most 4,096 characters. Put secrets in from a variable: `${NAME}`.
-    #[schemars(length(max = 4096))]
-    pub value: Option<String>,
+    #[schemars(with = "Option<String>", length(max = 4096))]
+    pub value: Option<Secret<String>>,
     /// Whether the value is hidden; default: true with `keyVault`, else false.
     pub secret: Option<bool>,
     /// Takes the value from a Key Vault; the service's identity must be allowed to read it.
