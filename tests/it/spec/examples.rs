@@ -17,7 +17,14 @@ pub(crate) fn report(loaded: &Loaded) -> String {
                 let position = loaded.sources.position(span);
                 format!("{}:{}:{}", loaded.sources.path(span.source).display(), position.line, position.column)
             });
-            format!("{} {} {:?}: {} ({})\n", finding.code.id, place.unwrap_or_default(), finding.severity, finding.message, finding.help.clone().unwrap_or_default())
+            format!(
+                "{} {} {:?}: {} ({})\n",
+                finding.code.id,
+                place.unwrap_or_default(),
+                finding.severity,
+                finding.message,
+                finding.help.clone().unwrap_or_default()
+            )
         })
         .collect()
 }
@@ -35,4 +42,8 @@ fn every_example_loads_without_an_error() {
         }
     }
     assert!(seen >= 1);
+}
+#[test]
+fn dump() {
+    std::fs::write("/tmp/schema.json", serde_json::to_string_pretty(spec::schema()).unwrap()).unwrap();
 }
