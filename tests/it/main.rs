@@ -1,3 +1,6 @@
 //! The integration tests: behaviour through public interfaces, one binary.
 
 mod architecture;
+mod contract;
+mod examples;
+mod support;
