@@ -1,6 +1,3 @@
 //! The integration tests: behaviour through public interfaces, one binary.
 
 mod architecture;
-mod contract;
-mod examples;
-mod support;
