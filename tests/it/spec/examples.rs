@@ -43,7 +43,3 @@ fn every_example_loads_without_an_error() {
     }
     assert!(seen >= 1);
 }
-#[test]
-fn dump() {
-    std::fs::write("/tmp/schema.json", serde_json::to_string_pretty(spec::schema()).unwrap()).unwrap();
-}
