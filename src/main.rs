@@ -18,7 +18,7 @@ fn main() -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return printer.failure(&anyhow::Error::new(error).context("cannot start the asynchronous runtime")),
     };
-    let outcome = runtime.block_on(cli::run(command_line, environment, terminal, &mut printer));
+    let outcome = runtime.block_on(cli::run(command_line, environment, &mut printer));
     // Whatever still runs has nothing left to say; a blocked name look-up must not hold up the exit.
     runtime.shutdown_background();
     printer.finish(outcome)

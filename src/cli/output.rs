@@ -3,6 +3,8 @@
 //! Style: no full stop after a one-line message, backticks around names and commands, never colour alone, data on stdout,
 //! everything else on stderr. A closed pipe is no error.
 
+pub(super) mod progress;
+
 use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 
@@ -119,6 +121,12 @@ impl Printer {
     /// A warning or question, on stderr, whatever `--quiet` says.
     pub(super) fn warn(&mut self, line: impl AsRef<str>) {
         write_line(&mut *self.err, line.as_ref());
+    }
+
+    /// A question, on stderr, without a line end.
+    pub(super) fn prompt(&mut self, text: &str) {
+        let _ = write!(self.err, "{text}");
+        let _ = self.err.flush();
     }
 
     /// Findings with caret, on stderr, and their number.
