@@ -15,18 +15,20 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 
-pub use ai::{Account, Deployment, DeploymentModel, DeploymentSku};
+pub use ai::{Account, Deployment, DeploymentModel, DeploymentSku, DetailedDeployment};
 pub use apis::{Api, BearerMode, ClientKind, Import, Operation, SubscriptionKeyParameterNames, VersionSet};
 pub use backends::{
-    Authorization, Backend, BackendCredentials, BackendTls, CircuitBreaker, CircuitBreakerRule, FailureCondition,
-    ManagedIdentityCredential, Pool, PoolMember, StatusCodeRange,
+    Authorization, Backend, BackendCredentials, BackendTls, CircuitBreaker, CircuitBreakerRule, CircuitBreakerRules, FailureCondition,
+    ManagedIdentityCredential, Pool, PoolMember, Proxy, StatusCodeRange,
 };
 pub use consumers::{Group, Product, Subscription, User};
 pub use monitoring::{
     ActionGroup, ApplicationInsights, AzureMonitor, Diagnostic, DiagnosticSettings, LargeLanguageModel, LogAlert, LogAnalytics, Logger,
     LoggerAuthentication, MetricAlert, Monitoring,
 };
-pub use service::{AdditionalLocation, Identity, KeyVaultReference, NamedValue, ResourceGroup, Service, Sku};
+pub use service::{
+    AdditionalLocation, DetailedIdentity, DetailedSku, Identity, KeyVaultReference, NamedValue, ResourceGroup, Service, Sku,
+};
 
 /// Names to things, in the order of the file.
 pub type Map<T> = IndexMap<String, T>;

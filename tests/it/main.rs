@@ -1,1 +1,3 @@
-fn main() {}
+//! The integration tests: behaviour through public interfaces, one binary.
+
+mod architecture;

@@ -34,14 +34,20 @@ pub enum Deployment {
     /// Its name.
     Name(String),
     /// Its name and what is expected of it.
-    Detailed {
-        /// Name.
-        name: String,
-        /// Model; checked when set. Accounts that serve one pool must agree in any case.
-        model: Option<DeploymentModel>,
-        /// SKU; checked when set.
-        sku: Option<DeploymentSku>,
-    },
+    Detailed(DetailedDeployment),
+}
+
+/// A deployment's name and what is expected of it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct DetailedDeployment {
+    /// Name.
+    #[schemars(length(min = 1, max = 64))]
+    pub name: String,
+    /// Model; checked when set. Accounts that serve one pool must agree in any case.
+    pub model: Option<DeploymentModel>,
+    /// SKU; checked when set.
+    pub sku: Option<DeploymentSku>,
 }
 
 impl Deployment {
@@ -49,7 +55,26 @@ impl Deployment {
     #[must_use]
     pub fn name(&self) -> &str {
         match self {
-            Self::Name(name) | Self::Detailed { name, .. } => name,
+            Self::Name(name) => name,
+            Self::Detailed(detailed) => &detailed.name,
+        }
+    }
+
+    /// The model that is expected, if any is named.
+    #[must_use]
+    pub const fn model(&self) -> Option<&DeploymentModel> {
+        match self {
+            Self::Name(_) => None,
+            Self::Detailed(detailed) => detailed.model.as_ref(),
+        }
+    }
+
+    /// The SKU that is expected, if any is named.
+    #[must_use]
+    pub const fn sku(&self) -> Option<&DeploymentSku> {
+        match self {
+            Self::Name(_) => None,
+            Self::Detailed(detailed) => detailed.sku.as_ref(),
         }
     }
 }

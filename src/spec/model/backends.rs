@@ -6,6 +6,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::Properties;
+use crate::support::secret::Secret;
 
 /// A backend: one address (`url` or `openAI`), or a pool of backends.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
@@ -31,8 +32,8 @@ pub struct Backend {
     pub credentials: Option<BackendCredentials>,
     /// Certificate checks.
     pub tls: Option<BackendTls>,
-    /// `{ url, username, password }`.
-    pub proxy: Option<Value>,
+    /// A proxy between the gateway and this backend.
+    pub proxy: Option<Proxy>,
     /// `default`, or `{ rules }`. `default` is one failure (429, 500–599 or a server error) within a minute, tripped for a minute or the backend's `Retry-After`.
     pub circuit_breaker: Option<CircuitBreaker>,
     /// Members, for a pool.
@@ -47,9 +48,11 @@ pub struct Backend {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct BackendCredentials {
     /// Headers.
-    pub header: Option<IndexMap<String, Vec<String>>>,
+    #[schemars(with = "Option<IndexMap<String, Vec<String>>>")]
+    pub header: Option<IndexMap<String, Vec<Secret<String>>>>,
     /// Query parameters.
-    pub query: Option<IndexMap<String, Vec<String>>>,
+    #[schemars(with = "Option<IndexMap<String, Vec<String>>>")]
+    pub query: Option<IndexMap<String, Vec<Secret<String>>>>,
     /// `Authorization` header.
     pub authorization: Option<Authorization>,
     /// A token of the service's managed identity.
@@ -68,8 +71,8 @@ pub struct Authorization {
     #[schemars(length(min = 1, max = 100))]
     pub scheme: String,
     /// Parameter.
-    #[schemars(length(min = 1, max = 300))]
-    pub parameter: String,
+    #[schemars(with = "String", length(min = 1, max = 300))]
+    pub parameter: Secret<String>,
 }
 
 /// A token of the service's managed identity.
@@ -80,6 +83,20 @@ pub struct ManagedIdentityCredential {
     pub resource: String,
     /// Client id of a user-assigned identity; default: the system-assigned one.
     pub client_id: Option<String>,
+}
+
+/// A proxy between the gateway and a backend.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Proxy {
+    /// Its address.
+    #[schemars(length(min = 1, max = 2000))]
+    pub url: String,
+    /// User name.
+    pub username: Option<String>,
+    /// Password; may be `{{named-value}}`.
+    #[schemars(with = "Option<String>")]
+    pub password: Option<Secret<String>>,
 }
 
 /// Certificate checks towards the backend.
@@ -99,10 +116,27 @@ pub enum CircuitBreaker {
     /// `default`.
     Preset(String),
     /// Rules; the service accepts one.
-    Rules {
-        /// The rules.
-        rules: Vec<CircuitBreakerRule>,
-    },
+    Rules(CircuitBreakerRules),
+}
+
+impl CircuitBreaker {
+    /// The rules as written; `None` for `default`.
+    #[must_use]
+    pub fn rules(&self) -> Option<&[CircuitBreakerRule]> {
+        match self {
+            Self::Preset(_) => None,
+            Self::Rules(rules) => Some(&rules.rules),
+        }
+    }
+}
+
+/// Rules of a circuit breaker.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct CircuitBreakerRules {
+    /// The rules; the service accepts one.
+    #[schemars(length(min = 1))]
+    pub rules: Vec<CircuitBreakerRule>,
 }
 
 /// One rule.

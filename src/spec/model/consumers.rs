@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::{PolicySource, Properties};
+use crate::support::secret::Secret;
 
 /// A product: a set of APIs that one subscription opens.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
@@ -98,11 +99,11 @@ pub struct Subscription {
     /// Whether requests with these keys may be traced.
     pub allow_tracing: Option<bool>,
     /// Primary key; default: generated. Put it in from a variable: `${NAME}`.
-    #[schemars(length(min = 1, max = 256))]
-    pub primary_key: Option<String>,
+    #[schemars(with = "Option<String>", length(min = 1, max = 256))]
+    pub primary_key: Option<Secret<String>>,
     /// Secondary key; default: generated.
-    #[schemars(length(min = 1, max = 256))]
-    pub secondary_key: Option<String>,
+    #[schemars(with = "Option<String>", length(min = 1, max = 256))]
+    pub secondary_key: Option<Secret<String>>,
     /// Merged last into ARM's `properties`.
     #[serde(default)]
     pub properties: Properties,

@@ -1,10 +1,12 @@
 //! Logs, metrics and alerts.
 
+use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::{Properties, Tags};
+use crate::support::secret::Secret;
 
 /// Logs and metrics.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
@@ -167,7 +169,8 @@ pub struct Logger {
     /// Whether records are buffered (default true).
     pub is_buffered: Option<bool>,
     /// Credentials, as in ARM; values should be `{{named-value}}`.
-    pub credentials: Option<indexmap::IndexMap<String, String>>,
+    #[schemars(with = "Option<IndexMap<String, String>>")]
+    pub credentials: Option<IndexMap<String, Secret<String>>>,
     /// Merged last into ARM's `properties`.
     #[serde(default)]
     pub properties: Properties,

@@ -6,6 +6,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::{PolicySource, Properties, Tags};
+use crate::support::secret::Secret;
 
 /// The resource group.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
@@ -86,13 +87,43 @@ pub enum Sku {
     /// Tier with its usual capacity (0 for Consumption, 1 for the others).
     Name(String),
     /// Tier and units.
-    #[serde(rename_all = "camelCase")]
-    Detailed {
-        /// Tier: `Consumption`, `Developer`, `Basic`, `Standard`, `Premium`, `BasicV2`, `StandardV2`, `PremiumV2` or `Isolated`.
-        name: String,
-        /// Number of units.
-        capacity: Option<u32>,
-    },
+    Detailed(DetailedSku),
+}
+
+impl Sku {
+    /// The tier.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Name(name) => name,
+            Self::Detailed(detailed) => &detailed.name,
+        }
+    }
+
+    /// The number of units, if it is written.
+    #[must_use]
+    pub const fn capacity(&self) -> Option<u32> {
+        match self {
+            Self::Name(_) => None,
+            Self::Detailed(detailed) => detailed.capacity,
+        }
+    }
+
+    /// The number of units: as written, else 0 for Consumption and 1 for every other tier.
+    #[must_use]
+    pub fn effective_capacity(&self) -> u32 {
+        self.capacity().unwrap_or(u32::from(self.name() != "Consumption"))
+    }
+}
+
+/// Tier and number of units.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct DetailedSku {
+    /// Tier: `Consumption`, `Developer`, `Basic`, `Standard`, `Premium`, `BasicV2`, `StandardV2`, `PremiumV2` or `Isolated`.
+    pub name: String,
+    /// Number of units.
+    pub capacity: Option<u32>,
 }
 
 /// Managed identity of the service.
@@ -102,15 +133,45 @@ pub enum Identity {
     /// `SystemAssigned` or `None`.
     Type(String),
     /// With user-assigned identities.
-    #[serde(rename_all = "camelCase")]
-    Detailed {
-        /// `SystemAssigned`, `UserAssigned`, `SystemAssigned, UserAssigned` or `None`.
-        #[serde(rename = "type")]
-        kind: String,
-        /// Full ids of the user-assigned identities.
-        #[serde(default)]
-        user_assigned_identities: Vec<String>,
-    },
+    Detailed(DetailedIdentity),
+}
+
+impl Identity {
+    /// ARM's `type`: `SystemAssigned`, `UserAssigned`, `SystemAssigned, UserAssigned` or `None`.
+    #[must_use]
+    pub fn kind(&self) -> &str {
+        match self {
+            Self::Type(kind) => kind,
+            Self::Detailed(detailed) => &detailed.kind,
+        }
+    }
+
+    /// Full ids of the user-assigned identities.
+    #[must_use]
+    pub fn user_assigned(&self) -> &[String] {
+        match self {
+            Self::Type(_) => &[],
+            Self::Detailed(detailed) => &detailed.user_assigned_identities,
+        }
+    }
+
+    /// Whether the service has an identity of its own.
+    #[must_use]
+    pub fn is_system_assigned(&self) -> bool {
+        self.kind().contains("SystemAssigned")
+    }
+}
+
+/// System-assigned and user-assigned identities.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct DetailedIdentity {
+    /// `SystemAssigned`, `UserAssigned`, `SystemAssigned, UserAssigned` or `None`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// Full ids of the user-assigned identities.
+    #[serde(default)]
+    pub user_assigned_identities: Vec<String>,
 }
 
 /// A further region of a Premium service.
@@ -139,8 +200,8 @@ pub struct NamedValue {
     #[schemars(length(min = 1, max = 256), regex(pattern = r"^[A-Za-z0-9-._]+$"))]
     pub display_name: Option<String>,
     /// The value, at most 4,096 characters. Put secrets in from a variable: `${NAME}`.
-    #[schemars(length(max = 4096))]
-    pub value: Option<String>,
+    #[schemars(with = "Option<String>", length(max = 4096))]
+    pub value: Option<Secret<String>>,
     /// Whether the value is hidden; default: true with `keyVault`, else false.
     pub secret: Option<bool>,
     /// Takes the value from a Key Vault; the service's identity must be allowed to read it.

@@ -1,0 +1,5 @@
+//! Who asks.
+
+mod fixed;
+
+pub use fixed::StaticCredential;
