@@ -237,7 +237,8 @@ pub fn wait(rule: Rule, repetition: u32, asked: Option<Duration>, random: &dyn R
     let mut bytes = [0; 2];
     random.fill(&mut bytes);
     let fraction = f64::from(u16::from_le_bytes(bytes)) / f64::from(u16::MAX);
-    match asked {
+    // "Now" from a service that has just refused would be a busy loop.
+    match asked.filter(|asked| !asked.is_zero()) {
         Some(asked) => {
             let asked = asked.min(rule.longest_asked);
             // Up to a second more: the bucket refills steadily, and a crowd that returns at once empties it at once.

@@ -137,13 +137,17 @@ pub enum Command {
     /// Report everything that is wrong with a specification and its policies
     ///
     /// Exit code 0: no errors (there may be warnings); 1: errors.
-    #[command(after_help = "Examples:\n  apimctl validate gateway.yaml\n  apimctl validate gateway.yaml --env prod --format sarif > findings.sarif")]
+    #[command(
+        after_help = "Examples:\n  apimctl validate gateway.yaml\n  apimctl validate gateway.yaml --env prod --format sarif > findings.sarif"
+    )]
     Validate(ValidateArguments),
     /// Show what `apply` would change
     #[command(after_help = "Examples:\n  apimctl plan gateway.yaml\n  apimctl plan gateway.yaml --out plan.json --detailed-exitcode")]
     Plan(PlanArguments),
     /// Make Azure (or the embedded ARM) what the specification says
-    #[command(after_help = "Examples:\n  apimctl apply gateway.yaml --local --yes\n  apimctl apply gateway.yaml\n  apimctl apply --plan plan.json --yes")]
+    #[command(
+        after_help = "Examples:\n  apimctl apply gateway.yaml --local --yes\n  apimctl apply gateway.yaml\n  apimctl apply --plan plan.json --yes"
+    )]
     Apply(ApplyArguments),
     /// Delete what the specification made, in reverse order
     #[command(after_help = "Examples:\n  apimctl destroy gateway.yaml --local --yes\n  apimctl destroy gateway.yaml --purge")]

@@ -109,7 +109,12 @@ pub(super) fn github(finding: &Finding, sources: &Sources) -> String {
         format!("file={},line={},col={},", property(&sources.path(span.source).display().to_string()), position.line, position.column)
     });
     let help = finding.help.as_ref().map_or_else(String::new, |help| format!("\nhelp: {help}"));
-    format!("::{} {place}title={}::{}", severity(finding.severity), property(finding.code.id), escape(&format!("{}{help}", finding.message)))
+    format!(
+        "::{} {place}title={}::{}",
+        severity(finding.severity),
+        property(finding.code.id),
+        escape(&format!("{}{help}", finding.message))
+    )
 }
 
 /// A SARIF 2.1.0 log of all findings.

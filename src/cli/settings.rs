@@ -169,7 +169,13 @@ mod tests {
 
     #[test]
     fn a_variable_can_come_from_the_environment_and_is_never_echoed() {
-        let options = |text: &str| load_options(&VariableArguments { variables: vec![text.to_owned()], environment: None }, &[("K", "v")].into_iter().collect(), true);
+        let options = |text: &str| {
+            load_options(
+                &VariableArguments { variables: vec![text.to_owned()], environment: None },
+                &[("K", "v")].into_iter().collect(),
+                true,
+            )
+        };
         assert_eq!(options("a=env:K").unwrap().variables["a"], "v");
         assert_eq!(options("a=b=c").unwrap().variables["a"], "b=c");
         assert!(!options("hunter2").unwrap_err().to_string().contains("hunter2"));

@@ -28,7 +28,8 @@ pub fn resolve(id: &DesiredId, lookup: Lookup<'_>) -> Option<ResourceId> {
         DesiredId::Known(id) => Some(id.clone()),
         DesiredId::RoleAssignment { scope, role, principal } => {
             let principal = lookup(principal)?;
-            let name = uuid::Uuid::new_v5(&uuid::Uuid::NAMESPACE_URL, format!("{}|{}|{}", scope.key(), principal.as_str()?, role).as_bytes());
+            let name =
+                uuid::Uuid::new_v5(&uuid::Uuid::NAMESPACE_URL, format!("{}|{}|{}", scope.key(), principal.as_str()?, role).as_bytes());
             Some(scope.provider("Microsoft.Authorization/roleAssignments", &name.to_string()))
         }
     }

@@ -128,7 +128,8 @@ fn modules_use_only_what_the_map_allows() {
 
 #[test]
 fn the_path_reader_sees_every_form() {
-    let text = "use crate::arm::X; use crate::{azure::{A, B}, spec}; fn f() { crate::deploy::g(); super::super::emulator::h(); super::own(); }";
+    let text =
+        "use crate::arm::X; use crate::{azure::{A, B}, spec}; fn f() { crate::deploy::g(); super::super::emulator::h(); super::own(); }";
     let expected: BTreeSet<String> = ["arm", "azure", "spec", "deploy", "emulator"].into_iter().map(str::to_owned).collect();
     assert_eq!(named(text, 2), expected);
 }
