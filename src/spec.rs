@@ -8,6 +8,7 @@ mod include;
 pub mod load;
 pub mod model;
 mod overlay;
+mod plain;
 mod schema;
 mod tree;
 mod validate;
@@ -16,4 +17,5 @@ mod yaml;
 
 pub use load::{LoadOptions, Loaded, Locator, PolicyText, ReadError, load};
 pub use model::Spec;
+pub use plain::{Plain, read_plain};
 pub use schema::schema;
