@@ -126,6 +126,23 @@ impl SourceText {
         Span { source: self.source, start, end: end.max(start) }
     }
 
+    /// A text taken out of this one and rewritten (entities decoded, say); `runs` are (offset in `text`, offset in this text)
+    /// where runs of equal bytes begin, in order.
+    #[must_use]
+    pub fn derive(&self, text: Arc<str>, runs: &[(u32, u32)]) -> Self {
+        let mut composed: Vec<(u32, u32)> = Vec::with_capacity(runs.len());
+        for (index, &(start, own)) in runs.iter().enumerate() {
+            let end = runs.get(index + 1).map_or(u32::try_from(text.len()).unwrap_or(u32::MAX), |next| next.0);
+            composed.push((start, self.offset(own as usize)));
+            // This text's own runs that begin inside the taken run break it further.
+            let first = self.runs.partition_point(|(at, _)| *at <= own);
+            for &(at, file) in self.runs.iter().skip(first).take_while(|(at, _)| at - own < end - start) {
+                composed.push((start + (at - own), file));
+            }
+        }
+        Self::part(self.source, text, composed)
+    }
+
     fn offset(&self, offset: usize) -> u32 {
         let offset = u32::try_from(offset).unwrap_or(u32::MAX);
         let index = self.runs.partition_point(|(start, _)| *start <= offset).saturating_sub(1);
