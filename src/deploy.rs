@@ -22,12 +22,16 @@ pub mod desired;
 pub mod diff;
 pub mod error;
 pub mod events;
+pub mod journal;
 pub mod keys;
+pub mod lease;
+mod live;
+pub mod manifest;
 pub mod normalize;
 pub mod outputs;
 pub mod plan;
+mod read;
 pub mod resource;
-mod seam;
 
 pub use deployment::{Applied, Deployment, Settings, SoftDeleted};
 pub use error::DeployError;

@@ -8,7 +8,9 @@ mod include;
 pub mod load;
 pub mod model;
 mod overlay;
+mod plain;
 mod schema;
+mod secrets;
 mod tree;
 mod validate;
 mod variables;
@@ -16,4 +18,5 @@ mod yaml;
 
 pub use load::{LoadOptions, Loaded, Locator, PolicyText, ReadError, load};
 pub use model::Spec;
+pub use plain::{Plain, read_plain};
 pub use schema::schema;

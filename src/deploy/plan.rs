@@ -3,8 +3,18 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::seam::PropertyChange;
+use super::diff::PropertyChange;
+use super::live::Live;
+use crate::arm::ResourceId;
+use crate::support::finding::Finding;
 use crate::support::source::Span;
+
+mod build;
+mod collisions;
+mod removal;
+
+pub(super) use build::{compare, is_container, is_role_assignment};
+pub(super) use removal::{deletion, rank};
 
 /// What is done to a resource.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -49,10 +59,28 @@ pub struct Change {
     /// Index into the desired resources; `None` for a deletion.
     #[serde(skip)]
     pub(super) desired: Option<usize>,
+    /// The id, once it is known.
+    #[serde(skip)]
+    pub(super) target: Option<ResourceId>,
+    /// Whether this specification made it, or will have.
+    #[serde(skip)]
+    pub(super) standing: Standing,
+}
+
+/// Whose a resource is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) enum Standing {
+    /// Ours, or nobody's because it is not there yet.
+    #[default]
+    Ours,
+    /// Somebody else's: only declared properties may be changed, and it is never entered in the manifest.
+    Foreign,
+    /// Nobody's so far; it becomes ours with this apply.
+    Adopted,
 }
 
 /// All changes, and what they were computed from.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Plan {
     /// The specification's name.
     pub owner: String,
@@ -64,6 +92,10 @@ pub struct Plan {
     pub fingerprint: String,
     /// What the user should know (the service is still activating; somebody else makes the role assignments).
     pub notes: Vec<String>,
+    /// What is wrong with the Azure OpenAI accounts: apply refuses to start while there are errors among them.
+    pub findings: Vec<Finding>,
+    /// What it was computed from.
+    pub(super) live: std::sync::Arc<Live>,
 }
 
 /// How many resources get which action.
