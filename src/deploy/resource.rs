@@ -10,6 +10,7 @@ use crate::support::source::Span;
 
 mod template;
 
+pub(in crate::deploy) use template::put;
 pub use template::{Filled, Hole, Reference, Template, Unresolved};
 
 /// All resources of a specification.

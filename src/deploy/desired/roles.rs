@@ -10,9 +10,9 @@ use crate::spec::model::{LoggerAuthentication, RoleAssignmentMode};
 use crate::support::finding::{Finding, Kind};
 
 /// Cognitive Services OpenAI User (confirmed in public role lists and samples).
-pub const COGNITIVE_SERVICES_OPENAI_USER: &str = "5e0bd9bd-7b93-4f28-af87-19fc36ad61bd";
+pub(in crate::deploy) const COGNITIVE_SERVICES_OPENAI_USER: &str = "5e0bd9bd-7b93-4f28-af87-19fc36ad61bd";
 /// Monitoring Metrics Publisher (the role is documented for this use; its id is well known).
-pub const MONITORING_METRICS_PUBLISHER: &str = "3913510d-42f4-4e42-8a64-420c390055eb";
+pub(in crate::deploy) const MONITORING_METRICS_PUBLISHER: &str = "3913510d-42f4-4e42-8a64-420c390055eb";
 
 impl Compiler<'_> {
     pub(super) fn role_assignments(&mut self) {
