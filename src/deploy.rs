@@ -14,6 +14,7 @@
 //! catalogue::ResourceType::{listing, complete_in_list, secrets_action, update}, catalogue::serial_group(&id)
 //! ```
 
+mod bodies;
 pub mod cancel;
 pub mod codes;
 pub mod deployment;

@@ -10,6 +10,7 @@ pub mod model;
 mod overlay;
 mod plain;
 mod schema;
+mod secrets;
 mod tree;
 mod validate;
 mod variables;

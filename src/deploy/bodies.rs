@@ -13,6 +13,7 @@ use crate::spec::model::{
     Api, Backend, BackendCredentials, CircuitBreakerRule, Diagnostic, Group, KeyVaultReference, Operation, Pool, Product, Subscription, User,
     VersionSet,
 };
+use crate::support::secret::Secret;
 
 /// A model as JSON without nulls (its dates have no way to be left out), with `extra` merged over it: a `null` in `extra` removes.
 fn body<T: Serialize>(model: &T, extra: Value) -> Value {
@@ -132,13 +133,13 @@ pub fn service(parts: ServiceParts<'_>) -> Value {
 /// A named value: plain, secret or from Key Vault.
 pub fn named_value(
     display_name: &str,
-    value: Option<&str>,
+    value: Option<&Secret<String>>,
     secret: bool,
     tags: &[String],
     key_vault: Option<&KeyVaultReference>,
 ) -> Value {
     let mut properties = apim::NamedValueCreateContractProperties::new(display_name.to_owned());
-    properties.value = value.map(str::to_owned);
+    properties.value = value.map(|value| value.expose().clone());
     properties.named_value_entity_base_parameters.secret = Some(secret);
     properties.named_value_entity_base_parameters.tags = tags.to_vec();
     properties.key_vault = key_vault.map(|reference| apim::KeyVaultContractCreateProperties {
@@ -150,8 +151,9 @@ pub fn named_value(
 
 /// The credentials of a backend; `managedIdentity` is in no published contract.
 fn credentials(credentials: &BackendCredentials) -> (apim::BackendCredentialsContract, Value) {
-    let lists = |map: &indexmap::IndexMap<String, Vec<String>>| -> Value {
-        map.iter().map(|(name, values)| (name.clone(), json!(values))).collect::<Map<_, _>>().into()
+    let lists = |map: &indexmap::IndexMap<String, Vec<Secret<String>>>| -> Value {
+        let exposed = |values: &Vec<Secret<String>>| Value::Array(values.iter().map(|value| value.expose().as_str().into()).collect());
+        map.iter().map(|(name, values)| (name.clone(), exposed(values))).collect::<Map<_, _>>().into()
     };
     let model = apim::BackendCredentialsContract {
         certificate_ids: credentials.certificate_ids.clone().unwrap_or_default(),
@@ -161,7 +163,7 @@ fn credentials(credentials: &BackendCredentials) -> (apim::BackendCredentialsCon
         authorization: credentials
             .authorization
             .as_ref()
-            .map(|header| apim::BackendAuthorizationHeaderCredentials::new(header.scheme.clone(), header.parameter.clone())),
+            .map(|header| apim::BackendAuthorizationHeaderCredentials::new(header.scheme.clone(), header.parameter.expose().clone())),
     };
     let extra = credentials.managed_identity.as_ref().map(|identity| {
         let identity = object([("resource", some(Some(identity.resource.as_str()))), ("clientId", some(identity.client_id.as_deref()))]);
@@ -231,9 +233,11 @@ pub fn backend(spec: &Backend, url: Option<&str>, own_credentials: Option<&Backe
         validate_certificate_chain: tls.validate_certificate_chain,
         validate_certificate_name: tls.validate_certificate_name,
     });
-    if let Some(proxy) = &spec.proxy {
-        merge(&mut extra, json!({ "proxy": proxy }));
-    }
+    base.proxy = spec.proxy.as_ref().map(|proxy| apim::BackendProxyContract {
+        url: proxy.url.clone(),
+        username: proxy.username.clone(),
+        password: proxy.password.as_ref().map(|password| password.expose().clone()),
+    });
     if !rules.is_empty() {
         let (model, more) = circuit_breaker(rules);
         base.circuit_breaker = Some(model);
@@ -421,8 +425,8 @@ pub fn subscription(display_name: &str, spec: &Subscription, scope: &str, owner:
     let mut properties = apim::SubscriptionCreateParameterProperties::new(scope.to_owned(), display_name.to_owned());
     let state = spec.state.as_deref().unwrap_or("active");
     properties.owner_id = owner.map(str::to_owned);
-    properties.primary_key.clone_from(&spec.primary_key);
-    properties.secondary_key.clone_from(&spec.secondary_key);
+    properties.primary_key = spec.primary_key.as_ref().map(|key| key.expose().clone());
+    properties.secondary_key = spec.secondary_key.as_ref().map(|key| key.expose().clone());
     properties.state = word(state);
     properties.allow_tracing = spec.allow_tracing;
     body(&apim::SubscriptionCreateParameters { properties: Some(properties) }, json!({ "properties": { "state": state } }))

@@ -2,7 +2,7 @@
 //!
 //! Only the keywords that schemars writes for our types are known; an unknown keyword would make a test fail, not pass silently.
 
-mod message;
+pub(super) mod message;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::files::{self, FileError};
 use super::model::PolicyFormat;
 use super::tree::{Node, Value};
-use super::{Spec, check, codes, documents, include, overlay, schema, validate, variables, yaml};
+use super::{Spec, check, codes, documents, include, overlay, schema, secrets, validate, variables, yaml};
 use crate::support::environment::Environment;
 use crate::support::finding::{Finding, Kind};
 use crate::support::source::{SourceText, Sources, Span};
@@ -39,6 +39,8 @@ pub struct Loaded {
     pub policies: BTreeMap<String, PolicyText>,
     /// Documents to import, by JSON pointer (`/apis/x/import`).
     pub imports: BTreeMap<String, String>,
+    /// Where secrets stand in the files. Whoever shows lines of a file leaves these parts out.
+    pub sensitive: Vec<Span>,
 }
 
 impl Loaded {
@@ -159,6 +161,7 @@ fn document(mut root: Node, path: &Path, options: &LoadOptions, loaded: &mut Loa
     }
     variables::substitute(&mut root, options, &mut loaded.findings);
     root.walk("", None, &mut |pointer, key, node| loaded.locator.insert(pointer, key, node.span));
+    secrets::find(&root, loaded);
     let checked = check::document(&root, &mut loaded.findings);
     documents::read(&root, loaded);
     let mut json = checked.to_json(&root, "");

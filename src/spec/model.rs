@@ -9,6 +9,7 @@ mod backends;
 mod consumers;
 mod monitoring;
 mod service;
+pub mod shapes;
 
 use indexmap::IndexMap;
 use schemars::JsonSchema;
@@ -44,7 +45,7 @@ pub struct Spec {
     /// Version of this format: `apimctl/v1`.
     pub api_version: SpecVersion,
     /// Name of this specification. Two specifications that share a service must have different names: it marks what each one owns.
-    #[schemars(length(min = 1, max = 60), regex(pattern = r"^[A-Za-z0-9][A-Za-z0-9-]*$"))]
+    #[schemars(length(min = 1, max = 60), regex(pattern = r"^[A-Za-z0-9][A-Za-z0-9-]*$"), extend("patternErrorMessage" = "letters, digits and hyphens, beginning with a letter or a digit"))]
     pub name: String,
     /// Entra tenant; default: the login's own.
     pub tenant_id: Option<String>,
@@ -55,6 +56,7 @@ pub struct Spec {
     pub include: Vec<String>,
     /// Values for `${name}` in this file; `--var` and the environment's own `variables` win over these.
     #[serde(default)]
+    #[schemars(with = "IndexMap<String, shapes::VariableValue>")]
     pub variables: IndexMap<String, Value>,
     /// Overlays by environment name, merged over the specification by `--env NAME`: maps are merged, anything else is replaced, `null` removes.
     #[serde(default)]

@@ -8,7 +8,7 @@ use serde::Deserialize;
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Account {
     /// Account name.
-    #[schemars(length(min = 2, max = 64), regex(pattern = r"^[a-zA-Z0-9][a-zA-Z0-9_.-]*$"))]
+    #[schemars(length(min = 2, max = 64), regex(pattern = r"^[a-zA-Z0-9][a-zA-Z0-9_.-]*$"), extend("patternErrorMessage" = "letters, digits, `_`, `.` and `-`, beginning with a letter or a digit"))]
     pub account: String,
     /// Its resource group.
     pub resource_group: String,
@@ -17,6 +17,7 @@ pub struct Account {
     /// Its region; checked when set, and used to seed the embedded ARM.
     pub location: Option<String>,
     /// `OpenAI` or `AIServices`; used to seed the embedded ARM (default `AIServices`).
+    #[schemars(extend("enum" = ["OpenAI", "AIServices", null]))]
     pub kind: Option<String>,
     /// Its custom subdomain; checked when set. Default when seeding: the account's name.
     pub custom_sub_domain_name: Option<String>,

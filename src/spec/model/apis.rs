@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{Diagnostic, Map, PolicySource, Properties};
+use super::{Diagnostic, Map, PolicySource, Properties, shapes};
 
 /// An API.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
@@ -19,6 +19,7 @@ pub struct Api {
     #[schemars(length(max = 400))]
     pub path: String,
     /// `https` (default), `http`, `ws`, `wss`.
+    #[schemars(with = "Option<Vec<shapes::Protocol>>")]
     pub protocols: Option<Vec<String>>,
     /// Address of the backend, if no policy sets one.
     #[schemars(length(max = 2000))]
@@ -33,6 +34,7 @@ pub struct Api {
     pub bearer: Option<BearerMode>,
     /// `http` (default), `websocket`, …
     #[serde(rename = "type")]
+    #[schemars(extend("enum" = ["http", "soap", "websocket", "graphql", "odata", "grpc", null]))]
     pub kind: Option<String>,
     /// Version name, with `apiVersionSet`.
     #[schemars(length(max = 100))]
@@ -91,6 +93,7 @@ pub struct SubscriptionKeyParameterNames {
     /// Query parameter name.
     pub query: Option<String>,
     /// `enabled`: also `Authorization: Bearer {key}` (in no published contract).
+    #[schemars(extend("enum" = ["enabled", "disabled", null]))]
     pub bearer: Option<String>,
 }
 
@@ -99,6 +102,7 @@ pub struct SubscriptionKeyParameterNames {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Import {
     /// `openapi` (YAML, default for .yaml files), `openapi+json`, `openapi-link`, `openapi+json-link`, `swagger-json`, `swagger-link-json`.
+    #[schemars(extend("enum" = ["openapi", "openapi+json", "openapi-link", "openapi+json-link", "swagger-json", "swagger-link-json", null]))]
     pub format: Option<String>,
     /// Path relative to the file that names it.
     pub file: Option<String>,
@@ -117,15 +121,19 @@ pub struct Operation {
     #[schemars(length(max = 1000))]
     pub description: Option<String>,
     /// HTTP method.
+    #[schemars(length(min = 1), regex(pattern = r"^[A-Za-z*-]+$"), extend("patternErrorMessage" = "an HTTP method, for instance `POST`"))]
     pub method: String,
     /// Path template below that of the API; every `{x}` needs an entry in `templateParameters` (added when missing).
     #[schemars(length(min = 1, max = 1000))]
     pub url_template: String,
     /// Parameters of the template, as in ARM.
+    #[schemars(with = "Option<Vec<shapes::Parameter>>")]
     pub template_parameters: Option<Vec<Value>>,
     /// `{ description, queryParameters, headers, representations }`, as in ARM.
+    #[schemars(with = "Option<shapes::Request>")]
     pub request: Option<Value>,
     /// `[ { statusCode, description, representations, headers } ]`, as in ARM.
+    #[schemars(with = "Option<Vec<shapes::Response>>")]
     pub responses: Option<Vec<Value>>,
     /// Policy of this operation.
     pub policy: Option<PolicySource>,
@@ -144,6 +152,7 @@ pub struct VersionSet {
     /// What it is for.
     pub description: Option<String>,
     /// `Segment`, `Query` or `Header`.
+    #[schemars(extend("enum" = ["Segment", "Query", "Header"]))]
     pub versioning_scheme: String,
     /// With `Query`.
     #[schemars(length(min = 1, max = 100))]

@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::Properties;
+use super::{Properties, shapes};
 use crate::support::secret::Secret;
 
 /// A backend: one address (`url` or `openAI`), or a pool of backends.
@@ -25,8 +25,10 @@ pub struct Backend {
     #[serde(rename = "openAI")]
     pub open_ai: Option<String>,
     /// `http` (default, also for HTTPS addresses) or `soap`.
+    #[schemars(extend("enum" = ["http", "soap", null]))]
     pub protocol: Option<String>,
     /// Full id of the Azure resource behind it.
+    #[schemars(length(min = 1, max = 2000))]
     pub resource_id: Option<String>,
     /// What the gateway adds to requests.
     pub credentials: Option<BackendCredentials>,
@@ -114,7 +116,7 @@ pub struct BackendTls {
 #[serde(untagged)]
 pub enum CircuitBreaker {
     /// `default`.
-    Preset(String),
+    Preset(#[schemars(with = "shapes::CircuitBreakerPreset")] String),
     /// Rules; the service accepts one.
     Rules(CircuitBreakerRules),
 }
@@ -195,6 +197,7 @@ pub struct Pool {
     #[schemars(length(min = 1, max = 30))]
     pub services: Vec<PoolMember>,
     /// Keeps a client on one member, as in ARM (preview): `{ sessionId: { source: Cookie, name } }`.
+    #[schemars(with = "Option<shapes::SessionAffinity>")]
     pub session_affinity: Option<Value>,
     /// The answer when no member is left, as in ARM (preview).
     pub failure_response: Option<Value>,

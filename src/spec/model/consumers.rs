@@ -25,6 +25,7 @@ pub struct Product {
     /// How many subscriptions a user may have.
     pub subscriptions_limit: Option<u32>,
     /// `published` (default) or `notPublished`.
+    #[schemars(extend("enum" = ["published", "notPublished", null]))]
     pub state: Option<String>,
     /// Names of the APIs of this specification that the product opens (an API's SDK twin follows it).
     #[serde(default)]
@@ -50,6 +51,7 @@ pub struct Group {
     pub description: Option<String>,
     /// `custom` (default) or `external`.
     #[serde(rename = "type")]
+    #[schemars(extend("enum" = ["custom", "external", null]))]
     pub kind: Option<String>,
     /// For `external`: `aad://{tenant}/groups/{object id}`.
     pub external_id: Option<String>,
@@ -75,6 +77,7 @@ pub struct User {
     #[schemars(length(min = 1, max = 100))]
     pub last_name: String,
     /// `active` (default) or `blocked`.
+    #[schemars(extend("enum" = ["active", "blocked", null]))]
     pub state: Option<String>,
     /// Remark.
     pub note: Option<String>,
@@ -95,6 +98,7 @@ pub struct Subscription {
     /// Name under `users:`.
     pub owner: Option<String>,
     /// `active` (default), `suspended`, `submitted`, `rejected`, `cancelled` or `expired`.
+    #[schemars(extend("enum" = ["active", "suspended", "submitted", "rejected", "cancelled", "expired", null]))]
     pub state: Option<String>,
     /// Whether requests with these keys may be traced.
     pub allow_tracing: Option<bool>,

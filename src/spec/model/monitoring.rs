@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{Properties, Tags};
+use super::{Properties, Tags, shapes};
 use crate::support::secret::Secret;
 
 /// Logs and metrics.
@@ -27,7 +27,7 @@ pub struct Monitoring {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct LogAnalytics {
     /// Name.
-    #[schemars(length(min = 4, max = 63), regex(pattern = r"^[A-Za-z0-9][A-Za-z0-9-]+[A-Za-z0-9]$"))]
+    #[schemars(length(min = 4, max = 63), regex(pattern = r"^[A-Za-z0-9][A-Za-z0-9-]+[A-Za-z0-9]$"), extend("patternErrorMessage" = "letters, digits and hyphens, and no hyphen at either end"))]
     pub name: String,
     /// Read only.
     #[serde(default)]
@@ -37,6 +37,7 @@ pub struct LogAnalytics {
     /// Region; default: that of the resource group.
     pub location: Option<String>,
     /// Pricing tier; default `PerGB2018`.
+    #[schemars(extend("enum" = ["PerGB2018", "CapacityReservation", "Free", "Standalone", "PerNode", "Standard", "Premium", "LACluster", null]))]
     pub sku: Option<String>,
     /// Days, 30 to 730.
     #[schemars(range(min = 30, max = 730))]
@@ -69,22 +70,28 @@ pub struct ApplicationInsights {
     #[schemars(range(min = 0.0, max = 100.0))]
     pub sampling_percentage: Option<f64>,
     /// `allErrors`: log errors whatever the sampling.
+    #[schemars(extend("enum" = ["allErrors", null]))]
     pub always_log: Option<String>,
     /// Whether `emit-metric` and the token metrics arrive (default true).
     pub metrics: Option<bool>,
     /// Whether custom metrics keep their dimensions (default true): `CustomMetricsOptedInType: WithDimensions`.
     pub custom_metrics_with_dimensions: Option<bool>,
     /// `verbose`, `information` (default) or `error`.
+    #[schemars(extend("enum" = ["verbose", "information", "error", null]))]
     pub verbosity: Option<String>,
     /// `None`, `Legacy` or `W3C` (default).
+    #[schemars(extend("enum" = ["None", "Legacy", "W3C", null]))]
     pub http_correlation_protocol: Option<String>,
     /// Whether the client's address is logged.
     pub log_client_ip: Option<bool>,
     /// `Name` or `Url`.
+    #[schemars(extend("enum" = ["Name", "Url", null]))]
     pub operation_name_format: Option<String>,
     /// What is logged of requests and responses towards clients, as in ARM.
+    #[schemars(with = "Option<shapes::Pipeline>")]
     pub frontend: Option<Value>,
     /// What is logged of requests and responses towards backends, as in ARM.
+    #[schemars(with = "Option<shapes::Pipeline>")]
     pub backend: Option<Value>,
     /// Tags.
     #[serde(default)]
@@ -113,8 +120,10 @@ pub struct AzureMonitor {
     #[schemars(range(min = 0.0, max = 100.0))]
     pub sampling_percentage: Option<f64>,
     /// `allErrors`: log errors whatever the sampling.
+    #[schemars(extend("enum" = ["allErrors", null]))]
     pub always_log: Option<String>,
     /// `verbose`, `information` or `error`.
+    #[schemars(extend("enum" = ["verbose", "information", "error", null]))]
     pub verbosity: Option<String>,
     /// Whether the client's address is logged.
     pub log_client_ip: Option<bool>,
@@ -130,11 +139,22 @@ pub struct AzureMonitor {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct LargeLanguageModel {
     /// `enabled` or `disabled`.
+    #[schemars(extend("enum" = ["enabled", "disabled"]))]
     pub logs: String,
     /// `{ messages: all, maxSizeInBytes }`.
+    #[schemars(with = "Option<shapes::LanguageModelMessages>")]
     pub requests: Option<Value>,
     /// `{ messages: all, maxSizeInBytes }`.
+    #[schemars(with = "Option<shapes::LanguageModelMessages>")]
     pub responses: Option<Value>,
+}
+
+impl LargeLanguageModel {
+    /// Whether anything is logged.
+    #[must_use]
+    pub fn is_enabled(&self) -> bool {
+        self.logs == "enabled"
+    }
 }
 
 /// Diagnostic settings of the service.
@@ -149,6 +169,7 @@ pub struct DiagnosticSettings {
     /// Whether `AllMetrics` are sent (default true).
     pub metrics: Option<bool>,
     /// `Dedicated` (default; tables such as ApiManagementGatewayLogs) or `AzureDiagnostics`.
+    #[schemars(extend("enum" = ["Dedicated", "AzureDiagnostics", null]))]
     pub log_analytics_destination_type: Option<String>,
     /// Merged last into ARM's `properties`.
     #[serde(default)]
@@ -160,6 +181,7 @@ pub struct DiagnosticSettings {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Logger {
     /// `applicationInsights`, `azureEventHub` or `azureMonitor`.
+    #[schemars(extend("enum" = ["applicationInsights", "azureEventHub", "azureMonitor"]))]
     pub logger_type: String,
     /// What it is for.
     #[schemars(length(max = 256))]
@@ -186,20 +208,26 @@ pub struct Diagnostic {
     #[schemars(range(min = 0.0, max = 100.0))]
     pub sampling_percentage: Option<f64>,
     /// `allErrors`: log errors whatever the sampling.
+    #[schemars(extend("enum" = ["allErrors", null]))]
     pub always_log: Option<String>,
     /// Whether `emit-metric` and the token metrics arrive.
     pub metrics: Option<bool>,
     /// `verbose`, `information` or `error`.
+    #[schemars(extend("enum" = ["verbose", "information", "error", null]))]
     pub verbosity: Option<String>,
     /// `None`, `Legacy` or `W3C`.
+    #[schemars(extend("enum" = ["None", "Legacy", "W3C", null]))]
     pub http_correlation_protocol: Option<String>,
     /// Whether the client's address is logged.
     pub log_client_ip: Option<bool>,
     /// `Name` or `Url`.
+    #[schemars(extend("enum" = ["Name", "Url", null]))]
     pub operation_name_format: Option<String>,
     /// What is logged towards clients, as in ARM.
+    #[schemars(with = "Option<shapes::Pipeline>")]
     pub frontend: Option<Value>,
     /// What is logged towards backends, as in ARM.
+    #[schemars(with = "Option<shapes::Pipeline>")]
     pub backend: Option<Value>,
     /// Logging of prompts and completions.
     pub large_language_model: Option<LargeLanguageModel>,
@@ -218,8 +246,10 @@ pub struct ActionGroup {
     /// Default true.
     pub enabled: Option<bool>,
     /// `[ { name, emailAddress } ]`, as in ARM.
+    #[schemars(with = "Option<Vec<shapes::EmailReceiver>>")]
     pub email_receivers: Option<Vec<Value>>,
     /// `[ { name, serviceUri } ]`, as in ARM.
+    #[schemars(with = "Option<Vec<shapes::WebhookReceiver>>")]
     pub webhook_receivers: Option<Vec<Value>>,
     /// Tags.
     #[serde(default)]
@@ -243,12 +273,15 @@ pub struct MetricAlert {
     /// Metric, for instance `Requests`, `Capacity` or `Duration`.
     pub metric_name: String,
     /// `Average`, `Minimum`, `Maximum`, `Total` or `Count`.
+    #[schemars(extend("enum" = ["Average", "Minimum", "Maximum", "Total", "Count"]))]
     pub time_aggregation: String,
     /// `GreaterThan`, `GreaterThanOrEqual`, `LessThan`, `LessThanOrEqual` or `Equals`.
+    #[schemars(extend("enum" = ["GreaterThan", "GreaterThanOrEqual", "LessThan", "LessThanOrEqual", "Equals"]))]
     pub operator: String,
     /// Limit.
     pub threshold: f64,
     /// `[ { name, operator, values } ]`, as in ARM.
+    #[schemars(with = "Option<Vec<shapes::Dimension>>")]
     pub dimensions: Option<Vec<Value>>,
     /// ISO 8601 duration; default `PT5M`.
     pub window_size: Option<String>,
@@ -283,14 +316,17 @@ pub struct LogAlert {
     /// Query in KQL.
     pub query: String,
     /// `Count` (default), `Average`, `Minimum`, `Maximum` or `Total`.
+    #[schemars(extend("enum" = ["Count", "Average", "Minimum", "Maximum", "Total", null]))]
     pub time_aggregation: Option<String>,
     /// Column that is aggregated, unless `Count`.
     pub metric_measure_column: Option<String>,
     /// `GreaterThan`, `GreaterThanOrEqual`, `LessThan`, `LessThanOrEqual` or `Equal`.
+    #[schemars(extend("enum" = ["GreaterThan", "GreaterThanOrEqual", "LessThan", "LessThanOrEqual", "Equal"]))]
     pub operator: String,
     /// Limit.
     pub threshold: f64,
     /// `[ { name, operator, values } ]`, as in ARM.
+    #[schemars(with = "Option<Vec<shapes::Dimension>>")]
     pub dimensions: Option<Vec<Value>>,
     /// ISO 8601 duration; default `PT5M`.
     pub window_size: Option<String>,

@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{PolicySource, Properties, Tags};
+use super::{PolicySource, Properties, Tags, shapes};
 use crate::support::secret::Secret;
 
 /// The resource group.
@@ -13,7 +13,7 @@ use crate::support::secret::Secret;
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ResourceGroup {
     /// Name.
-    #[schemars(length(min = 1, max = 90), regex(pattern = r"^[-\w._()]*[-\w_()]$"))]
+    #[schemars(length(min = 1, max = 90), regex(pattern = r"^[-A-Za-z0-9._()]*[-A-Za-z0-9_()]$"), extend("patternErrorMessage" = "letters, digits, `-`, `_`, `.` and parentheses, and no `.` at the end"))]
     pub name: String,
     /// Region; also the default for everything in it.
     pub location: Option<String>,
@@ -30,7 +30,7 @@ pub struct ResourceGroup {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Service {
     /// Name, unique in the whole world: it becomes `{name}.azure-api.net`.
-    #[schemars(length(min = 1, max = 50), regex(pattern = r"^[a-zA-Z](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?$"))]
+    #[schemars(length(min = 1, max = 50), regex(pattern = r"^[a-zA-Z](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?$"), extend("patternErrorMessage" = "letters, digits and hyphens; it begins with a letter and does not end with a hyphen"))]
     pub name: String,
     /// Read only: the service is never created, changed or deleted; its children are managed.
     #[serde(default)]
@@ -55,10 +55,13 @@ pub struct Service {
     /// Further regions (Premium).
     pub additional_locations: Option<Vec<AdditionalLocation>>,
     /// `None`, `External` or `Internal`.
+    #[schemars(extend("enum" = ["None", "External", "Internal", null]))]
     pub virtual_network_type: Option<String>,
     /// `{ subnetResourceId }`.
+    #[schemars(with = "Option<shapes::VirtualNetworkConfiguration>")]
     pub virtual_network_configuration: Option<Value>,
     /// `Enabled` or `Disabled`.
+    #[schemars(extend("enum" = ["Enabled", "Disabled", null]))]
     pub public_network_access: Option<String>,
     /// Custom domains, as in ARM.
     pub hostname_configurations: Option<Vec<Value>>,
@@ -69,6 +72,7 @@ pub struct Service {
     /// Consumption only: ask clients for a certificate.
     pub enable_client_certificate: Option<bool>,
     /// `{ minApiVersion }`.
+    #[schemars(with = "Option<shapes::ApiVersionConstraint>")]
     pub api_version_constraint: Option<Value>,
     /// Tags.
     #[serde(default)]
@@ -85,7 +89,7 @@ pub struct Service {
 #[serde(untagged)]
 pub enum Sku {
     /// Tier with its usual capacity (0 for Consumption, 1 for the others).
-    Name(String),
+    Name(#[schemars(with = "shapes::Tier")] String),
     /// Tier and units.
     Detailed(DetailedSku),
 }
@@ -121,6 +125,7 @@ impl Sku {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct DetailedSku {
     /// Tier: `Consumption`, `Developer`, `Basic`, `Standard`, `Premium`, `BasicV2`, `StandardV2`, `PremiumV2` or `Isolated`.
+    #[schemars(with = "shapes::Tier")]
     pub name: String,
     /// Number of units.
     pub capacity: Option<u32>,
@@ -131,7 +136,7 @@ pub struct DetailedSku {
 #[serde(untagged)]
 pub enum Identity {
     /// `SystemAssigned` or `None`.
-    Type(String),
+    Type(#[schemars(with = "shapes::IdentityKind")] String),
     /// With user-assigned identities.
     Detailed(DetailedIdentity),
 }
@@ -168,6 +173,7 @@ impl Identity {
 pub struct DetailedIdentity {
     /// `SystemAssigned`, `UserAssigned`, `SystemAssigned, UserAssigned` or `None`.
     #[serde(rename = "type")]
+    #[schemars(with = "shapes::IdentityKind")]
     pub kind: String,
     /// Full ids of the user-assigned identities.
     #[serde(default)]
@@ -187,6 +193,7 @@ pub struct AdditionalLocation {
     /// Whether the gateway of this region is switched off.
     pub disable_gateway: Option<bool>,
     /// `{ subnetResourceId }`.
+    #[schemars(with = "Option<shapes::VirtualNetworkConfiguration>")]
     pub virtual_network_configuration: Option<Value>,
     /// Id of a public address.
     pub public_ip_address_id: Option<String>,
@@ -197,7 +204,7 @@ pub struct AdditionalLocation {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct NamedValue {
     /// The name that policies use; default: the key.
-    #[schemars(length(min = 1, max = 256), regex(pattern = r"^[A-Za-z0-9-._]+$"))]
+    #[schemars(length(min = 1, max = 256), regex(pattern = r"^[A-Za-z0-9._-]+$"), extend("patternErrorMessage" = "letters, digits, `-`, `.` and `_`"))]
     pub display_name: Option<String>,
     /// The value, at most 4,096 characters. Put secrets in from a variable: `${NAME}`.
     #[schemars(with = "Option<String>", length(max = 4096))]
@@ -219,7 +226,7 @@ pub struct NamedValue {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct KeyVaultReference {
     /// `https://{vault}.vault.azure.net/secrets/{name}[/{version}]`; without a version it follows rotation.
-    #[schemars(regex(pattern = r"^https://[^/]+/secrets/[^/]+(/[^/]+)?/?$"))]
+    #[schemars(regex(pattern = r"^https://[^/]+/secrets/[^/]+(/[^/]+)?/?$"), extend("patternErrorMessage" = "`https://{vault}.vault.azure.net/secrets/{name}`, if need be with `/{version}`"))]
     pub secret_identifier: String,
     /// Client id of a user-assigned identity; default: the system-assigned one.
     pub identity_client_id: Option<String>,

@@ -17,7 +17,14 @@ pub(crate) fn report(loaded: &Loaded) -> String {
                 let position = loaded.sources.position(span);
                 format!("{}:{}:{}", loaded.sources.path(span.source).display(), position.line, position.column)
             });
-            format!("{} {} {:?}: {} ({})\n", finding.code.id, place.unwrap_or_default(), finding.severity, finding.message, finding.help.clone().unwrap_or_default())
+            format!(
+                "{} {} {:?}: {} ({})\n",
+                finding.code.id,
+                place.unwrap_or_default(),
+                finding.severity,
+                finding.message,
+                finding.help.clone().unwrap_or_default()
+            )
         })
         .collect()
 }
