@@ -91,9 +91,14 @@ fn check_account(account: &ExpectedAccount, body: &Value, findings: &mut Vec<Fin
             error(
                 codes::ACCOUNT_WITHOUT_SUBDOMAIN,
                 account,
-                format!("the account `{name}` has no custom subdomain, so it takes no Entra tokens, and the gateway's identity cannot call it"),
+                format!(
+                    "the account `{name}` has no custom subdomain, so it takes no Entra tokens, and the gateway's identity cannot call it"
+                ),
             )
-            .help(format!("it cannot be changed afterwards: az cognitiveservices account update {} --custom-domain {name}", arguments(account))),
+            .help(format!(
+                "it cannot be changed afterwards: az cognitiveservices account update {} --custom-domain {name}",
+                arguments(account)
+            )),
         );
     }
     let mut differs = |what: &str, expected: &str, found: Option<&str>| {
@@ -157,8 +162,10 @@ fn check_deployments(account: &ExpectedAccount, found: &[Found], findings: &mut 
         let ExpectedDeployment::Detailed(expected) = expected else { continue };
         let mut differs = |what: &str, wanted: &str, is: &str| {
             if !wanted.eq_ignore_ascii_case(is) {
-                let message =
-                    format!("the deployment `{}` of the account `{name}` has the {what} `{is}`, the specification says `{wanted}`", there.name);
+                let message = format!(
+                    "the deployment `{}` of the account `{name}` has the {what} `{is}`, the specification says `{wanted}`",
+                    there.name
+                );
                 findings.push(error(codes::DEPLOYMENT_DIFFERS, account, message).help("change the deployment, or the specification"));
             }
         };

@@ -115,7 +115,10 @@ impl Deployment {
                         Ok(Prepared::Go)
                     }
                     SoftDeleted::Recover => {
-                        sink.event(Event::Note { id: Some(service.to_string()), message: "the soft-deleted service is restored".to_owned() });
+                        sink.event(Event::Note {
+                            id: Some(service.to_string()),
+                            message: "the soft-deleted service is restored".to_owned(),
+                        });
                         self.restore(service, plan, journal, sink, cancel).await?;
                         Ok(Prepared::Again)
                     }
@@ -217,7 +220,7 @@ impl Deployment {
         tokio::select! {
             () = cancel.cancelled() => Err(DeployError::Cancelled { running: vec![id.clone()] }),
             result = waiting => {
-                if result.as_ref().is_err_and(|error| error.is(crate::azure::codes::DEADLINE)) {
+                if result.as_ref().is_err_and(|error| error.is(crate::azure::error::codes::DEADLINE)) {
                     return Err(result.err().map_or_else(|| DeployError::Cancelled { running: Vec::new() }, DeployError::from));
                 }
                 journal.ended(&operation.resource)?;

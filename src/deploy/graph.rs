@@ -6,7 +6,7 @@ use super::error::DeployError;
 
 /// How far a step must be before another one may start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Stage {
+pub(super) enum Stage {
     /// ARM has accepted it and answered with a body (a service's principal id is in it).
     Accepted,
     /// It is finished.
@@ -15,7 +15,7 @@ pub enum Stage {
 
 /// Steps by number, and what each waits for.
 #[derive(Debug, Clone, Default)]
-pub struct Graph {
+pub(super) struct Graph {
     labels: Vec<String>,
     /// For each step: the steps that it waits for.
     waits: Vec<BTreeMap<usize, Stage>>,
@@ -23,7 +23,7 @@ pub struct Graph {
 
 impl Graph {
     /// Adds a step; its label is for the report of a circle.
-    pub fn add(&mut self, label: impl Into<String>) -> usize {
+    pub(super) fn add(&mut self, label: impl Into<String>) -> usize {
         self.labels.push(label.into());
         self.waits.push(BTreeMap::new());
         self.labels.len() - 1
@@ -31,18 +31,12 @@ impl Graph {
 
     /// How many steps there are.
     #[must_use]
-    pub fn len(&self) -> usize {
+    pub(super) fn len(&self) -> usize {
         self.labels.len()
     }
 
-    /// Whether there is no step.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.labels.is_empty()
-    }
-
     /// `step` starts only after `other` has reached `stage`.
-    pub fn wait_for(&mut self, step: usize, other: usize, stage: Stage) {
+    pub(super) fn wait_for(&mut self, step: usize, other: usize, stage: Stage) {
         if step == other {
             return;
         }
@@ -52,30 +46,8 @@ impl Graph {
         }
     }
 
-    /// Like [`Graph::wait_for`] a finished step, unless that would close a circle: an order that is good, not needed.
-    pub fn prefer_after(&mut self, step: usize, other: usize) {
-        if step != other && !self.reaches(other, step) {
-            self.wait_for(step, other, Stage::Finished);
-        }
-    }
-
-    /// Whether `from` waits for `to`, directly or through others.
-    fn reaches(&self, from: usize, to: usize) -> bool {
-        let mut seen = BTreeSet::new();
-        let mut open = vec![from];
-        while let Some(step) = open.pop() {
-            if step == to {
-                return true;
-            }
-            if seen.insert(step) {
-                open.extend(self.waits.get(step).into_iter().flat_map(|waits| waits.keys().copied()));
-            }
-        }
-        false
-    }
-
     /// What `step` waits for.
-    pub fn waits(&self, step: usize) -> impl Iterator<Item = (usize, Stage)> {
+    pub(super) fn waits(&self, step: usize) -> impl Iterator<Item = (usize, Stage)> {
         self.waits.get(step).into_iter().flatten().map(|(other, stage)| (*other, *stage))
     }
 
@@ -83,7 +55,7 @@ impl Graph {
     ///
     /// # Errors
     /// Steps that wait for each other, named in a circle.
-    pub fn order(&self) -> Result<Vec<usize>, DeployError> {
+    pub(super) fn order(&self) -> Result<Vec<usize>, DeployError> {
         let mut missing: Vec<usize> = self.waits.iter().map(BTreeMap::len).collect();
         let mut followers: Vec<Vec<usize>> = vec![Vec::new(); self.len()];
         for (step, waits) in self.waits.iter().enumerate() {
@@ -147,15 +119,6 @@ mod tests {
     fn a_circle_is_named_from_end_to_end() {
         let error = graph(4, &[(1, 2), (2, 3), (3, 1)]).order().unwrap_err();
         assert_eq!(error.to_string(), "these resources depend on each other in a circle: 1 → 2 → 3 → 1");
-    }
-
-    #[test]
-    fn a_wish_never_closes_a_circle() {
-        let mut graph = graph(3, &[(1, 0), (2, 1)]);
-        graph.prefer_after(0, 2);
-        assert_eq!(graph.order().unwrap(), [0, 1, 2]);
-        graph.prefer_after(2, 0);
-        assert!(graph.waits(2).any(|(other, _)| other == 0));
     }
 
     #[test]

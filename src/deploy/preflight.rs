@@ -159,9 +159,13 @@ impl Deployment {
         if let Some(deleted) = self.soft_deleted().await? {
             let findings = match self.settings.soft_deleted {
                 SoftDeleted::Fail => vec![
-                    Finding::error(codes::SOFT_DELETED_NAME, Kind::Place, format!("the service `{name}` was deleted less than 48 hours ago and keeps its name"))
-                        .at(self.span_of_service())
-                        .help("bring it back with `--soft-deleted recover`, or remove it for good with `--soft-deleted purge`"),
+                    Finding::error(
+                        codes::SOFT_DELETED_NAME,
+                        Kind::Place,
+                        format!("the service `{name}` was deleted less than 48 hours ago and keeps its name"),
+                    )
+                    .at(self.span_of_service())
+                    .help("bring it back with `--soft-deleted recover`, or remove it for good with `--soft-deleted purge`"),
                 ],
                 SoftDeleted::Recover | SoftDeleted::Purge => Vec::new(),
             };
@@ -197,7 +201,10 @@ impl Deployment {
         let found = items.iter().find(|item| {
             let name = item.get("name").and_then(Value::as_str).unwrap_or_default();
             let of = item.pointer("/properties/serviceId").and_then(Value::as_str).and_then(|id| ResourceId::parse(id).ok());
-            of.map_or_else(|| name.eq_ignore_ascii_case(service.name()), |id| id == *service || id.name().eq_ignore_ascii_case(service.name()))
+            of.map_or_else(
+                || name.eq_ignore_ascii_case(service.name()),
+                |id| id == *service || id.name().eq_ignore_ascii_case(service.name()),
+            )
         });
         Ok(found.and_then(|item| {
             let location = item.get("location")?.as_str()?.replace(' ', "").to_ascii_lowercase();
@@ -247,7 +254,8 @@ fn refused(scope: &ResourceId, missing: &[&String]) -> Finding {
     let roles = missing.iter().all(|action| action.starts_with("Microsoft.Authorization/"));
     let rights = missing.iter().map(|action| format!("`{action}`")).collect::<Vec<_>>().join(", ");
     let role = if roles { "Role Based Access Control Administrator" } else { "Contributor" };
-    let mut help = format!("somebody who may do so runs: az role assignment create --assignee <your object id> --role \"{role}\" --scope {scope}");
+    let mut help =
+        format!("somebody who may do so runs: az role assignment create --assignee <your object id> --role \"{role}\" --scope {scope}");
     if roles {
         help.push_str("; or set `roleAssignments: verify` and have the roles assigned by somebody else (Contributor cannot assign roles)");
     }

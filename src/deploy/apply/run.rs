@@ -31,6 +31,7 @@ pub(in crate::deploy) struct Run<'a> {
     keeper: OnceLock<Keeper>,
     state: Mutex<State>,
     tasks: OnceLock<Vec<Task>>,
+    destroying: bool,
 }
 
 #[derive(Default)]
@@ -39,6 +40,8 @@ struct State {
     facts: BTreeMap<ResourceId, Value>,
     /// Writes that may have reached ARM.
     attempted: BTreeSet<ResourceId>,
+    /// Deletions that have begun.
+    leaving: BTreeSet<ResourceId>,
     /// Deletions that are done.
     deleted: BTreeSet<ResourceId>,
     /// Products whose own subscription is gone.
@@ -56,7 +59,22 @@ impl<'a> Run<'a> {
         journal: &'a Journal,
         cancel: Cancellation,
     ) -> Self {
-        Self { deployment, plan, sink, journal, cancel, keeper: OnceLock::new(), state: Mutex::default(), tasks: OnceLock::new() }
+        Self {
+            deployment,
+            plan,
+            sink,
+            journal,
+            cancel,
+            keeper: OnceLock::new(),
+            state: Mutex::default(),
+            tasks: OnceLock::new(),
+            destroying: false,
+        }
+    }
+
+    /// The manifest itself is to go too, once nothing of ours is left.
+    pub(in crate::deploy) fn destroying(self) -> Self {
+        Self { destroying: true, ..self }
     }
 
     /// Runs all steps, then makes the manifest say what is true, whatever happened.
@@ -71,7 +89,8 @@ impl<'a> Run<'a> {
                 never = self.renew() => match never {},
             }
         };
-        let released = self.release().await;
+        let complete = ended.done.len() == schedule.tasks.len();
+        let released = self.release(complete).await;
         self.conclude(&schedule, ended, released)
     }
 
@@ -79,6 +98,7 @@ impl<'a> Run<'a> {
         loop {
             self.deployment.settings.clock.sleep(lease::RENEWAL).await;
             if let Some(keeper) = self.keeper.get()
+                && !self.service_goes()
                 && let Err(error) = keeper.renew().await
             {
                 // A renewal that failed is tried again before the lease ends; one that was overtaken stops the run.
@@ -87,8 +107,20 @@ impl<'a> Run<'a> {
         }
     }
 
-    async fn release(&self) -> Result<(), DeployError> {
+    /// Whether the service, and the manifest with it, is being deleted by this run.
+    fn service_goes(&self) -> bool {
+        self.deployment.desired.service.as_ref().is_some_and(|service| self.lock().leaving.contains(service))
+    }
+
+    async fn release(&self, complete: bool) -> Result<(), DeployError> {
         let Some(keeper) = self.keeper.get() else { return Ok(()) };
+        if self.service_goes() {
+            return self.journal.set_lease(None);
+        }
+        if self.destroying && complete {
+            keeper.remove().await?;
+            return self.journal.set_lease(None);
+        }
         let state = std::mem::take(&mut *self.lock());
         let planned = self.plan.live.manifest(&self.plan.owner);
         let result = keeper
@@ -119,8 +151,10 @@ impl<'a> Run<'a> {
             _ => None,
         };
         let done = ended.done.iter().filter_map(|step| change(*step)).map(|change| change.action);
-        let begun = ended.done.len() + ended.left.len() + ended.failed.len();
-        let summary = summary(done, ended.failed.len(), schedule.tasks.len().saturating_sub(begun));
+        let untouched = (0..schedule.tasks.len())
+            .filter(|step| change(*step).is_some() && !ended.done.contains(step) && !ended.left.contains(step))
+            .filter(|step| ended.failed.iter().all(|(failed, _)| failed != step));
+        let summary = summary(done, ended.failed.len(), untouched.count());
         let running: Vec<String> = ended.left.iter().filter_map(|step| change(*step)).map(|change| change.id.clone()).collect();
         if let Some(keeper) = self.keeper.get()
             && keeper.is_lost()
@@ -131,7 +165,7 @@ impl<'a> Run<'a> {
             self.sink.event(Event::Summary(summary));
             return Err(only(ended.failed));
         }
-        if self.cancel.is_cancelled() && begun < schedule.tasks.len() + ended.left.len() {
+        if self.cancel.is_cancelled() && ended.done.len() < schedule.tasks.len() {
             self.sink.event(Event::Summary(summary));
             return Err(DeployError::Cancelled { running });
         }
@@ -185,8 +219,12 @@ impl<'a> Run<'a> {
     /// Resources outside the service were made before there was a manifest: their tag or name says that they are ours.
     fn is_ours_by_itself(&self, change: &Change) -> bool {
         let Some(resource) = change.desired.and_then(|index| self.deployment.desired.resources.get(index)) else { return false };
-        let outside = !self.deployment.desired.service.as_ref().is_some_and(|service| change.target.as_ref().is_some_and(|id| id.is_below(service)));
-        outside && resource.management != crate::deploy::resource::Management::ReadOnly && change.standing == Standing::Ours && change.reason.is_none()
+        let outside =
+            !self.deployment.desired.service.as_ref().is_some_and(|service| change.target.as_ref().is_some_and(|id| id.is_below(service)));
+        outside
+            && resource.management != crate::deploy::resource::Management::ReadOnly
+            && change.standing == Standing::Ours
+            && change.reason.is_none()
     }
 
     /// The id of a change, as far as it is known by now.
@@ -217,6 +255,10 @@ impl<'a> Run<'a> {
 
     pub(super) fn attempt(&self, id: &ResourceId) {
         self.lock().attempted.insert(id.clone());
+    }
+
+    pub(super) fn leaving(&self, id: &ResourceId) {
+        self.lock().leaving.insert(id.clone());
     }
 
     pub(super) fn deleted(&self, id: &ResourceId) {
@@ -271,7 +313,9 @@ impl Steps for Run<'_> {
                 Task::Barrier => Ok(End::Done),
                 Task::Manifest => match self.take_manifest().await {
                     Ok(()) => Ok(End::Done),
-                    Err(error) => Err(StepError { cause: Some(Box::new(error)), ..refusal::own("manifest", "the manifest could not be taken") }),
+                    Err(error) => {
+                        Err(StepError { cause: Some(Box::new(error)), ..refusal::own("manifest", "the manifest could not be taken") })
+                    }
                 },
                 Task::Implied(_) => {
                     if let Some(id) = self.change_of(step).and_then(|change| change.target.as_ref()) {
@@ -290,8 +334,7 @@ impl Steps for Run<'_> {
     fn may_start_early(&self, step: usize) -> bool {
         let Some(resource) = self.change_of(step).and_then(|change| self.resource(change)) else { return false };
         let DesiredId::RoleAssignment { .. } = &resource.id else { return false };
-        resource.id.resolve(|reference| self.lookup(reference)).is_ok()
-            && resource.request_body(|reference| self.lookup(reference)).is_ok()
+        resource.id.resolve(|reference| self.lookup(reference)).is_ok() && resource.request_body(|reference| self.lookup(reference)).is_ok()
     }
 
     fn must_stop(&self) -> bool {

@@ -9,7 +9,7 @@ use crate::deploy::deployment::Deployment;
 use crate::deploy::error::DeployError;
 use crate::deploy::graph::{Graph, Stage};
 use crate::deploy::live::ServiceState;
-use crate::deploy::plan::{Action, Change, Plan, is_container, rank};
+use crate::deploy::plan::{Action, Change, Plan, is_container, is_role_assignment, rank};
 use crate::deploy::resource::{DesiredId, DesiredResource};
 
 /// One step.
@@ -67,7 +67,7 @@ pub(super) fn schedule(deployment: &Deployment, plan: &Plan) -> Result<Schedule,
             let step = schedule.add(Task::Change(*index), &change.id, group);
             made.extend(change.target.as_ref().map(|id| (id, step)));
             writes.push((step, *change));
-        } else if change.target.as_ref().is_some_and(|id| ancestors(id).any(|ancestor| deleted.contains(&ancestor))) {
+        } else if change.target.as_ref().is_some_and(|id| falls_with(id, &deleted)) {
             let step = schedule.add(Task::Implied(*index), &change.id, None);
             implied.push((step, *change));
         } else {
@@ -90,6 +90,13 @@ pub(super) fn schedule(deployment: &Deployment, plan: &Plan) -> Result<Schedule,
     manifest_order(&mut schedule, deployment, plan, &made);
     schedule.graph.order()?;
     Ok(schedule)
+}
+
+/// Whether the deletion of something around it takes a resource away. A group's deletion would too, yet what is ours in it is
+/// deleted first and by name; a role assignment outlives its scope.
+fn falls_with(id: &ResourceId, deleted: &BTreeSet<&ResourceId>) -> bool {
+    !is_role_assignment(id)
+        && ancestors(id).any(|ancestor| !ancestor.is_type("Microsoft.Resources/resourceGroups") && deleted.contains(&ancestor))
 }
 
 fn ancestors(id: &ResourceId) -> impl Iterator<Item = ResourceId> {

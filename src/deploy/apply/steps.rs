@@ -14,7 +14,7 @@ use crate::deploy::diff::{self, PropertyChange, Verb};
 use crate::deploy::error::StepError;
 use crate::deploy::events::Event;
 use crate::deploy::live::LiveResource;
-use crate::deploy::plan::{Action, Change, Standing, compare, is_role_assignment};
+use crate::deploy::plan::{Action, Change, compare, is_role_assignment};
 use crate::deploy::resource::DesiredResource;
 
 const PRODUCT: &str = "Microsoft.ApiManagement/service/products";
@@ -35,7 +35,7 @@ impl Run<'_> {
             Action::None => Ok(End::Done),
             Action::Create => self.create(change, resource, &id, accepted).await,
             Action::Update => self.update(change, resource, &id, accepted).await,
-            Action::Replace => self.replace(change, resource, &id, accepted).await,
+            Action::Replace => self.replace(resource, &id, accepted).await,
             Action::Delete => self.delete(&id).await,
         }
     }
@@ -52,7 +52,8 @@ impl Run<'_> {
 
     async fn make(&self, resource: &DesiredResource, id: &ResourceId, accepted: &Accepted) -> Result<End, StepError> {
         let fail = |error| refusal::failed(self.deployment, Some(resource), id.as_str(), error);
-        let body = resource.request_body(|reference| self.lookup(reference)).map_err(|error| refusal::own(id.as_str(), error.to_string()))?;
+        let body =
+            resource.request_body(|reference| self.lookup(reference)).map_err(|error| refusal::own(id.as_str(), error.to_string()))?;
         self.attempt(id);
         let outcome = match self.deployment.client.put(id, &resource.api_version, &body, Precondition::None).await {
             Ok(outcome) => outcome,
@@ -94,7 +95,10 @@ impl Run<'_> {
             }
             let elapsed = clock.now() - started;
             if elapsed >= PROPAGATION || cancel.is_cancelled() {
-                self.note(id, "the role assignment is made, and not visible yet: requests may be refused with 401 for some minutes".to_owned());
+                self.note(
+                    id,
+                    "the role assignment is made, and not visible yet: requests may be refused with 401 for some minutes".to_owned(),
+                );
                 return Ok(());
             }
             self.sink.event(Event::Progress { id: id.to_string(), state: "propagating".to_owned(), elapsed });
@@ -132,8 +136,8 @@ impl Run<'_> {
 
     async fn update(&self, change: &Change, resource: &DesiredResource, id: &ResourceId, accepted: &Accepted) -> Result<End, StepError> {
         let fail = |error| refusal::failed(self.deployment, Some(resource), id.as_str(), error);
-        let fresh_product = id.is_type(PRODUCT)
-            && self.plan.live.manifest(&self.plan.owner).is_some_and(|manifest| manifest.fresh_products.contains(id));
+        let fresh_product =
+            id.is_type(PRODUCT) && self.plan.live.manifest(&self.plan.owner).is_some_and(|manifest| manifest.fresh_products.contains(id));
         let mut end = End::Done;
         if !change.properties.is_empty() {
             let Some(planned) = self.plan.live.get(id) else { return Err(refusal::own(id.as_str(), CHANGED)) };
@@ -216,7 +220,7 @@ impl Run<'_> {
         self.finish(id, outcome.map_err(fail)?, accepted).await.map_err(fail)
     }
 
-    async fn replace(&self, change: &Change, resource: &DesiredResource, id: &ResourceId, accepted: &Accepted) -> Result<End, StepError> {
+    async fn replace(&self, resource: &DesiredResource, id: &ResourceId, accepted: &Accepted) -> Result<End, StepError> {
         self.sink.event(Event::Progress { id: id.to_string(), state: "deleting".to_owned(), elapsed: Duration::ZERO });
         if self.delete(id).await? == End::Left {
             return Ok(End::Left);
@@ -229,9 +233,7 @@ impl Run<'_> {
                 purged.map_err(|error| refusal::own(id.as_str(), error.to_string()))?;
             }
         }
-        let end = self.make(resource, id, accepted).await;
-        let _ = change.standing == Standing::Ours;
-        end
+        self.make(resource, id, accepted).await
     }
 
     async fn delete(&self, id: &ResourceId) -> Result<End, StepError> {
@@ -246,6 +248,7 @@ impl Run<'_> {
         };
         let query: &[(&str, &str)] = if id.is_type("Microsoft.ApiManagement/service/apis") { &[("deleteRevisions", "true")] } else { &[] };
         let api_version = entry.map_or("2024-05-01", |entry| entry.api_version);
+        self.leaving(id);
         let mut outcome = self.deployment.client.delete(id, api_version, query, precondition.clone()).await;
         // What refers to it was changed a moment ago, which may have touched its entity tag.
         if outcome.as_ref().is_err_and(|error| error.status == Some(412)) && precondition != Precondition::Any {
@@ -301,7 +304,7 @@ impl Run<'_> {
             result = waiting => result,
             () = cancel.cancelled() => return Ok(End::Left),
         };
-        if !result.as_ref().is_err_and(|error| error.is(crate::azure::codes::DEADLINE))
+        if !result.as_ref().is_err_and(|error| error.is(crate::azure::error::codes::DEADLINE))
             && let Err(error) = self.journal.ended(id)
         {
             self.note(id, format!("the journal could not be written: {error}"));
@@ -328,7 +331,8 @@ fn is_there_by_another_name(id: &ResourceId, error: &AzureError) -> bool {
 /// Whether the same properties differ from the same live values; what they are to become may be known better by now.
 fn same_before(now: &[PropertyChange], planned: &[PropertyChange]) -> bool {
     let told = |changes: &[PropertyChange]| -> Vec<(String, String)> {
-        let mut told: Vec<_> = changes.iter().map(|change| (change.path.clone(), serde_json::to_string(&change.before).unwrap_or_default())).collect();
+        let mut told: Vec<_> =
+            changes.iter().map(|change| (change.path.clone(), serde_json::to_string(&change.before).unwrap_or_default())).collect();
         told.sort();
         told
     };
