@@ -9,10 +9,10 @@ use super::{Action, Change, Plan, Standing, collisions, removal};
 use crate::arm::ResourceId;
 use crate::deploy::codes;
 use crate::deploy::deployment::Deployment;
-use crate::deploy::diff::{self, PropertyChange, Secrets};
+use crate::deploy::diff::{self, PropertyChange};
 use crate::deploy::error::DeployError;
 use crate::deploy::live::{Live, LiveResource, OWNER_TAG, ServiceState, tagged_owner};
-use crate::deploy::resource::{DesiredId, DesiredResource, Management, ROLE_ASSIGNMENT};
+use crate::deploy::resource::{DesiredId, DesiredResource, Management, ROLE_ASSIGNMENT, Reference};
 use crate::spec::model::RoleAssignmentMode;
 use crate::support::finding::{Finding, Kind};
 
@@ -103,9 +103,13 @@ impl Deployment {
         change.standing = Standing::Foreign;
         let DesiredId::RoleAssignment { scope, role, .. } = &resource.id else {
             findings.push(
-                Finding::error(codes::MISSING_PARENT, Kind::Place, format!("`{}` is not there, yet the specification only reads it", change.id))
-                    .at(resource.span)
-                    .help("create it, or take `existing: true` away"),
+                Finding::error(
+                    codes::MISSING_PARENT,
+                    Kind::Place,
+                    format!("`{}` is not there, yet the specification only reads it", change.id),
+                )
+                .at(resource.span)
+                .help("create it, or take `existing: true` away"),
             );
             return;
         };
@@ -162,7 +166,7 @@ impl Deployment {
             return;
         }
         let declared = self.as_declared(resource, change.standing);
-        change.properties = compare(&declared, found, live);
+        change.properties = compare(&declared, found, |reference| live.lookup(reference));
         let hidden = diff::unreadable(&declared, &declared.fill(|reference| live.lookup(reference)), &found.body, &found.secrets);
         if !hidden.is_empty() {
             change.note = Some(format!("unknown whether it differs, because the service does not tell it: {}", hidden.join(", ")));
@@ -186,11 +190,10 @@ impl Deployment {
         let replace = change.properties.iter().find_map(|property| property.replace.map(|why| (property.path.clone(), why)));
         let caution = change.properties.iter().find_map(|property| property.caution.map(|why| (property.path.clone(), why)));
         // Another tier is another price and another set of features: nobody else's service gets it without being asked.
-        let foreign_tier = change
-            .properties
-            .iter()
-            .find(|property| change.standing == Standing::Foreign && property.pointer.starts_with("/sku"))
-            .map(|property| (property.path.clone(), "the service was not made by this specification, and its tier is not its own to change"));
+        let foreign_tier =
+            change.properties.iter().find(|property| change.standing == Standing::Foreign && property.pointer.starts_with("/sku")).map(
+                |property| (property.path.clone(), "the service was not made by this specification, and its tier is not its own to change"),
+            );
         let allowed = self.may_replace(id);
         if let (Some((path, why)), false) = (replace.clone().or(caution).or(foreign_tier), allowed) {
             findings.push(
@@ -281,11 +284,12 @@ impl Deployment {
 }
 
 /// What differs between a resource as it should be and as it was read.
-pub(in crate::deploy) fn compare(resource: &DesiredResource, found: &LiveResource, live: &Live) -> Vec<PropertyChange> {
-    let filled = resource.fill(|reference| live.lookup(reference));
-    let none = Secrets::new();
-    let secrets = if found.secrets.is_empty() { &none } else { &found.secrets };
-    diff::compare(resource, &filled, &found.body, secrets)
+pub(in crate::deploy) fn compare(
+    resource: &DesiredResource,
+    found: &LiveResource,
+    lookup: impl Fn(&Reference) -> Option<Value>,
+) -> Vec<PropertyChange> {
+    diff::compare(resource, &resource.fill(lookup), &found.body, &found.secrets)
 }
 
 fn principal_of(resource: &DesiredResource, live: &Live) -> Option<String> {
@@ -294,7 +298,8 @@ fn principal_of(resource: &DesiredResource, live: &Live) -> Option<String> {
 }
 
 pub(super) fn owned_by_other(resource: &DesiredResource, id: &ResourceId, owner: &str) -> Finding {
-    let message = format!("the {} `{}` belongs to the specification `{owner}`", resource.entry().map_or("resource", |entry| entry.label), id.name());
+    let message =
+        format!("the {} `{}` belongs to the specification `{owner}`", resource.entry().map_or("resource", |entry| entry.label), id.name());
     Finding::error(codes::OWNED_BY_OTHER, Kind::Place, message)
         .at(resource.span)
         .help(format!("leave it to `{owner}`, or take it out of that specification and apply that first"))
@@ -314,7 +319,8 @@ fn is_made_by_the_service(id: &ResourceId, body: &Value) -> bool {
             rest = comment.find("-->").map_or("", |end| &comment[end + 3..]);
             continue;
         }
-        let name: String = rest.trim_start_matches(['/', '?']).chars().take_while(|letter| letter.is_alphanumeric() || *letter == '-').collect();
+        let name: String =
+            rest.trim_start_matches(['/', '?']).chars().take_while(|letter| letter.is_alphanumeric() || *letter == '-').collect();
         if !EMPTY.contains(&name.as_str()) && name != "xml" {
             return false;
         }
