@@ -2,5 +2,19 @@
 
 pub mod client;
 pub mod cloud;
+pub mod credential;
+pub mod error;
+mod exchange;
+mod hint;
+pub mod observer;
+mod operation;
+mod pace;
+pub mod retry;
+pub mod transport;
 
-pub use client::{ArmClient, AzureError, Outcome, Precondition, Reply};
+pub use client::{ArmClient, ClientOptions, Outcome, Precondition, Reply};
+pub use error::AzureError;
+pub use observer::Observer;
+
+#[cfg(test)]
+mod testing;

@@ -1,1 +1,11 @@
-//! (being laid)
+//! The command line: arguments in, exit code out. The only module that prints, and the only one that knows clap and anyhow.
+
+mod arguments;
+mod commands;
+mod output;
+mod report;
+mod settings;
+
+pub use arguments::{CommandLine, parse};
+pub use commands::run;
+pub use output::{Outcome, Printer, Terminal};

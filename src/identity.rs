@@ -1,1 +1,10 @@
-//! (being laid)
+//! A local stand-in for Microsoft Entra: it issues tokens, publishes its keys, and checks what it issued. Emulator,
+//! gateway and simulator share it. It speaks no HTTP.
+
+mod client;
+mod codes;
+mod issuer;
+
+pub use client::{Client, Clients, Proof};
+pub use codes::EntraError;
+pub use issuer::{Claims, Issued, Issuer, IssuerOptions, OpenError, Refusal, Subject, Version};

@@ -1,4 +1,46 @@
-//! apimctl
+//! `apimctl`: Azure OpenAI gateways on Azure API Management. One crate, library and binary.
+//!
+//! # Map
+//!
+//! | module | what it is |
+//! |---|---|
+//! | [`cli`] | arguments in, exit code out; the only module that prints |
+//! | [`world`] | brings the embedded ARM and its client together; what every offline command starts |
+//! | [`spec`] | the YAML specification: read with positions, checked as a whole, typed |
+//! | [`deploy`] | specification → resources → plan → Azure; manifest, lease, journal |
+//! | [`analysis`] | findings that need resources and policies together |
+//! | [`azure`] | the ARM client: credentials, retries, paging, long-running operations |
+//! | [`emulator`] | the embedded ARM: keeps and rewrites resources as the service does |
+//! | [`arm`] | the ARM wire contract: ids, catalogue of types, store, errors |
+//! | [`policy`] | policy documents: reader, meaning, rules |
+//! | [`expression`] | C# in policies |
+//! | [`identity`] | the local token issuer |
+//! | [`support`] | time, randomness, environment, secrets, positions, findings |
+//!
+//! # Who may use whom
+//!
+//! ```text
+//! cli      -> everything
+//! world    -> emulator, identity, deploy, azure, arm, support
+//! deploy   -> spec, arm, azure, analysis, policy, support
+//! analysis -> arm, policy, expression, support
+//! emulator -> arm, policy, identity, support
+//! identity -> support
+//! azure    -> arm, support
+//! spec     -> arm, policy, support
+//! policy   -> expression, support
+//! arm, expression -> support
+//! support  -> nothing
+//! ```
+//!
+//! A test reads every path in the source and holds this table. The emulator and `deploy::normalize` share no code: what
+//! one rewrites, the other must undo by its own knowledge, or "plan after apply is empty" would prove nothing.
+//!
+//! # Data flow
+//!
+//! `apply`: settings → load (positions) → check (all findings) → desired resources → read live in parallel → normalise →
+//! diff → plan → confirm → waves of PUT with `If-Match` → wait → read back, second diff empty → outputs.
+
 pub mod analysis;
 pub mod arm;
 pub mod azure;

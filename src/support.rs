@@ -7,6 +7,8 @@ pub mod clock;
 pub mod duration;
 pub mod environment;
 pub mod finding;
+pub mod jwt;
+pub mod private_file;
 pub mod random;
 pub mod secret;
 pub mod source;

@@ -7,7 +7,7 @@ mod properties;
 mod types;
 
 pub use properties::{Property, Rule};
-pub use types::{TYPES, find};
+pub use types::{all, find};
 
 /// A property that the pinned stable version does not know, with the first version that does.
 #[derive(Debug, Clone, Copy)]
@@ -55,6 +55,57 @@ pub struct ResourceType {
     pub if_match: IfMatch,
     /// How the type's properties behave.
     pub properties: &'static [Property],
+    /// Which list call shows resources of the type.
+    pub listing: Listing,
+    /// Whether the list shows all that must be compared; otherwise each resource is read by itself.
+    pub complete_in_list: bool,
+    /// How a resource that is there is changed.
+    pub update: UpdateVerb,
+    /// The POST action that answers secret values (`listValue`, `listSecrets`).
+    pub secrets_action: Option<&'static str>,
+}
+
+/// Which list call shows resources of a type.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Listing {
+    /// `GET {parent}/{collection}`.
+    Parent {
+        /// Last segment of the path, for instance `backends`.
+        collection: &'static str,
+    },
+    /// `GET {resource group}/providers/{type}`.
+    Group,
+    /// `GET {scope}/providers/{type}`: extension resources.
+    Scope,
+    /// There is none that helps: GET of the resource itself.
+    None,
+}
+
+/// How a resource that is there is changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UpdateVerb {
+    /// PUT of the whole body: what is not sent goes back to its default.
+    Put,
+    /// PATCH of what differs.
+    Patch,
+    /// PUT of the live body with what differs changed in it: the type's own PATCH takes tags only.
+    PutMerged,
+    /// Nothing can be changed.
+    Never,
+}
+
+/// Writes to resources with the same group must not overlap: the service answers 409 `PessimisticConcurrencyConflict`
+/// when two of them reach one API (issue threads). `None`: no such limit.
+#[must_use]
+pub fn serial_group(id: &super::ResourceId) -> Option<super::ResourceId> {
+    let mut id = id.clone();
+    loop {
+        if id.is_type("Microsoft.ApiManagement/service/apis") {
+            let name = id.name().split(";rev=").next().unwrap_or_default().to_owned();
+            return id.parent().map(|service| service.child("apis", &name));
+        }
+        id = id.parent()?;
+    }
 }
 
 impl ResourceType {

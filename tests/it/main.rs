@@ -1,1 +1,4 @@
-fn main() {}
+//! The integration tests: behaviour through public interfaces, one binary.
+
+mod architecture;
+mod spec;

@@ -1,0 +1,321 @@
+//! What may stand on the command line. Parsing only records; `settings` makes sense of it.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Azure OpenAI gateways on Azure API Management: provision, rehearse offline, and prove.
+#[derive(Debug, Parser)]
+#[command(name = "apimctl", version, max_term_width = 100, arg_required_else_help = true)]
+pub struct CommandLine {
+    /// What every command takes.
+    #[command(flatten)]
+    pub global: GlobalArguments,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What every command takes.
+#[derive(Debug, Args)]
+pub struct GlobalArguments {
+    /// How to report
+    #[arg(long, global = true, value_enum, default_value_t = Format::Text, value_name = "FORMAT")]
+    pub format: Format,
+    /// Say less: only errors and what was asked for
+    #[arg(long, short, global = true)]
+    pub quiet: bool,
+}
+
+/// How to report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people.
+    Text,
+    /// For programs.
+    Json,
+    /// SARIF 2.1 (`validate` only)
+    Sarif,
+    /// GitHub Actions annotations (`validate` only)
+    Github,
+}
+
+/// Where Azure is.
+#[derive(Debug, Args, Default)]
+#[command(next_help_heading = "Where")]
+pub struct TargetArguments {
+    /// Azure, or the embedded ARM
+    #[arg(long, value_enum, value_name = "TARGET")]
+    pub target: Option<Target>,
+    /// Short for `--target local`: the embedded ARM, offline
+    #[arg(long, conflicts_with = "target")]
+    pub local: bool,
+    /// Where the embedded ARM and the journal are kept [default: .apimctl]
+    #[arg(long, value_name = "DIR")]
+    pub state_dir: Option<PathBuf>,
+    /// What the embedded ARM holds beforehand, instead of what `openAI:` says
+    #[arg(long, value_name = "FILE")]
+    pub fixture: Option<PathBuf>,
+    /// Which cloud
+    #[arg(long, value_enum, value_name = "CLOUD")]
+    pub cloud: Option<CloudName>,
+    /// ARM of a custom cloud [env: APIMCTL_ARM_ENDPOINT]
+    #[arg(long, value_name = "URL", requires = "authority_host")]
+    pub arm_endpoint: Option<String>,
+    /// Entra of a custom cloud [env: APIMCTL_AUTHORITY_HOST]
+    #[arg(long, value_name = "URL", requires = "arm_endpoint")]
+    pub authority_host: Option<String>,
+    /// Which login to use, instead of the first that answers
+    #[arg(long, value_enum, value_name = "KIND")]
+    pub auth: Option<Auth>,
+}
+
+/// Azure, or the embedded ARM.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Target {
+    /// The real thing.
+    Azure,
+    /// The embedded ARM.
+    Local,
+}
+
+/// Which cloud.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum CloudName {
+    /// Azure.
+    Public,
+    /// Azure US Government.
+    Usgov,
+    /// Azure China.
+    China,
+}
+
+/// Which login.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Auth {
+    /// `az login`
+    Cli,
+    /// `AZURE_CLIENT_ID` with a secret, certificate or federated token
+    Env,
+    /// Workload identity
+    Workload,
+    /// Managed identity
+    Managed,
+    /// Azure Pipelines service connection
+    Pipelines,
+    /// GitHub Actions OIDC
+    Github,
+    /// `azd auth login`
+    Azd,
+}
+
+/// A specification and what shapes it.
+#[derive(Debug, Args)]
+pub struct SpecArguments {
+    /// The specification
+    #[arg(value_name = "SPEC")]
+    pub spec: PathBuf,
+    #[command(flatten)]
+    pub variables: VariableArguments,
+}
+
+/// Variables and environment.
+#[derive(Debug, Args, Default)]
+pub struct VariableArguments {
+    /// Sets a variable of the specification; `@FILE` reads the value from a file, `env:NAME` from the environment
+    #[arg(long = "var", value_name = "NAME=VALUE")]
+    pub variables: Vec<String>,
+    /// Which overlay of `environments:` to lay over the specification
+    #[arg(long = "env", value_name = "NAME")]
+    pub environment: Option<String>,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Report everything that is wrong with a specification and its policies
+    ///
+    /// Exit code 0: no errors (there may be warnings); 1: errors.
+    #[command(
+        after_help = "Examples:\n  apimctl validate gateway.yaml\n  apimctl validate gateway.yaml --env prod --format sarif > findings.sarif"
+    )]
+    Validate(ValidateArguments),
+    /// Show what `apply` would change
+    #[command(after_help = "Examples:\n  apimctl plan gateway.yaml\n  apimctl plan gateway.yaml --out plan.json --detailed-exitcode")]
+    Plan(PlanArguments),
+    /// Make Azure (or the embedded ARM) what the specification says
+    #[command(
+        after_help = "Examples:\n  apimctl apply gateway.yaml --local --yes\n  apimctl apply gateway.yaml\n  apimctl apply --plan plan.json --yes"
+    )]
+    Apply(ApplyArguments),
+    /// Delete what the specification made, in reverse order
+    #[command(after_help = "Examples:\n  apimctl destroy gateway.yaml --local --yes\n  apimctl destroy gateway.yaml --purge")]
+    Destroy(DestroyArguments),
+    /// Show or regenerate the keys of the specification's subscriptions
+    #[command(after_help = "Examples:\n  apimctl keys gateway.yaml --local --show\n  apimctl keys gateway.yaml --regenerate secondary")]
+    Keys(KeysArguments),
+    /// Run the embedded ARM alone, over HTTPS, for az, SDKs and other tools
+    #[command(after_help = "Example:\n  apimctl emulator --listen 127.0.0.1:8443 --state-dir .apimctl")]
+    Emulator(EmulatorArguments),
+    /// Print the JSON Schema of the specification, for editors
+    #[command(after_help = "Example:\n  apimctl schema > apimctl.schema.json")]
+    Schema,
+}
+
+/// Arguments of `validate`.
+#[derive(Debug, Args)]
+pub struct ValidateArguments {
+    #[command(flatten)]
+    pub spec: SpecArguments,
+    /// As `--local` of the other commands: no Azure settings are needed
+    #[arg(long)]
+    pub local: bool,
+    /// Treat warnings as errors
+    #[arg(long)]
+    pub strict: bool,
+}
+
+/// Arguments of `plan`.
+#[derive(Debug, Args)]
+pub struct PlanArguments {
+    #[command(flatten)]
+    pub spec: SpecArguments,
+    #[command(flatten)]
+    pub target: TargetArguments,
+    #[command(flatten)]
+    pub consent: ConsentArguments,
+    /// Write the plan to a file for `apply --plan`; it holds no secrets
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// Exit with 2 when there are changes
+    #[arg(long)]
+    pub detailed_exitcode: bool,
+}
+
+/// What has to be allowed by name.
+#[derive(Debug, Args, Default)]
+pub struct ConsentArguments {
+    /// Take over resources that are there already and belong to nobody
+    #[arg(long)]
+    pub adopt: bool,
+    /// Allow this resource to be deleted and made anew
+    #[arg(long, value_name = "NAME")]
+    pub allow_replace: Vec<String>,
+}
+
+/// Arguments of `apply`.
+#[derive(Debug, Args)]
+pub struct ApplyArguments {
+    /// The specification
+    #[arg(value_name = "SPEC", required_unless_present = "plan", conflicts_with = "plan")]
+    pub spec: Option<PathBuf>,
+    #[command(flatten)]
+    pub variables: VariableArguments,
+    #[command(flatten)]
+    pub target: TargetArguments,
+    #[command(flatten)]
+    pub consent: ConsentArguments,
+    /// Carry out exactly this plan; refused when anything has changed since
+    #[arg(long, value_name = "FILE")]
+    pub plan: Option<PathBuf>,
+    /// Do not ask
+    #[arg(long, short)]
+    pub yes: bool,
+    /// Return when the service's creation has been accepted; run again later to go on
+    #[arg(long)]
+    pub no_wait: bool,
+    /// What to do when the service's name is taken by a deleted service
+    #[arg(long, value_enum, value_name = "WHAT")]
+    pub soft_deleted: Option<SoftDeleted>,
+}
+
+/// What to do with a soft-deleted service of the same name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum SoftDeleted {
+    /// Bring it back with everything in it, then update it.
+    Recover,
+    /// Delete it for good, then create a new one.
+    Purge,
+}
+
+/// Arguments of `destroy`.
+#[derive(Debug, Args)]
+pub struct DestroyArguments {
+    #[command(flatten)]
+    pub spec: SpecArguments,
+    #[command(flatten)]
+    pub target: TargetArguments,
+    #[command(flatten)]
+    pub consent: ConsentArguments,
+    /// Also delete the soft-deleted service for good, so that its name is free at once
+    #[arg(long)]
+    pub purge: bool,
+    /// Do not ask
+    #[arg(long, short)]
+    pub yes: bool,
+}
+
+/// Arguments of `keys`.
+#[derive(Debug, Args)]
+pub struct KeysArguments {
+    #[command(flatten)]
+    pub spec: SpecArguments,
+    #[command(flatten)]
+    pub target: TargetArguments,
+    /// Print the keys themselves
+    #[arg(long)]
+    pub show: bool,
+    /// Make a new key; clients that use the old one are refused from then on
+    #[arg(long, value_enum, value_name = "WHICH")]
+    pub regenerate: Option<Key>,
+    /// Only this subscription
+    #[arg(long, value_name = "NAME")]
+    pub subscription: Option<String>,
+    /// Do not ask
+    #[arg(long, short)]
+    pub yes: bool,
+}
+
+/// Which key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Key {
+    /// The primary key.
+    Primary,
+    /// The secondary key.
+    Secondary,
+}
+
+/// Arguments of `emulator`.
+#[derive(Debug, Args)]
+pub struct EmulatorArguments {
+    /// Address to listen on
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8443")]
+    pub listen: std::net::SocketAddr,
+    /// Where resources and the CA are kept [default: .apimctl]
+    #[arg(long, value_name = "DIR")]
+    pub state_dir: Option<PathBuf>,
+    /// What it holds beforehand
+    #[arg(long, value_name = "FILE")]
+    pub fixture: Option<PathBuf>,
+    /// Seconds that a service's creation takes
+    #[arg(long, value_name = "SECONDS", default_value_t = 5)]
+    pub activation: u64,
+    /// Milliseconds added to each answer
+    #[arg(long, value_name = "MILLISECONDS", default_value_t = 0)]
+    pub latency: u64,
+    /// Limit requests as ARM does
+    #[arg(long)]
+    pub throttling: bool,
+    /// Answer in every odd way that is still right, for testing clients
+    #[arg(long)]
+    pub hostile: bool,
+}
+
+/// Parses a command line.
+///
+/// # Errors
+/// clap's own message, also for `--help` and `--version`.
+pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<CommandLine, clap::Error> {
+    CommandLine::try_parse_from(arguments)
+}

@@ -1,0 +1,96 @@
+//! One file for each command; each takes resolved settings and a printer.
+
+mod apply;
+mod destroy;
+mod emulator;
+mod keys;
+mod open;
+mod plan;
+mod schema;
+mod validate;
+
+use std::io::BufRead as _;
+
+use anyhow::{Result, bail};
+
+use super::arguments::{Command, CommandLine, Format};
+use super::output::{Outcome, Printer};
+use super::report;
+use crate::deploy::cancel::{Cancellation, Canceller};
+use crate::support::environment::Environment;
+use crate::support::finding::Finding;
+use crate::support::source::Sources;
+
+/// What every command is given.
+pub(super) struct Session<'a> {
+    /// The process environment.
+    pub environment: Environment,
+    /// Streams.
+    pub printer: &'a mut Printer,
+}
+
+/// Runs one command.
+///
+/// # Errors
+/// Whatever kept it from being done, for the printer to show.
+pub async fn run(command_line: CommandLine, environment: Environment, printer: &mut Printer) -> Result<Outcome> {
+    printer.configure(command_line.global.format, command_line.global.quiet);
+    let mut session = Session { environment, printer };
+    if !matches!(command_line.command, Command::Validate(_)) && matches!(command_line.global.format, Format::Sarif | Format::Github) {
+        bail!("`--format sarif` and `--format github` are for `validate`; use `text` or `json`");
+    }
+    match command_line.command {
+        Command::Validate(arguments) => validate::run(&arguments, &mut session),
+        Command::Plan(arguments) => plan::run(&arguments, &mut session).await,
+        Command::Apply(arguments) => apply::run(&arguments, &mut session).await,
+        Command::Destroy(arguments) => destroy::run(&arguments, &mut session).await,
+        Command::Keys(arguments) => keys::run(&arguments, &mut session).await,
+        Command::Emulator(arguments) => emulator::run(&arguments, &mut session).await,
+        Command::Schema => Ok(schema::run(&mut session)),
+    }
+}
+
+impl Session<'_> {
+    /// Findings in the format that was asked for: text on stderr, JSON on stdout.
+    fn show_findings(&mut self, findings: &[Finding], sources: &Sources) {
+        if self.printer.is_json() {
+            let list: Vec<_> = findings.iter().map(|finding| report::json(finding, sources)).collect();
+            self.printer.json(&serde_json::json!({ "ok": false, "findings": list }));
+        } else {
+            self.printer.findings(findings, sources);
+        }
+    }
+
+    /// Asks; only `y` and `yes` mean yes. Without a terminal there is nobody to ask, and that is an error.
+    ///
+    /// # Errors
+    /// There is no terminal, or it went away.
+    fn ask(&mut self, question: &str, command: &str) -> Result<bool> {
+        if !self.printer.terminal().interactive {
+            bail!("`apimctl {command}` asks before it goes on, and there is no terminal to ask on: add `--yes`");
+        }
+        self.printer.prompt(&format!("\n{question} [y/N] "));
+        let mut answer = String::new();
+        std::io::stdin().lock().read_line(&mut answer)?;
+        let yes = matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes");
+        if !yes {
+            self.printer.note("Nothing was changed");
+        }
+        Ok(yes)
+    }
+
+    /// Ctrl-C asks to stop: what is in flight is finished. A second one is the operating system's to handle.
+    fn cancellation(&self) -> Cancellation {
+        let (canceller, cancellation) = Canceller::new();
+        #[expect(clippy::disallowed_methods, reason = "it lives as long as the process and holds nothing")]
+        tokio::spawn(async move {
+            if tokio::signal::ctrl_c().await.is_ok() {
+                canceller.cancel();
+                if tokio::signal::ctrl_c().await.is_ok() {
+                    std::process::exit(130);
+                }
+            }
+        });
+        cancellation
+    }
+}

@@ -1,0 +1,125 @@
+//! `apimctl apply`: make it so.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::{Context, Result, bail};
+use serde::Deserialize;
+
+use super::Session;
+use super::open::{self, Extra, Opened, Request};
+use crate::cli::arguments::{ApplyArguments, SoftDeleted, VariableArguments};
+use crate::cli::output::progress::Progress;
+use crate::cli::output::{Outcome, plan_text};
+use crate::deploy::events::{Event, EventSink, Summary};
+use crate::deploy::plan::SavedPlan;
+use crate::deploy::{self, DeployError};
+
+/// What `plan --out` noted of the command line, so that `apply --plan` needs no other argument.
+#[derive(Debug, Deserialize)]
+struct SavedCommand {
+    spec: SavedSpec,
+}
+
+#[derive(Debug, Deserialize)]
+struct SavedSpec {
+    path: PathBuf,
+    environment: Option<String>,
+}
+
+/// Runs it.
+pub(super) async fn run(arguments: &ApplyArguments, session: &mut Session<'_>) -> Result<Outcome> {
+    let (spec, variables, saved) = what(arguments)?;
+    let request = Request { spec: &spec, variables: &variables, target: &arguments.target, consent: &arguments.consent };
+    let soft_deleted = match arguments.soft_deleted {
+        None => deploy::SoftDeleted::Fail,
+        Some(SoftDeleted::Recover) => deploy::SoftDeleted::Recover,
+        Some(SoftDeleted::Purge) => deploy::SoftDeleted::Purge,
+    };
+    let extra = Extra { no_wait: arguments.no_wait, soft_deleted };
+    let Some(Opened { deployment, loaded, relay, .. }) = open::open(&request, extra, session).await? else {
+        return Ok(Outcome::Failed);
+    };
+    let plan = match deployment.plan().await {
+        Ok(plan) => plan,
+        Err(error) => return open::say(error, &loaded, session),
+    };
+    if let Some(saved) = saved {
+        saved.check(&plan)?;
+    }
+    if plan.is_empty() {
+        if session.printer.is_json() {
+            Progress::new(session.printer).event(Event::Summary(Summary::default()));
+        } else {
+            session.printer.note(format!("Nothing to do: `{}` is as `{}` says", plan.owner, spec.display()));
+        }
+    } else {
+        if !session.printer.is_json() {
+            for line in plan_text::lines(&plan, session.printer.terminal().colour) {
+                session.printer.note(line);
+            }
+        }
+        if !arguments.yes && !session.ask("Apply this?", "apply")? {
+            return Ok(Outcome::Failed);
+        }
+        session.printer.note("");
+        let progress = Arc::new(Progress::new(session.printer));
+        relay.to(&progress);
+        let applied = deployment.apply(&plan, &*progress, session.cancellation()).await;
+        drop(progress);
+        let applied = match applied {
+            Ok(applied) => applied,
+            Err(error) => return open::say(error, &loaded, session),
+        };
+        for note in &applied.notes {
+            session.printer.note(note);
+        }
+        if !applied.running.is_empty() {
+            session.printer.note(format!(
+                "Azure goes on working at {}; run the same command again to go on when it is done",
+                applied.running.join(", ")
+            ));
+            return Ok(Outcome::Done);
+        }
+    }
+    show_outputs(&deployment, &spec, session).await
+}
+
+/// Gateway URL, key names and snippets.
+async fn show_outputs(deployment: &deploy::Deployment, spec: &std::path::Path, session: &mut Session<'_>) -> Result<Outcome> {
+    let outputs = deployment.outputs().await.map_err(DeployError::into_error)?;
+    if session.printer.is_json() {
+        session.printer.json_line(&serde_json::json!({ "event": "outputs", "outputs": outputs }));
+        return Ok(Outcome::Done);
+    }
+    session.printer.data("");
+    session.printer.data(format!("Gateway  {}", outputs.gateway_url));
+    for key in &outputs.keys {
+        session.printer.data(format!("Key      {}  ({})", key.subscription, key.scope));
+    }
+    if !outputs.keys.is_empty() {
+        session.printer.note(format!("\nSee the keys with `apimctl keys {} --show`", spec.display()));
+    }
+    for snippet in &outputs.snippets {
+        session.printer.note(format!("\n# {}\n{}", snippet.title, snippet.text.trim_end()));
+    }
+    Ok(Outcome::Done)
+}
+
+/// The specification, its variables, and the saved plan.
+fn what(arguments: &ApplyArguments) -> Result<(PathBuf, VariableArguments, Option<SavedPlan>)> {
+    let variables =
+        VariableArguments { variables: arguments.variables.variables.clone(), environment: arguments.variables.environment.clone() };
+    match (&arguments.spec, &arguments.plan) {
+        (Some(spec), _) => Ok((spec.clone(), variables, None)),
+        (None, Some(path)) => {
+            let text = std::fs::read_to_string(path).with_context(|| format!("cannot read the plan `{}`", path.display()))?;
+            let saved = SavedPlan::parse(&text)?;
+            let command: SavedCommand =
+                serde_json::from_str(&text).with_context(|| format!("`{}` does not name its specification", path.display()))?;
+            let environment = variables.environment.or(command.spec.environment);
+            Ok((command.spec.path, VariableArguments { environment, ..variables }, Some(saved)))
+        }
+        (None, None) => bail!("name a specification, or a plan with `--plan`"),
+    }
+}

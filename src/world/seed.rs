@@ -1,0 +1,75 @@
+//! What a specification takes for granted, as a fixture of the embedded ARM.
+
+use serde_json::{Value, json};
+
+use crate::arm::ResourceId;
+use crate::deploy::resource::{Desired, DesiredId, ExpectedAccount, ExpectedDeployment};
+use crate::emulator::{Fixture, FixtureResource};
+
+/// Where accounts stand that say no region.
+const REGION: &str = "eastus";
+
+pub(super) fn fixture(desired: &Desired) -> Fixture {
+    let mut resources: Vec<FixtureResource> = desired.accounts.iter().flat_map(account).collect();
+    resources.extend(identities(desired).into_iter().map(|id| resource(id, Some(REGION), None, None, json!({}))));
+    Fixture { resources, ..Fixture::default() }
+}
+
+fn resource(id: ResourceId, location: Option<&str>, kind: Option<&str>, sku: Option<Value>, properties: Value) -> FixtureResource {
+    FixtureResource {
+        id,
+        location: location.map(str::to_owned),
+        kind: kind.map(str::to_owned),
+        sku,
+        tags: None,
+        identity: None,
+        zones: None,
+        properties: Some(properties),
+    }
+}
+
+fn account(expected: &ExpectedAccount) -> Vec<FixtureResource> {
+    let account = &expected.account;
+    let subdomain = account.custom_sub_domain_name.as_deref().unwrap_or(&account.account).to_lowercase();
+    let endpoint = account.endpoint.clone().unwrap_or_else(|| format!("https://{subdomain}.openai.azure.com/"));
+    let properties = json!({
+        "endpoint": endpoint,
+        "customSubDomainName": subdomain,
+        "disableLocalAuth": false,
+        "publicNetworkAccess": "Enabled",
+        "provisioningState": "Succeeded",
+    });
+    let kind = account.kind.as_deref().unwrap_or("AIServices");
+    let location = account.location.as_deref().unwrap_or(REGION);
+    let mut resources = vec![resource(expected.id.clone(), Some(location), Some(kind), Some(json!({ "name": "S0" })), properties)];
+    for deployment in &account.deployments {
+        let (model, sku) = match deployment {
+            ExpectedDeployment::Name(_) => (None, None),
+            ExpectedDeployment::Detailed(details) => (details.model.as_ref(), details.sku.as_ref()),
+        };
+        let name = model.map_or(deployment.name(), |model| model.name.as_str());
+        let version = model.and_then(|model| model.version.as_deref()).unwrap_or("1");
+        let sku_name = sku.map_or("GlobalStandard", |sku| sku.name.as_str());
+        let capacity = sku.and_then(|sku| sku.capacity).unwrap_or(10);
+        let properties = json!({
+            "model": { "format": "OpenAI", "name": name, "version": version },
+            "provisioningState": "Succeeded",
+            "currentCapacity": capacity,
+        });
+        let sku = json!({ "name": sku_name, "capacity": capacity });
+        resources.push(resource(expected.id.child("deployments", deployment.name()), None, None, Some(sku), properties));
+    }
+    resources
+}
+
+/// User-assigned identities that the service is to carry.
+fn identities(desired: &Desired) -> Vec<ResourceId> {
+    desired
+        .resources
+        .iter()
+        .filter(|resource| matches!(&resource.id, DesiredId::Known(id) if Some(id) == desired.service.as_ref()))
+        .filter_map(|resource| resource.body.value.pointer("/identity/userAssignedIdentities")?.as_object())
+        .flat_map(|identities| identities.keys())
+        .filter_map(|id| ResourceId::parse(id).ok())
+        .collect()
+}

@@ -1,0 +1,3 @@
+//! Specifications: what is read, what is found wrong, and that the published schema agrees.
+
+mod examples;
