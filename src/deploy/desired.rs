@@ -30,6 +30,7 @@ mod policies;
 mod raw;
 mod roles;
 mod service;
+mod together;
 
 /// The tag that says which specification made a resource: for what stands outside the service's own manifest (the service
 /// itself, its group, the workspace), and so that another machine knows it, too.
@@ -196,6 +197,10 @@ impl<'a> Compiler<'a> {
                 first.insert(id.clone(), (resource.span, resource.pointer.clone()));
             }
             kept.push(resource);
+        }
+        // Half a specification would only be told what it lacks.
+        if !self.loaded.has_errors() {
+            self.findings.extend(together::findings(self.loaded, &kept, !self.spec.service.existing));
         }
         let accounts = self.accounts();
         let desired = Desired { owner: self.spec.name.clone(), service: Some(self.service), resources: kept, accounts };
