@@ -3,15 +3,17 @@
 use serde_json::Value;
 
 use super::policies::reader_format;
-use crate::analysis::{self, PolicyDocument, Resource, Resources};
+use crate::analysis::{self, PolicyDocument, Resource, Resources, codes};
 use crate::arm::ResourceId;
 use crate::deploy::resource::{DesiredResource, Reference};
 use crate::policy::Document;
 use crate::spec::Loaded;
-use crate::support::finding::Finding;
+use crate::support::finding::{Code, Finding};
 
-/// The findings of `analysis` about what is to be deployed. Names that lead nowhere are left to the specification's own checks,
-/// which know its sections.
+/// What the specification's own checks say already, with a better place.
+const SAID_BEFORE: [Code; 5] = [codes::DANGLING, codes::IDLE_MEMBERS, codes::NO_BREAKER, codes::NO_DIMENSIONS, codes::NO_SDK_PATH];
+
+/// The findings of `analysis` about what is to be deployed.
 pub(super) fn findings(loaded: &Loaded, resources: &[DesiredResource], owns_service: bool) -> Vec<Finding> {
     let bodies: Vec<(&ResourceId, Value, &DesiredResource)> =
         resources.iter().filter_map(|resource| Some((resource.id.known()?, resource.fill(stand_in).value, resource))).collect();
@@ -27,7 +29,7 @@ pub(super) fn findings(loaded: &Loaded, resources: &[DesiredResource], owns_serv
         documents.iter().map(|(id, document)| PolicyDocument { id, document }),
         owns_service,
     );
-    analysis::check(&view).into_iter().filter(|finding| finding.code != analysis::codes::DANGLING).collect()
+    analysis::check(&view).into_iter().filter(|finding| !SAID_BEFORE.contains(&finding.code)).collect()
 }
 
 /// A value that only Azure knows. The rules look no further than which service it is of.
