@@ -76,7 +76,7 @@ impl World {
     pub fn new(adjust: impl FnOnce(&mut Options)) -> Self {
         let clock: SharedClock = Arc::new(VirtualClock::starting_at(datetime!(2026-11-22 12:00 UTC)));
         let random: SharedRandom = Arc::new(SeededRandom::new(7));
-        let mut options = Options { activation: Duration::from_secs(600), ..Options::new(clock.clone(), random.clone()) };
+        let mut options = Options { clock: clock.clone(), random: random.clone(), activation: Duration::from_secs(600), ..Options::default() };
         adjust(&mut options);
         let emulator = Arc::new(Emulator::open(options).unwrap());
         Self { emulator, clock, random, sent: Arc::default() }
