@@ -10,8 +10,8 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
 use crate::spec::model::{
-    Api, Backend, BackendCredentials, CircuitBreakerRule, Diagnostic, Group, KeyVaultReference, Operation, Pool, Product, Subscription, User,
-    VersionSet,
+    Api, Backend, BackendCredentials, CircuitBreakerRule, Diagnostic, Group, KeyVaultReference, Operation, Pool, Product, Subscription,
+    User, VersionSet,
 };
 use crate::support::secret::Secret;
 
@@ -100,8 +100,7 @@ pub struct ServiceParts<'a> {
 /// The service.
 pub fn service(parts: ServiceParts<'_>) -> Value {
     let (email, name) = parts.publisher;
-    let properties =
-        apim::ApiManagementServiceProperties::new(email.unwrap_or_default().to_owned(), name.unwrap_or_default().to_owned());
+    let properties = apim::ApiManagementServiceProperties::new(email.unwrap_or_default().to_owned(), name.unwrap_or_default().to_owned());
     let (tier, units) = parts.sku.unwrap_or_default();
     let tier = word(tier).unwrap_or_else(|| apim::api_management_service_sku_properties::Name::UnknownValue(tier.to_owned()));
     let sku = apim::ApiManagementServiceSkuProperties::new(tier, number(units));
@@ -279,8 +278,7 @@ pub fn pool(spec: &Backend, pool: &Pool, member_ids: &[String]) -> Value {
 /// A version set.
 pub fn version_set(display_name: &str, spec: &VersionSet) -> Value {
     let scheme = &spec.versioning_scheme;
-    let scheme =
-        word(scheme).unwrap_or_else(|| apim::api_version_set_contract_properties::VersioningScheme::UnknownValue(scheme.clone()));
+    let scheme = word(scheme).unwrap_or_else(|| apim::api_version_set_contract_properties::VersioningScheme::UnknownValue(scheme.clone()));
     let mut properties = apim::ApiVersionSetContractProperties::new(display_name.to_owned(), scheme);
     properties.api_version_set_entity_base = apim::ApiVersionSetEntityBase {
         description: spec.description.clone(),
@@ -408,16 +406,21 @@ pub fn group(display_name: &str, spec: &Group) -> Value {
     properties.description.clone_from(&spec.description);
     properties.type_ = spec.kind.as_deref().and_then(word);
     properties.external_id.clone_from(&spec.external_id);
-    body(&apim::GroupCreateParameters { properties: Some(properties) }, json!({ "properties": object([("type", some(spec.kind.as_deref()))]) }))
+    body(
+        &apim::GroupCreateParameters { properties: Some(properties) },
+        json!({ "properties": object([("type", some(spec.kind.as_deref()))]) }),
+    )
 }
 
 /// A user.
 pub fn user(spec: &User) -> Value {
-    let mut properties =
-        apim::UserCreateParameterProperties::new(spec.email.clone(), spec.first_name.clone(), spec.last_name.clone());
+    let mut properties = apim::UserCreateParameterProperties::new(spec.email.clone(), spec.first_name.clone(), spec.last_name.clone());
     properties.user_entity_base_parameters.state = spec.state.as_deref().and_then(word);
     properties.user_entity_base_parameters.note.clone_from(&spec.note);
-    body(&apim::UserCreateParameters { properties: Some(properties) }, json!({ "properties": object([("state", some(spec.state.as_deref()))]) }))
+    body(
+        &apim::UserCreateParameters { properties: Some(properties) },
+        json!({ "properties": object([("state", some(spec.state.as_deref()))]) }),
+    )
 }
 
 /// A subscription. Its state is always said, because a new one is `submitted` otherwise.

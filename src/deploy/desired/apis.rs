@@ -100,7 +100,8 @@ impl<'a> Compiler<'a> {
 pub(super) fn complete_parameters(template: &str, written: &[Value]) -> Vec<Value> {
     let mut parameters = written.to_vec();
     for name in template_names(template) {
-        let known = |parameter: &Value| parameter.get("name").and_then(Value::as_str).is_some_and(|own| own.trim_start_matches('*') == name);
+        let known =
+            |parameter: &Value| parameter.get("name").and_then(Value::as_str).is_some_and(|own| own.trim_start_matches('*') == name);
         if !parameters.iter().any(known) {
             parameters.push(json!({ "name": name, "type": "string", "required": true }));
         }

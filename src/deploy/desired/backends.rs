@@ -55,7 +55,10 @@ impl Compiler<'_> {
         let mut credentials = backend.credentials.clone();
         if let Some(account) = account {
             if backend.url.is_none() {
-                holes.push(Hole { suffix: "/openai".to_owned(), ..hole("/properties/url", &self.account_id(account), "/properties/endpoint") });
+                holes.push(Hole {
+                    suffix: "/openai".to_owned(),
+                    ..hole("/properties/url", &self.account_id(account), "/properties/endpoint")
+                });
             }
             if let TokenSource::Identity(identity) = self.token_source(pointer, backend) {
                 let own = credentials.get_or_insert_default();

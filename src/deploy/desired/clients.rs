@@ -43,7 +43,8 @@ fn join(path: &str, more: &str) -> String {
 impl<'a> Compiler<'a> {
     /// The API, and its twin if it has one.
     pub(super) fn api_and_twin(&self, name: &str) -> Vec<String> {
-        let twin = self.spec.apis.get(name).and_then(|api| api.clients.as_ref()).is_some_and(|kinds| kinds.contains(&ClientKind::AzureOpenAiSdk));
+        let twin =
+            self.spec.apis.get(name).and_then(|api| api.clients.as_ref()).is_some_and(|kinds| kinds.contains(&ClientKind::AzureOpenAiSdk));
         let mut names = vec![name.to_owned()];
         names.extend(twin.then(|| twin_name(name)));
         names
@@ -109,9 +110,9 @@ impl<'a> Compiler<'a> {
         if last.eq_ignore_ascii_case("openai") {
             let message = format!("SDKs add `openai` to the address, so the twin of `{name}` answers at `{}`", join(&api.path, "openai"));
             self.findings.push(
-                Finding::warning(codes::SDK_PATH, Kind::Trap, message)
-                    .at(self.loaded.locator.value(&names::below(pointer, "path")))
-                    .help("leave `openai` out of `path`, or leave out `clients` and set `subscriptionKeyParameterNames: { header: api-key }`"),
+                Finding::warning(codes::SDK_PATH, Kind::Trap, message).at(self.loaded.locator.value(&names::below(pointer, "path"))).help(
+                    "leave `openai` out of `path`, or leave out `clients` and set `subscriptionKeyParameterNames: { header: api-key }`",
+                ),
             );
         }
         let path = join(&api.path, "openai");
@@ -167,7 +168,8 @@ impl<'a> Compiler<'a> {
 
     /// An operation whose policy, if the specification has one, belongs to the API behind it.
     fn plain_operation(&mut self, pointer: &str, api: &ResourceId, name: &str, operation: &Operation) {
-        let parameters = super::apis::complete_parameters(&operation.url_template, operation.template_parameters.as_deref().unwrap_or_default());
+        let parameters =
+            super::apis::complete_parameters(&operation.url_template, operation.template_parameters.as_deref().unwrap_or_default());
         let value = bodies::operation(operation.display_name.as_deref().unwrap_or(name), operation, &operation.url_template, &parameters);
         self.add(pointer, api.child("operations", name), Template::plain(value), Vec::new());
     }

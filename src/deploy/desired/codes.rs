@@ -5,7 +5,8 @@ use crate::support::finding::Code;
 /// See the title.
 pub const SAME_RESOURCE: Code = Code { id: "ARM401", title: "two parts of the specification make the same resource" };
 /// See the title.
-pub const CLIENTS_NAME_TAKEN: Code = Code { id: "ARM402", title: "`clients` makes a resource whose name another part of the specification uses" };
+pub const CLIENTS_NAME_TAKEN: Code =
+    Code { id: "ARM402", title: "`clients` makes a resource whose name another part of the specification uses" };
 /// See the title.
 pub const ROLE_WITHOUT_PRINCIPAL: Code = Code { id: "ARM403", title: "the principal that needs a role is not known" };
 /// See the title.

@@ -29,10 +29,9 @@ impl GatewayIdentity {
     pub(super) fn client_id(&self, service: &ResourceId) -> Option<Reference> {
         match self {
             Self::System => None,
-            Self::UserAssigned(id) => Some(Reference {
-                id: service.clone(),
-                pointer: format!("/identity/userAssignedIdentities/{}/clientId", names::escape(id)),
-            }),
+            Self::UserAssigned(id) => {
+                Some(Reference { id: service.clone(), pointer: format!("/identity/userAssignedIdentities/{}/clientId", names::escape(id)) })
+            }
         }
     }
 }

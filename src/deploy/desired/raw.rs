@@ -69,7 +69,10 @@ impl Compiler<'_> {
         if spec.location.is_some() {
             set("tags", Some(self.tags(&spec.tags)));
         } else if !spec.tags.is_empty() {
-            set("tags", Some(spec.tags.iter().map(|(key, value)| (key.clone(), Value::from(value.as_str()))).collect::<Map<_, _>>().into()));
+            set(
+                "tags",
+                Some(spec.tags.iter().map(|(key, value)| (key.clone(), Value::from(value.as_str()))).collect::<Map<_, _>>().into()),
+            );
         }
         set("properties", Some(Value::Object(spec.properties.clone())));
         Value::Object(body)
