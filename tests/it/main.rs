@@ -3,6 +3,7 @@
 mod architecture;
 mod cli;
 mod contract;
+mod emulator;
 mod examples;
 mod leak;
 mod spec;
