@@ -3,6 +3,7 @@
 //! Style: no full stop after a one-line message, backticks around names and commands, never colour alone, data on stdout,
 //! everything else on stderr. A closed pipe is no error.
 
+pub(super) mod plan_text;
 pub(super) mod progress;
 
 use std::io::{IsTerminal, Write};

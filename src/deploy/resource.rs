@@ -171,6 +171,8 @@ pub enum Management {
     Link,
 }
 
+pub use crate::spec::model::Deployment as ExpectedDeployment;
+
 /// An account that must be there, with what is expected of it.
 #[derive(Debug, Clone)]
 pub struct ExpectedAccount {

@@ -1,13 +1,16 @@
 //! What an apply shows while it runs: a live list on a terminal, plain lines elsewhere, JSON lines for programs.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::io::Write;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::Printer;
+use crate::azure::Observer;
+use crate::azure::observer::Retried;
 use crate::deploy::events::{Event, EventSink, Summary};
 use crate::deploy::plan::Action;
 
@@ -148,6 +151,40 @@ impl EventSink for Progress {
             }
             Event::Summary(summary) => self.line(&totals(&summary)),
         }
+    }
+}
+
+/// Passes on what the client has to wait for, once there is somebody to show it.
+#[derive(Default)]
+pub(in crate::cli) struct Relay(Mutex<Option<Arc<Progress>>>);
+
+impl Relay {
+    /// From now on to `progress`.
+    pub(in crate::cli) fn to(&self, progress: &Arc<Progress>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(progress.clone());
+    }
+
+    fn send(&self, event: Event) {
+        let progress = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some(progress) = progress {
+            progress.event(event);
+        }
+    }
+}
+
+impl fmt::Debug for Relay {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Relay")
+    }
+}
+
+impl Observer for Relay {
+    fn throttled(&self, _: &'static str, path: &str, wait: Duration) {
+        self.send(Event::Throttled { path: path.to_owned(), wait });
+    }
+
+    fn retried(&self, retried: &Retried) {
+        self.send(Event::Retried { path: retried.path.clone(), code: retried.code.clone(), wait: retried.wait });
     }
 }
 
