@@ -1,5 +1,8 @@
 //! The embedded ARM: the resource types that `apply` writes, kept as the service keeps them, answering as the service answers.
 
+pub mod entra;
+pub mod https;
+
 use std::path::PathBuf;
 use std::time::Duration;
 

@@ -318,7 +318,17 @@ mod tests {
     fn names_are_told_from_those_of_users() {
         assert_eq!(parse_value_name("apimctl-my-spec-0"), Some(("my-spec", 0)));
         assert_eq!(parse_value_name("APIMCTL-a-1-12"), Some(("a-1", 12)));
-        for foreign in ["apimctl-", "apimctl-x", "apimctl--1", "apimctl-x-", "apimctl-x-01", "apimctl-x-y", "other-x-0", "apimctl-x-99999999999", "äpimctl-x"] {
+        for foreign in [
+            "apimctl-",
+            "apimctl-x",
+            "apimctl--1",
+            "apimctl-x-",
+            "apimctl-x-01",
+            "apimctl-x-y",
+            "other-x-0",
+            "apimctl-x-99999999999",
+            "äpimctl-x",
+        ] {
             assert_eq!(parse_value_name(foreign), None, "{foreign}");
         }
     }

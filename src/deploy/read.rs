@@ -49,10 +49,12 @@ impl Deployment {
     pub(super) async fn read(&self) -> Result<Live, DeployError> {
         let mut live = Live::default();
         let service = self.desired.service.as_ref();
-        let (inside, outside): (Vec<&DesiredResource>, Vec<&DesiredResource>) =
-            self.desired.resources.iter().filter(|resource| !matches!(resource.id, DesiredId::RoleAssignment { .. })).partition(|resource| {
-                service.is_some_and(|service| resource.id.known().is_some_and(|id| id.is_below(service)))
-            });
+        let (inside, outside): (Vec<&DesiredResource>, Vec<&DesiredResource>) = self
+            .desired
+            .resources
+            .iter()
+            .filter(|resource| !matches!(resource.id, DesiredId::RoleAssignment { .. }))
+            .partition(|resource| service.is_some_and(|service| resource.id.known().is_some_and(|id| id.is_below(service))));
 
         let mut first: BTreeMap<ResourceId, String> = BTreeMap::new();
         for resource in outside {
@@ -80,7 +82,8 @@ impl Deployment {
         if let (true, Some(service)) = (readable, service) {
             let wanted = inside.iter().filter_map(|resource| Wanted::desired(resource)).collect();
             second.extend(plan_questions(wanted));
-            let wants_apis = inside.iter().any(|resource| resource.id.known().is_some_and(|id| id.is_type("Microsoft.ApiManagement/service/apis")));
+            let wants_apis =
+                inside.iter().any(|resource| resource.id.known().is_some_and(|id| id.is_type("Microsoft.ApiManagement/service/apis")));
             lists = Some((service, wants_apis));
         }
         if let Some((service, wants_apis)) = lists {
@@ -174,12 +177,14 @@ impl Deployment {
                 let items = absent_is_empty(self.client.list(&path, &api_version, &[]).await)?;
                 Ok((if links { pick_links(&items, &wanted) } else { pick(&items, &wanted) }, None))
             }
-            Question::Role { id, scope, role, principal, api_version } => match self.read_role(&id, &scope, &role, &principal, &api_version).await {
-                Ok(found) => Ok((found.map(|resource| (id, resource)).into_iter().collect(), None)),
-                // A scope of somebody else that this login may not look into: preflight says what is missing there.
-                Err(error) if error.status == Some(403) => Ok((Vec::new(), Some(scope))),
-                Err(error) => Err(error.into()),
-            },
+            Question::Role { id, scope, role, principal, api_version } => {
+                match self.read_role(&id, &scope, &role, &principal, &api_version).await {
+                    Ok(found) => Ok((found.map(|resource| (id, resource)).into_iter().collect(), None)),
+                    // A scope of somebody else that this login may not look into: preflight says what is missing there.
+                    Err(error) if error.status == Some(403) => Ok((Vec::new(), Some(scope))),
+                    Err(error) => Err(error.into()),
+                }
+            }
         }
     }
 
@@ -237,19 +242,21 @@ impl Deployment {
         let asked = self.desired.resources.iter().filter_map(|resource| {
             let action = resource.entry()?.secrets_action?;
             let id = resource.id.known()?;
-            (!resource.body.secrets.is_empty() && live.resources.contains_key(id)).then(|| (id.clone(), action, resource.api_version.clone()))
+            (!resource.body.secrets.is_empty() && live.resources.contains_key(id))
+                .then(|| (id.clone(), action, resource.api_version.clone()))
         });
-        let answers: Vec<(ResourceId, Secrets)> = stream::iter(asked.collect::<Vec<_>>().into_iter().map(|(id, action, api_version)| async move {
-            match self.client.post(&format!("{id}/{action}"), &api_version, None).await {
-                Ok(reply) => Ok((id, secrets_of(&reply.body))),
-                // Without the right to see it, the plan says that it cannot tell; a resource that has just gone has no secrets.
-                Err(error) if error.status == Some(403) || is_absent(&error) => Ok((id, Secrets::new())),
-                Err(error) => Err(DeployError::from(error)),
-            }
-        }))
-        .buffer_unordered(self.settings.read_parallelism.max(1))
-        .try_collect()
-        .await?;
+        let answers: Vec<(ResourceId, Secrets)> =
+            stream::iter(asked.collect::<Vec<_>>().into_iter().map(|(id, action, api_version)| async move {
+                match self.client.post(&format!("{id}/{action}"), &api_version, None).await {
+                    Ok(reply) => Ok((id, secrets_of(&reply.body))),
+                    // Without the right to see it, the plan says that it cannot tell; a resource that has just gone has no secrets.
+                    Err(error) if error.status == Some(403) || is_absent(&error) => Ok((id, Secrets::new())),
+                    Err(error) => Err(DeployError::from(error)),
+                }
+            }))
+            .buffer_unordered(self.settings.read_parallelism.max(1))
+            .try_collect()
+            .await?;
         for (id, secrets) in answers {
             if let Some(resource) = live.resources.get_mut(&id) {
                 resource.secrets = secrets;
@@ -269,9 +276,7 @@ impl Wanted {
 
 /// Whether a resource is only a connection between two others: it has no body, and its list shows what it leads to.
 pub(super) fn is_link(id: &ResourceId) -> bool {
-    ["products/apis", "products/groups", "groups/users"]
-        .iter()
-        .any(|tail| id.is_type(&format!("Microsoft.ApiManagement/service/{tail}")))
+    ["products/apis", "products/groups", "groups/users"].iter().any(|tail| id.is_type(&format!("Microsoft.ApiManagement/service/{tail}")))
 }
 
 /// Groups what is wanted into lists and single reads.

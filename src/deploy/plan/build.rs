@@ -103,9 +103,13 @@ impl Deployment {
         change.standing = Standing::Foreign;
         let DesiredId::RoleAssignment { scope, role, .. } = &resource.id else {
             findings.push(
-                Finding::error(codes::MISSING_PARENT, Kind::Place, format!("`{}` is not there, yet the specification only reads it", change.id))
-                    .at(resource.span)
-                    .help("create it, or take `existing: true` away"),
+                Finding::error(
+                    codes::MISSING_PARENT,
+                    Kind::Place,
+                    format!("`{}` is not there, yet the specification only reads it", change.id),
+                )
+                .at(resource.span)
+                .help("create it, or take `existing: true` away"),
             );
             return;
         };
@@ -186,11 +190,10 @@ impl Deployment {
         let replace = change.properties.iter().find_map(|property| property.replace.map(|why| (property.path.clone(), why)));
         let caution = change.properties.iter().find_map(|property| property.caution.map(|why| (property.path.clone(), why)));
         // Another tier is another price and another set of features: nobody else's service gets it without being asked.
-        let foreign_tier = change
-            .properties
-            .iter()
-            .find(|property| change.standing == Standing::Foreign && property.pointer.starts_with("/sku"))
-            .map(|property| (property.path.clone(), "the service was not made by this specification, and its tier is not its own to change"));
+        let foreign_tier =
+            change.properties.iter().find(|property| change.standing == Standing::Foreign && property.pointer.starts_with("/sku")).map(
+                |property| (property.path.clone(), "the service was not made by this specification, and its tier is not its own to change"),
+            );
         let allowed = self.may_replace(id);
         if let (Some((path, why)), false) = (replace.clone().or(caution).or(foreign_tier), allowed) {
             findings.push(
@@ -294,7 +297,8 @@ fn principal_of(resource: &DesiredResource, live: &Live) -> Option<String> {
 }
 
 pub(super) fn owned_by_other(resource: &DesiredResource, id: &ResourceId, owner: &str) -> Finding {
-    let message = format!("the {} `{}` belongs to the specification `{owner}`", resource.entry().map_or("resource", |entry| entry.label), id.name());
+    let message =
+        format!("the {} `{}` belongs to the specification `{owner}`", resource.entry().map_or("resource", |entry| entry.label), id.name());
     Finding::error(codes::OWNED_BY_OTHER, Kind::Place, message)
         .at(resource.span)
         .help(format!("leave it to `{owner}`, or take it out of that specification and apply that first"))
@@ -314,7 +318,8 @@ fn is_made_by_the_service(id: &ResourceId, body: &Value) -> bool {
             rest = comment.find("-->").map_or("", |end| &comment[end + 3..]);
             continue;
         }
-        let name: String = rest.trim_start_matches(['/', '?']).chars().take_while(|letter| letter.is_alphanumeric() || *letter == '-').collect();
+        let name: String =
+            rest.trim_start_matches(['/', '?']).chars().take_while(|letter| letter.is_alphanumeric() || *letter == '-').collect();
         if !EMPTY.contains(&name.as_str()) && name != "xml" {
             return false;
         }

@@ -47,7 +47,9 @@ const UNKNOWN: usize = 7;
 /// Where a type stands in the order of creation.
 pub(in crate::deploy) fn rank(id: &ResourceId) -> usize {
     let kind = id.resource_type();
-    if is_role_assignment(id) || ["Microsoft.Insights/metricAlerts", "Microsoft.Insights/scheduledQueryRules"].iter().any(|last| kind.eq_ignore_ascii_case(last)) {
+    if is_role_assignment(id)
+        || ["Microsoft.Insights/metricAlerts", "Microsoft.Insights/scheduledQueryRules"].iter().any(|last| kind.eq_ignore_ascii_case(last))
+    {
         return LAST;
     }
     ORDER.iter().position(|known| kind.eq_ignore_ascii_case(known)).unwrap_or(UNKNOWN)
