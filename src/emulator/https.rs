@@ -141,7 +141,8 @@ impl Bound {
         let entra = Entra::new(self.issuer.clone(), self.options.clients.clone(), self.options.random.clone(), &self.endpoint);
         let bearer = Bearer::new(self.issuer.clone(), self.endpoint.clone(), self.options.random.clone());
         let handler: Arc<Handler> = Arc::new(move |request| Box::pin(handler(request)));
-        let service = Arc::new(connection::Service { entra, bearer, handler, largest_body: LARGEST_BODY });
+        let service =
+            Arc::new(connection::Service { entra, bearer, handler, largest_body: LARGEST_BODY, clock: self.options.clock.clone() });
         let (stop, stopping) = watch::channel(false);
         let work = connection::accept(self.listener, self.acceptor, service, self.options.clock, stopping, GRACE);
         Running {

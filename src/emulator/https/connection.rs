@@ -9,7 +9,7 @@ use bytes::Bytes;
 use futures::future::{Either, select};
 use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
-use hyper::body::Incoming;
+use hyper::body::{Body, Incoming};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
@@ -26,6 +26,8 @@ use crate::support::clock::SharedClock;
 
 /// For the TLS handshake, and for the headers of a request.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// For a request's body.
+const PATIENCE_FOR_BODIES: Duration = Duration::from_secs(60);
 /// After a failed accept (no file handles left): the next one would fail at once, too.
 const BREATHER: Duration = Duration::from_millis(100);
 
@@ -34,14 +36,29 @@ pub(super) struct Service {
     pub(super) bearer: Bearer,
     pub(super) handler: Arc<Handler>,
     pub(super) largest_body: usize,
+    pub(super) clock: SharedClock,
 }
 
 impl Service {
+    async fn read(&self, body: Incoming) -> Result<Bytes, Unread> {
+        // Announced sizes are refused before they are waited for.
+        if body.size_hint().lower() > self.largest_body as u64 {
+            return Err(Unread::TooLarge);
+        }
+        let reading = pin!(Limited::new(body, self.largest_body).collect());
+        match select(reading, self.clock.sleep(PATIENCE_FOR_BODIES)).await {
+            Either::Left((Ok(body), _)) => Ok(body.to_bytes()),
+            Either::Left((Err(error), _)) if error.is::<LengthLimitError>() => Err(Unread::TooLarge),
+            Either::Left((Err(_), _)) => Err(Unread::Broken),
+            Either::Right(_) => Err(Unread::TooSlow),
+        }
+    }
+
     async fn answer(&self, request: Request<Incoming>) -> Response<Bytes> {
         let (parts, body) = request.into_parts();
-        let body = match Limited::new(body, self.largest_body).collect().await {
-            Ok(body) => body.to_bytes(),
-            Err(error) => return refuse_body(error.as_ref(), self.largest_body),
+        let body = match self.read(body).await {
+            Ok(body) => body,
+            Err(refusal) => return refusal.answer(self.largest_body),
         };
         let mut request = Request::from_parts(parts, body);
         if let Some(answer) = self.entra.answer(&request) {
@@ -57,17 +74,25 @@ impl Service {
     }
 }
 
-fn refuse_body(error: &(dyn std::error::Error + 'static), largest: usize) -> Response<Bytes> {
-    let (status, code, message) = if error.is::<LengthLimitError>() {
-        (
-            StatusCode::PAYLOAD_TOO_LARGE,
-            "RequestContentTooLarge",
-            format!("The request content size exceeds the maximum size of {largest} bytes."),
-        )
-    } else {
-        (StatusCode::BAD_REQUEST, "InvalidRequestContent", "The request content could not be read.".to_owned())
-    };
-    json_answer(status, &json!({ "error": { "code": code, "message": message } }))
+/// Why a body was not read to its end.
+enum Unread {
+    TooLarge,
+    TooSlow,
+    Broken,
+}
+
+impl Unread {
+    fn answer(&self, largest: usize) -> Response<Bytes> {
+        let (status, code, message) = match self {
+            Self::TooLarge => {
+                let message = format!("The request content size exceeds the maximum size of {largest} bytes.");
+                (StatusCode::PAYLOAD_TOO_LARGE, "RequestContentTooLarge", message)
+            }
+            Self::TooSlow => (StatusCode::REQUEST_TIMEOUT, "RequestTimeout", "The request content did not arrive in time.".to_owned()),
+            Self::Broken => (StatusCode::BAD_REQUEST, "InvalidRequestContent", "The request content could not be read.".to_owned()),
+        };
+        json_answer(status, &json!({ "error": { "code": code, "message": message } }))
+    }
 }
 
 /// Accepts until told to stop, then waits for the connections for at most `grace`.
