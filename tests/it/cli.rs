@@ -16,7 +16,9 @@ fn text(bytes: &[u8]) -> String {
 
 #[test]
 fn wrong_usage_is_64_and_help_is_0_on_stdout() {
-    for arguments in [&["frobnicate"][..], &["plan"], &["plan", "x.yaml", "--no-such-flag"], &["apply"], &["apply", "x.yaml", "--plan", "y"]] {
+    for arguments in
+        [&["frobnicate"][..], &["plan"], &["plan", "x.yaml", "--no-such-flag"], &["apply"], &["apply", "x.yaml", "--plan", "y"]]
+    {
         let output = run(arguments);
         assert_eq!(output.status.code(), Some(64), "{arguments:?}");
         assert!(output.stdout.is_empty() && !output.stderr.is_empty(), "{arguments:?}");
@@ -108,7 +110,8 @@ fn validate_reports_all_findings_in_every_format_and_never_panics() {
 
 #[test]
 fn a_closed_pipe_is_no_error() {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_apimctl")).arg("schema").env_clear().stdout(std::process::Stdio::piped()).spawn().unwrap();
+    let mut child =
+        Command::new(env!("CARGO_BIN_EXE_apimctl")).arg("schema").env_clear().stdout(std::process::Stdio::piped()).spawn().unwrap();
     drop(child.stdout.take());
     assert!(child.wait().unwrap().success());
 }

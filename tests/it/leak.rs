@@ -46,8 +46,10 @@ fn canary(name: &str, generation: u32) -> String {
 fn forms(secret: &str) -> Vec<String> {
     let json = serde_json::to_string(secret).unwrap();
     let ascii: String = json.chars().map(|c| if c.is_ascii() { c.to_string() } else { format!("\\u{:04x}", c as u32) }).collect();
-    let percent: String = secret.bytes().map(|b| if b.is_ascii_alphanumeric() { char::from(b).to_string() } else { format!("%{b:02X}") }).collect();
-    let mut forms = vec![secret.to_owned(), json.trim_matches('"').to_owned(), ascii.trim_matches('"').to_owned(), percent.to_lowercase(), percent];
+    let percent: String =
+        secret.bytes().map(|b| if b.is_ascii_alphanumeric() { char::from(b).to_string() } else { format!("%{b:02X}") }).collect();
+    let mut forms =
+        vec![secret.to_owned(), json.trim_matches('"').to_owned(), ascii.trim_matches('"').to_owned(), percent.to_lowercase(), percent];
     // base64 of a longer text that holds the secret: three alignments, without the characters that the neighbours decide.
     for shift in 0..3 {
         let encoded = STANDARD.encode(format!("{}{secret}", "x".repeat(shift)));

@@ -5,6 +5,8 @@ mod cli;
 mod contract;
 mod emulator;
 mod examples;
+mod first_contact;
+mod https;
 mod leak;
 mod spec;
 mod support;
