@@ -156,6 +156,7 @@ impl Variables<'_> {
         scalar.plain = scalar.plain && whole;
         scalar.runs = runs.into_iter().filter_map(|(offset, file)| Some((u32::try_from(offset).ok()?, file))).collect();
         scalar.substituted = substituted;
+        scalar.variable = whole;
         scalar.text = text;
     }
 

@@ -71,6 +71,9 @@ fn syntax_help(text: &str, at: Span) -> Option<&'static str> {
     if line.trim_start_matches(' ').starts_with('\t') {
         return Some("indent with spaces; YAML does not allow tabs");
     }
+    if line.contains("${") && line.contains(['{', '[']) {
+        return Some("inside `{ }` and `[ ]`, write `\"${NAME}\"` in quotes");
+    }
     if line.contains(": @") || line.contains(": `") || line.contains(": %") || line.matches(": ").count() > 1 {
         return Some("put the value in quotes");
     }
@@ -175,7 +178,7 @@ impl Builder<'_> {
                 let runs = scalar::runs(&text, self.places.text, raw, style);
                 let weight = NODE_WEIGHT + text.len();
                 let plain = style == ScalarStyle::Plain && !quoted;
-                let value = Value::Scalar(Scalar { text: text.into_owned(), plain, runs, substituted: false });
+                let value = Value::Scalar(Scalar { text: text.into_owned(), plain, runs, substituted: false, variable: false });
                 self.add(Node { value, span: place }, weight, 1, anchor)
             }
             Event::SequenceStart(anchor, tag) => self.open(anchor, tag.as_deref(), span, Content::Sequence(Vec::new())),

@@ -14,8 +14,14 @@ pub(super) fn runs(text: &str, file: &str, raw: Range<usize>, style: ScalarStyle
         ScalarStyle::Plain => raw.start,
         ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted => raw.start + 1,
         ScalarStyle::Literal | ScalarStyle::Folded => {
-            let header = file.get(raw.clone()).and_then(|slice| slice.find('\n')).map_or(raw.end, |newline| raw.start + newline + 1);
-            return block(text, file, header..raw.end);
+            // The parser's span begins at the indicator, or at the first line's content.
+            let slice = file.get(raw.clone()).unwrap_or("");
+            let start = if slice.starts_with(['|', '>']) {
+                slice.find('\n').map_or(raw.end, |newline| raw.start + newline + 1)
+            } else {
+                file.get(..raw.start).and_then(|before| before.rfind('\n')).map_or(0, |newline| newline + 1)
+            };
+            return block(text, file, start..raw.end);
         }
     };
     flow(text, file, content..raw.end)
