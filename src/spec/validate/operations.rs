@@ -17,7 +17,7 @@ pub(super) fn check(rules: &mut Rules<'_>, name: &str, api: &Api, pointer: &str)
         let key = (operation.method.to_uppercase(), shape(&operation.url_template));
         if let Some(first) = seen.insert(key, operation_name) {
             let message =
-                format!("`{operation_name}` and `{first}` are both {} {}", operation.method.to_uppercase(), operation.url_template);
+                format!("`{operation_name}` and `{first}` are both `{} {}`", operation.method.to_uppercase(), operation.url_template);
             let first_place = rules.locator.key(&join(&format!("{pointer}/operations"), first));
             let finding = rules.error(codes::DUPLICATE_OPERATION, Kind::Place, &format!("{place}/urlTemplate"), message);
             if let Some(first_place) = first_place {

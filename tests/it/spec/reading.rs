@@ -187,7 +187,7 @@ fn everything_that_is_wrong_is_said_at_once() {
     let body = "tagz: {}\nbackends:\n  a: { url: 5 }\n  b: { openAI: nowhere, circuitBreaker: default }\napis:\n  x: {}\n  y: { path: y, policy: nowhere.xml, operations: { o: { method: GET, urlTemplate: \"/{\" } } }\n";
     let loaded = text(body).load(&local());
     let codes: Vec<&str> = loaded.findings.iter().map(|finding| finding.code.id).collect();
-    assert_eq!(codes, ["SPEC040", "SPEC042", "SPEC050", "SPEC041", "SPEC069", "SPEC052"], "{}", report(&loaded));
+    assert_eq!(codes, ["SPEC040", "SPEC042", "SPEC065", "SPEC050", "SPEC041", "SPEC069", "SPEC052"], "{}", report(&loaded));
     assert!(loaded.spec.is_none() && loaded.has_errors());
 }
 
