@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use super::files::{self, FileError};
 use super::model::PolicyFormat;
 use super::tree::{Node, Value};
+use super::variables::Outside;
 use super::{Spec, check, codes, documents, include, overlay, schema, secrets, validate, variables, yaml};
 use crate::support::environment::Environment;
 use crate::support::finding::{Finding, Kind};
@@ -163,12 +164,12 @@ pub fn document_as_json(path: &Path, options: &LoadOptions) -> Result<Option<ser
 }
 
 /// Puts parts, environment and variables into the document.
-fn assemble(root: &mut Node, path: &Path, options: &LoadOptions, loaded: &mut Loaded) {
+fn assemble(root: &mut Node, path: &Path, options: &LoadOptions, loaded: &mut Loaded) -> Outside {
     include::expand(root, path, &mut loaded.sources, &mut loaded.findings);
     if let Some(name) = &options.environment_name {
         overlay::apply(root, name, &mut loaded.findings);
     }
-    variables::substitute(root, options, &mut loaded.findings);
+    variables::substitute(root, options, &mut loaded.findings)
 }
 
 /// Everything after the top file's text: parts, environment, variables, structure, meaning, documents.
@@ -177,7 +178,7 @@ fn document(mut root: Node, path: &Path, options: &LoadOptions, loaded: &mut Loa
         loaded.findings.push(include::not_a_mapping(&root));
         return;
     }
-    assemble(&mut root, path, options, loaded);
+    let outside = assemble(&mut root, path, options, loaded);
     root.walk("", None, &mut |pointer, key, node| loaded.locator.insert(pointer, key, node.span));
     secrets::find(&root, loaded);
     let checked = check::document(&root, &mut loaded.findings);
@@ -205,4 +206,5 @@ fn document(mut root: Node, path: &Path, options: &LoadOptions, loaded: &mut Loa
         // What is wrong has been said.
         Err(_) => {}
     }
+    outside.hide(&mut loaded.findings);
 }
