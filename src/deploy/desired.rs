@@ -26,6 +26,7 @@ mod identity;
 mod monitoring;
 mod named_values;
 mod names;
+mod order;
 mod policies;
 mod raw;
 mod roles;
@@ -187,8 +188,9 @@ impl<'a> Compiler<'a> {
             if let Some(id) = &own {
                 if let Some((span, pointer)) = first.get(id) {
                     let finding = twice(&resource, id, *span, pointer);
-                    // Two links between the same two things mean the same.
-                    if resource.management != Management::Link {
+                    // Two links between the same two things mean the same. Names that `clients` takes are reported by the reader.
+                    let by_clients = [&resource.pointer, pointer].iter().any(|pointer| pointer.ends_with("/clients"));
+                    if resource.management != Management::Link && !by_clients {
                         self.findings.push(finding);
                     }
                     continue;
@@ -197,6 +199,7 @@ impl<'a> Compiler<'a> {
             }
             kept.push(resource);
         }
+        self.findings.extend(order::cut_circles(&mut kept));
         let accounts = self.accounts();
         let desired = Desired { owner: self.spec.name.clone(), service: Some(self.service), resources: kept, accounts };
         (desired, self.findings)
