@@ -21,7 +21,7 @@ use super::transaction::Transaction;
 use crate::arm::ResourceId;
 use crate::arm::store::Stored;
 
-pub(crate) use authorization::data_action;
+pub(crate) use authorization::{check_locks, data_action};
 pub(crate) use not_emulated::is_known_type;
 
 /// Where a type's resources lie.
