@@ -1,4 +1,5 @@
 //! The integration tests: behaviour through public interfaces, one binary.
 
 mod architecture;
+mod deploy;
 mod spec;
