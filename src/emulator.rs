@@ -23,6 +23,9 @@ mod shape;
 mod throttle;
 mod transaction;
 
+pub mod entra;
+pub mod https;
+
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;

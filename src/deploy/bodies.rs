@@ -44,7 +44,7 @@ fn whole(value: Value) -> Value {
 }
 
 /// JSON merge patch (RFC 7396).
-pub fn merge(target: &mut Value, patch: Value) {
+pub(super) fn merge(target: &mut Value, patch: Value) {
     let Value::Object(fields) = patch else {
         *target = patch;
         return;
@@ -82,23 +82,23 @@ fn number(value: u32) -> i32 {
 }
 
 /// What a service's body is made of.
-pub struct ServiceParts<'a> {
+pub(super) struct ServiceParts<'a> {
     /// Region.
-    pub location: &'a str,
+    pub(super) location: &'a str,
     /// Tier and units; `None` leaves them out (they are then not compared).
-    pub sku: Option<(&'a str, u32)>,
+    pub(super) sku: Option<(&'a str, u32)>,
     /// Publisher's mail address and name.
-    pub publisher: (Option<&'a str>, Option<&'a str>),
+    pub(super) publisher: (Option<&'a str>, Option<&'a str>),
     /// `SystemAssigned`, …
-    pub identity: Option<(&'a str, &'a [String])>,
+    pub(super) identity: Option<(&'a str, &'a [String])>,
     /// Availability zones.
-    pub zones: &'a [String],
+    pub(super) zones: &'a [String],
     /// Everything else of `properties`.
-    pub properties: Value,
+    pub(super) properties: Value,
 }
 
 /// The service.
-pub fn service(parts: ServiceParts<'_>) -> Value {
+pub(super) fn service(parts: ServiceParts<'_>) -> Value {
     let (email, name) = parts.publisher;
     let properties = apim::ApiManagementServiceProperties::new(email.unwrap_or_default().to_owned(), name.unwrap_or_default().to_owned());
     let (tier, units) = parts.sku.unwrap_or_default();
@@ -130,7 +130,7 @@ pub fn service(parts: ServiceParts<'_>) -> Value {
 }
 
 /// A named value: plain, secret or from Key Vault.
-pub fn named_value(
+pub(super) fn named_value(
     display_name: &str,
     value: Option<&Secret<String>>,
     secret: bool,
@@ -213,7 +213,12 @@ fn circuit_breaker(rules: &[CircuitBreakerRule]) -> (apim::BackendCircuitBreaker
 }
 
 /// A backend with one address. `url` is empty when it is still to be filled in.
-pub fn backend(spec: &Backend, url: Option<&str>, own_credentials: Option<&BackendCredentials>, rules: &[CircuitBreakerRule]) -> Value {
+pub(super) fn backend(
+    spec: &Backend,
+    url: Option<&str>,
+    own_credentials: Option<&BackendCredentials>,
+    rules: &[CircuitBreakerRule],
+) -> Value {
     let protocol = spec.protocol.as_deref().unwrap_or("http");
     let protocol = word(protocol).unwrap_or_else(|| apim::backend_contract_properties::Protocol::UnknownValue(protocol.to_owned()));
     let mut properties = apim::BackendContractProperties::new(url.unwrap_or_default().to_owned(), protocol);
@@ -249,7 +254,7 @@ pub fn backend(spec: &Backend, url: Option<&str>, own_credentials: Option<&Backe
 }
 
 /// A pool: the service refuses `url` and `protocol`, which the model demands.
-pub fn pool(spec: &Backend, pool: &Pool, member_ids: &[String]) -> Value {
+pub(super) fn pool(spec: &Backend, pool: &Pool, member_ids: &[String]) -> Value {
     let mut properties = apim::BackendContractProperties::new(String::new(), apim::backend_contract_properties::Protocol::Http);
     let base = &mut properties.backend_base_parameters;
     base.type_ = Some(apim::backend_base_parameters::Type::Pool);
@@ -276,7 +281,7 @@ pub fn pool(spec: &Backend, pool: &Pool, member_ids: &[String]) -> Value {
 }
 
 /// A version set.
-pub fn version_set(display_name: &str, spec: &VersionSet) -> Value {
+pub(super) fn version_set(display_name: &str, spec: &VersionSet) -> Value {
     let scheme = &spec.versioning_scheme;
     let scheme = word(scheme).unwrap_or_else(|| apim::api_version_set_contract_properties::VersioningScheme::UnknownValue(scheme.clone()));
     let mut properties = apim::ApiVersionSetContractProperties::new(display_name.to_owned(), scheme);
@@ -290,36 +295,36 @@ pub fn version_set(display_name: &str, spec: &VersionSet) -> Value {
 
 /// Where the keys of an API's clients are looked for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct KeyNames {
+pub(super) struct KeyNames {
     /// Header.
-    pub header: Option<String>,
+    pub(super) header: Option<String>,
     /// Query parameter.
-    pub query: Option<String>,
+    pub(super) query: Option<String>,
     /// `enabled`: also `Authorization: Bearer`.
-    pub bearer: Option<String>,
+    pub(super) bearer: Option<String>,
 }
 
 /// What an API's body is made of beside its specification.
 #[derive(Debug, Clone, Default)]
-pub struct ApiParts<'a> {
+pub(super) struct ApiParts<'a> {
     /// Name for people; `None` leaves it to the imported document.
-    pub display_name: Option<&'a str>,
+    pub(super) display_name: Option<&'a str>,
     /// Path.
-    pub path: &'a str,
+    pub(super) path: &'a str,
     /// Key names.
-    pub keys: Option<KeyNames>,
+    pub(super) keys: Option<KeyNames>,
     /// Full id of the version set.
-    pub version_set: Option<String>,
+    pub(super) version_set: Option<String>,
     /// Format and text (or address) of the document to import.
-    pub import: Option<(&'a str, &'a str)>,
+    pub(super) import: Option<(&'a str, &'a str)>,
     /// Address behind it, where that is not the specification's.
-    pub service_url: Option<&'a str>,
+    pub(super) service_url: Option<&'a str>,
     /// Whether a key is needed, where that is not the specification's.
-    pub subscription_required: Option<bool>,
+    pub(super) subscription_required: Option<bool>,
 }
 
 /// An API.
-pub fn api(spec: &Api, parts: &ApiParts<'_>) -> Value {
+pub(super) fn api(spec: &Api, parts: &ApiParts<'_>) -> Value {
     let mut contract = apim::ApiContractProperties::new(parts.path.to_owned());
     contract.display_name = parts.display_name.map(str::to_owned);
     contract.service_url = parts.service_url.map(str::to_owned).or_else(|| spec.service_url.clone());
@@ -362,7 +367,7 @@ pub fn api(spec: &Api, parts: &ApiParts<'_>) -> Value {
 }
 
 /// An operation; `parameters` is complete.
-pub fn operation(display_name: &str, spec: &Operation, url_template: &str, parameters: &[Value]) -> Value {
+pub(super) fn operation(display_name: &str, spec: &Operation, url_template: &str, parameters: &[Value]) -> Value {
     let mut properties = apim::OperationContractProperties::new(display_name.to_owned(), spec.method.clone(), url_template.to_owned());
     let base = &mut properties.operation_entity_base_contract;
     base.description.clone_from(&spec.description);
@@ -384,7 +389,7 @@ pub fn operation(display_name: &str, spec: &Operation, url_template: &str, param
 }
 
 /// A product.
-pub fn product(display_name: &str, spec: &Product) -> Value {
+pub(super) fn product(display_name: &str, spec: &Product) -> Value {
     let mut properties = apim::ProductContractProperties::new(display_name.to_owned());
     let required = spec.subscription_required.unwrap_or(true);
     let state = spec.state.as_deref().unwrap_or("published");
@@ -401,7 +406,7 @@ pub fn product(display_name: &str, spec: &Product) -> Value {
 }
 
 /// A group of users.
-pub fn group(display_name: &str, spec: &Group) -> Value {
+pub(super) fn group(display_name: &str, spec: &Group) -> Value {
     let mut properties = apim::GroupCreateParametersProperties::new(display_name.to_owned());
     properties.description.clone_from(&spec.description);
     properties.type_ = spec.kind.as_deref().and_then(word);
@@ -413,7 +418,7 @@ pub fn group(display_name: &str, spec: &Group) -> Value {
 }
 
 /// A user.
-pub fn user(spec: &User) -> Value {
+pub(super) fn user(spec: &User) -> Value {
     let mut properties = apim::UserCreateParameterProperties::new(spec.email.clone(), spec.first_name.clone(), spec.last_name.clone());
     properties.user_entity_base_parameters.state = spec.state.as_deref().and_then(word);
     properties.user_entity_base_parameters.note.clone_from(&spec.note);
@@ -424,7 +429,7 @@ pub fn user(spec: &User) -> Value {
 }
 
 /// A subscription. Its state is always said, because a new one is `submitted` otherwise.
-pub fn subscription(display_name: &str, spec: &Subscription, scope: &str, owner: Option<&str>) -> Value {
+pub(super) fn subscription(display_name: &str, spec: &Subscription, scope: &str, owner: Option<&str>) -> Value {
     let mut properties = apim::SubscriptionCreateParameterProperties::new(scope.to_owned(), display_name.to_owned());
     let state = spec.state.as_deref().unwrap_or("active");
     properties.owner_id = owner.map(str::to_owned);
@@ -436,7 +441,13 @@ pub fn subscription(display_name: &str, spec: &Subscription, scope: &str, owner:
 }
 
 /// A logger.
-pub fn logger(kind: &str, description: Option<&str>, resource_id: Option<&str>, buffered: bool, credentials: Option<Value>) -> Value {
+pub(super) fn logger(
+    kind: &str,
+    description: Option<&str>,
+    resource_id: Option<&str>,
+    buffered: bool,
+    credentials: Option<Value>,
+) -> Value {
     let kind = word(kind).unwrap_or_else(|| apim::logger_contract_properties::LoggerType::UnknownValue(kind.to_owned()));
     let mut properties = apim::LoggerContractProperties::new(kind);
     properties.description = description.map(str::to_owned);
@@ -447,7 +458,7 @@ pub fn logger(kind: &str, description: Option<&str>, resource_id: Option<&str>, 
 }
 
 /// A diagnostic.
-pub fn diagnostic(spec: &Diagnostic, logger_id: &str) -> Value {
+pub(super) fn diagnostic(spec: &Diagnostic, logger_id: &str) -> Value {
     let mut properties = apim::DiagnosticContractProperties::new(logger_id.to_owned());
     properties.always_log = spec.always_log.as_deref().and_then(word);
     properties.sampling = Some(apim::SamplingSettings {
@@ -470,14 +481,14 @@ pub fn diagnostic(spec: &Diagnostic, logger_id: &str) -> Value {
 }
 
 /// A policy document.
-pub fn policy(format: &str, text: &str) -> Value {
+pub(super) fn policy(format: &str, text: &str) -> Value {
     let mut properties = apim::PolicyContractProperties::new(text.to_owned());
     properties.format = word(format);
     body(&apim::PolicyContract { properties: Some(properties), ..Default::default() }, json!({}))
 }
 
 /// A policy fragment.
-pub fn fragment(format: &str, text: &str, description: Option<&str>) -> Value {
+pub(super) fn fragment(format: &str, text: &str, description: Option<&str>) -> Value {
     let mut properties = apim::PolicyFragmentContractProperties::new(text.to_owned());
     properties.format = word(format);
     properties.description = description.map(str::to_owned);
@@ -487,7 +498,7 @@ pub fn fragment(format: &str, text: &str, description: Option<&str>) -> Value {
 /// A role assignment of a service principal; the principal's id is still to be filled in.
 ///
 /// The principal's type is always said: without it the directory is asked, which does not know a new identity for minutes.
-pub fn role_assignment(role_definition_id: &str, description: &str) -> Value {
+pub(super) fn role_assignment(role_definition_id: &str, description: &str) -> Value {
     let mut properties = authorization::RoleAssignmentProperties::new(role_definition_id.to_owned(), String::new());
     properties.principal_type = Some(authorization::role_assignment_properties::PrincipalType::ServicePrincipal);
     properties.description = Some(description.to_owned());

@@ -10,9 +10,9 @@ use crate::spec::model::{LoggerAuthentication, RoleAssignmentMode};
 use crate::support::finding::{Finding, Kind};
 
 /// Cognitive Services OpenAI User (confirmed in public role lists and samples).
-pub const COGNITIVE_SERVICES_OPENAI_USER: &str = "5e0bd9bd-7b93-4f28-af87-19fc36ad61bd";
+pub(in crate::deploy) const COGNITIVE_SERVICES_OPENAI_USER: &str = "5e0bd9bd-7b93-4f28-af87-19fc36ad61bd";
 /// Monitoring Metrics Publisher (the role is documented for this use; its id is well known).
-pub const MONITORING_METRICS_PUBLISHER: &str = "3913510d-42f4-4e42-8a64-420c390055eb";
+pub(in crate::deploy) const MONITORING_METRICS_PUBLISHER: &str = "3913510d-42f4-4e42-8a64-420c390055eb";
 
 impl Compiler<'_> {
     pub(super) fn role_assignments(&mut self) {
@@ -22,7 +22,12 @@ impl Compiler<'_> {
             let Some(account) = backend.open_ai.as_ref().and_then(|key| spec.open_ai.get(key)) else { continue };
             let pointer = names::pointer("backends", name);
             let scope = self.account_id(account);
-            match self.token_source(&pointer, backend) {
+            let source = match (self.token_source(backend), spec.service.identity.as_ref().map(|identity| identity.user_assigned())) {
+                // The only one that it can be.
+                (TokenSource::Client(_), Some([only])) => TokenSource::Identity(GatewayIdentity::UserAssigned(only.clone())),
+                (source, _) => source,
+            };
+            match source {
                 TokenSource::None => {}
                 TokenSource::Identity(identity) => {
                     let key = (scope, identity);
@@ -48,7 +53,7 @@ impl Compiler<'_> {
         }
         if let (Some(component), Some(id)) = (self.application_insights_spec(), self.component_id())
             && component.authentication == Some(LoggerAuthentication::ManagedIdentity)
-            && let Some(identity) = self.identity("/monitoring/applicationInsights")
+            && let Some(identity) = self.identity()
         {
             let pointer = "/monitoring/applicationInsights";
             self.role(pointer, &id, MONITORING_METRICS_PUBLISHER, &identity, "sends telemetry");
