@@ -8,5 +8,6 @@ mod examples;
 mod first_contact;
 mod https;
 mod leak;
+mod policy;
 mod spec;
 mod support;
