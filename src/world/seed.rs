@@ -2,9 +2,9 @@
 
 use serde_json::{Value, json};
 
-use crate::deploy::resource::{Deployment, Desired, DesiredId, ExpectedAccount};
-use crate::emulator::{Fixture, FixtureResource};
 use crate::arm::ResourceId;
+use crate::deploy::resource::{Desired, DesiredId, ExpectedAccount, ExpectedDeployment};
+use crate::emulator::{Fixture, FixtureResource};
 
 /// Where accounts stand that say no region.
 const REGION: &str = "eastus";
@@ -44,8 +44,8 @@ fn account(expected: &ExpectedAccount) -> Vec<FixtureResource> {
     let mut resources = vec![resource(expected.id.clone(), Some(location), Some(kind), Some(json!({ "name": "S0" })), properties)];
     for deployment in &account.deployments {
         let (model, sku) = match deployment {
-            Deployment::Name(_) => (None, None),
-            Deployment::Detailed(details) => (details.model.as_ref(), details.sku.as_ref()),
+            ExpectedDeployment::Name(_) => (None, None),
+            ExpectedDeployment::Detailed(details) => (details.model.as_ref(), details.sku.as_ref()),
         };
         let name = model.map_or(deployment.name(), |model| model.name.as_str());
         let version = model.and_then(|model| model.version.as_deref()).unwrap_or("1");

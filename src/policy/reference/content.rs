@@ -166,7 +166,10 @@ pub(super) const POLICIES: &[Policy] = &[
                 CACHING_TYPE,
             ],
             Text::None,
-            Children::Policies,
+            Children::Elements(&[child("value", Occurs::Optional, &CACHED)]),
         ),
     ),
 ];
+
+/// On no public page; Microsoft's toolkit writes policies into it.
+const CACHED: Shape = shape(&[], Text::Payload, Children::None);

@@ -228,7 +228,8 @@ fn identity(rules: &mut Rules<'_>, service: &Service) {
 
 /// What cannot work because the gateway has nothing to log in with. A service that exists already may have an identity.
 fn needs_identity(rules: &mut Rules<'_>, service: &Service, identity: Option<&Identity>) {
-    if service.existing || identity.is_some_and(Identity::is_system_assigned) || rules.is_broken("/service/identity") {
+    let has_one = |identity: &Identity| identity.is_system_assigned() || !identity.user_assigned().is_empty();
+    if service.existing || identity.is_some_and(has_one) || rules.is_broken("/service/identity") {
         return;
     }
     let mut needs: Vec<(String, String)> = Vec::new();
