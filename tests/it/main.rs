@@ -3,6 +3,7 @@
 mod architecture;
 mod cli;
 mod contract;
+mod deploy;
 mod emulator;
 mod examples;
 mod first_contact;
