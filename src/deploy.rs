@@ -14,14 +14,20 @@
 //! catalogue::ResourceType::{listing, complete_in_list, secrets_action, update}, catalogue::serial_group(&id)
 //! ```
 
+mod accounts;
+mod apply;
+mod bodies;
 pub mod cancel;
 pub mod codes;
 pub mod deployment;
 pub mod desired;
+mod destroy;
 pub mod diff;
 pub mod error;
 pub mod events;
+mod graph;
 pub mod journal;
+mod keeper;
 pub mod keys;
 pub mod lease;
 mod live;
@@ -29,6 +35,7 @@ pub mod manifest;
 pub mod normalize;
 pub mod outputs;
 pub mod plan;
+mod preflight;
 mod read;
 pub mod resource;
 

@@ -6,14 +6,20 @@
 
 mod canonical;
 mod changes;
+mod check;
 pub mod codes;
 mod document;
 mod reader;
+pub mod reference;
 mod references;
+mod traps;
 
 pub use canonical::{Canonical, CanonicalElement, CanonicalNode, canonical, same_meaning};
 pub use changes::{PolicyChange, changes, changes_of_texts};
 
+pub use check::{CheckContext, check};
 pub use document::{Attribute, Document, DocumentKind, Element, Expression, ExpressionKind, Format, Node, Section, Value, Visit, Walk};
 pub use reader::{MAX_DEPTH, MAX_SIZE};
+pub use reference::{Gateway, Scope};
 pub use references::{Reference, References, named_value_uses, references};
+pub use traps::Code;

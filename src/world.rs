@@ -1,1 +1,93 @@
-//! (being laid)
+//! The embedded ARM and a client for it, in one process: what every offline command and most tests start.
+
+mod seed;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::azure::client::ClientOptions;
+use crate::azure::cloud::Cloud;
+use crate::azure::credential::StaticCredential;
+use crate::azure::transport::InProcess;
+use crate::azure::{ArmClient, observer};
+use crate::deploy::resource::Desired;
+use crate::emulator::{Emulator, Fixture, OpenError, Options, SeedError, State};
+use crate::support::clock::SharedClock;
+use crate::support::random::SharedRandom;
+
+/// The embedded ARM with what a client of it needs. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct LocalArm {
+    emulator: Arc<Emulator>,
+    clock: SharedClock,
+    random: SharedRandom,
+}
+
+/// The embedded ARM could not be started.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// Its state could not be opened.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// It could not be filled.
+    #[error(transparent)]
+    Seed(#[from] SeedError),
+}
+
+impl LocalArm {
+    /// Opens the embedded ARM that is kept in `state_dir`, and puts into it what it lacks of `fixture`. Long-running
+    /// operations end at once: nobody wants to wait at a desk.
+    ///
+    /// # Errors
+    /// The state cannot be opened: no permission, in use by another process, or of another version.
+    pub fn open(state_dir: &Path, fixture: &Fixture) -> Result<Self, StartError> {
+        let options = Options { activation: Duration::ZERO, state: State::Directory(state_dir.to_owned()), ..Options::default() };
+        Self::with_options(options, fixture)
+    }
+
+    /// Opens the embedded ARM as `options` say.
+    ///
+    /// # Errors
+    /// The state cannot be opened.
+    pub fn with_options(options: Options, fixture: &Fixture) -> Result<Self, StartError> {
+        let (clock, random) = (options.clock.clone(), options.random.clone());
+        let emulator = Emulator::open(options)?;
+        emulator.seed(fixture)?;
+        Ok(Self { emulator: Arc::new(emulator), clock, random })
+    }
+
+    /// What `desired` takes for granted: the Azure OpenAI accounts with their deployments, user-assigned identities.
+    #[must_use]
+    pub fn fixture_for(desired: &Desired) -> Fixture {
+        seed::fixture(desired)
+    }
+
+    /// The embedded ARM.
+    #[must_use]
+    pub const fn emulator(&self) -> &Arc<Emulator> {
+        &self.emulator
+    }
+
+    /// A client: the same code as for Azure, with the network replaced by a call.
+    #[must_use]
+    pub fn client(&self) -> ArmClient {
+        self.observed(Arc::new(observer::Unobserved))
+    }
+
+    /// A client that is watched.
+    #[must_use]
+    pub fn observed(&self, observer: Arc<dyn observer::Observer>) -> ArmClient {
+        let emulator = self.emulator.clone();
+        let transport = InProcess::new(move |request| {
+            let emulator = emulator.clone();
+            async move { emulator.handle(request).await }
+        });
+        ArmClient::new(ClientOptions {
+            transport: Some(Arc::new(transport)),
+            random: self.random.clone(),
+            observer,
+            ..ClientOptions::new(Cloud::public(), Arc::new(StaticCredential::new("local")), self.clock.clone())
+        })
+    }
+}

@@ -1,6 +1,11 @@
 //! One file for each command; each takes resolved settings and a printer.
 
+mod apply;
+mod destroy;
 mod emulator;
+mod keys;
+mod open;
+mod plan;
 mod schema;
 mod validate;
 
@@ -36,7 +41,10 @@ pub async fn run(command_line: CommandLine, environment: Environment, printer: &
     }
     match command_line.command {
         Command::Validate(arguments) => validate::run(&arguments, &mut session),
-        Command::Plan(_) | Command::Apply(_) | Command::Destroy(_) | Command::Keys(_) => Ok(Outcome::Failed),
+        Command::Plan(arguments) => plan::run(&arguments, &mut session).await,
+        Command::Apply(arguments) => apply::run(&arguments, &mut session).await,
+        Command::Destroy(arguments) => destroy::run(&arguments, &mut session).await,
+        Command::Keys(arguments) => keys::run(&arguments, &mut session).await,
         Command::Emulator(arguments) => emulator::run(&arguments, &mut session).await,
         Command::Schema => Ok(schema::run(&mut session)),
     }

@@ -3,6 +3,7 @@
 //! Style: no full stop after a one-line message, backticks around names and commands, never colour alone, data on stdout,
 //! everything else on stderr. A closed pipe is no error.
 
+pub(super) mod plan_text;
 pub(super) mod progress;
 
 use std::io::{IsTerminal, Write};
@@ -108,6 +109,11 @@ impl Printer {
     pub(super) fn json_line(&mut self, value: &serde_json::Value) {
         write_line(&mut *self.out, &value.to_string());
         // A reader of the stream wants each event when it happens.
+        let _ = self.out.flush();
+    }
+
+    /// Hands everything written to stdout over now.
+    pub(super) fn flush(&mut self) {
         let _ = self.out.flush();
     }
 

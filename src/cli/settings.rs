@@ -7,7 +7,8 @@ use anyhow::{Context, Result, bail};
 
 use super::arguments::{Auth, CloudName, Target, TargetArguments, VariableArguments};
 use crate::deploy::desired;
-use crate::spec::LoadOptions;
+use crate::emulator::{self, Fixture};
+use crate::spec::{self, LoadOptions};
 use crate::support::environment::Environment;
 
 /// Where state is kept unless `--state-dir` says otherwise.
@@ -129,11 +130,24 @@ pub(super) fn load_options(arguments: &VariableArguments, environment: &Environm
     Ok(LoadOptions { variables, environment_name: arguments.environment.clone(), environment: environment.clone(), local })
 }
 
+/// What the embedded ARM is to hold beforehand, from a YAML or JSON file.
+///
+/// # Errors
+/// The file cannot be read, or is no fixture.
+pub(super) fn read_fixture(path: &Path) -> Result<Fixture> {
+    let plain = spec::read_plain(path)?;
+    if let Some(finding) = plain.findings.iter().find(|finding| finding.is_error()) {
+        let line = finding.span.map_or(1, |span| plain.sources.position(span).line);
+        bail!("{}:{line}: {}", path.display(), finding.message);
+    }
+    serde_json::from_value(plain.value).with_context(|| format!("`{}` is no fixture", path.display()))
+}
+
 /// Names for what no login has told: `validate` and the embedded ARM need no Azure.
 pub(super) fn offline_context() -> desired::Context {
     desired::Context {
-        subscription_id: "00000000-0000-0000-0000-000000000000".to_owned(),
-        tenant_id: "00000000-0000-0000-0000-000000000000".to_owned(),
+        subscription_id: emulator::DEFAULT_SUBSCRIPTION.to_owned(),
+        tenant_id: emulator::DEFAULT_TENANT.to_owned(),
         gateway_suffix: "azure-api.net".to_owned(),
         cognitive_services_audience: "https://cognitiveservices.azure.com".to_owned(),
     }

@@ -10,9 +10,10 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
 use crate::spec::model::{
-    Api, Backend, BackendCredentials, CircuitBreakerRule, Diagnostic, Group, KeyVaultReference, Operation, Pool, Product, Subscription, User,
-    VersionSet,
+    Api, Backend, BackendCredentials, CircuitBreakerRule, Diagnostic, Group, KeyVaultReference, Operation, Pool, Product, Subscription,
+    User, VersionSet,
 };
+use crate::support::secret::Secret;
 
 /// A model as JSON without nulls (its dates have no way to be left out), with `extra` merged over it: a `null` in `extra` removes.
 fn body<T: Serialize>(model: &T, extra: Value) -> Value {
@@ -43,7 +44,7 @@ fn whole(value: Value) -> Value {
 }
 
 /// JSON merge patch (RFC 7396).
-pub fn merge(target: &mut Value, patch: Value) {
+pub(super) fn merge(target: &mut Value, patch: Value) {
     let Value::Object(fields) = patch else {
         *target = patch;
         return;
@@ -81,26 +82,25 @@ fn number(value: u32) -> i32 {
 }
 
 /// What a service's body is made of.
-pub struct ServiceParts<'a> {
+pub(super) struct ServiceParts<'a> {
     /// Region.
-    pub location: &'a str,
+    pub(super) location: &'a str,
     /// Tier and units; `None` leaves them out (they are then not compared).
-    pub sku: Option<(&'a str, u32)>,
+    pub(super) sku: Option<(&'a str, u32)>,
     /// Publisher's mail address and name.
-    pub publisher: (Option<&'a str>, Option<&'a str>),
+    pub(super) publisher: (Option<&'a str>, Option<&'a str>),
     /// `SystemAssigned`, …
-    pub identity: Option<(&'a str, &'a [String])>,
+    pub(super) identity: Option<(&'a str, &'a [String])>,
     /// Availability zones.
-    pub zones: &'a [String],
+    pub(super) zones: &'a [String],
     /// Everything else of `properties`.
-    pub properties: Value,
+    pub(super) properties: Value,
 }
 
 /// The service.
-pub fn service(parts: ServiceParts<'_>) -> Value {
+pub(super) fn service(parts: ServiceParts<'_>) -> Value {
     let (email, name) = parts.publisher;
-    let properties =
-        apim::ApiManagementServiceProperties::new(email.unwrap_or_default().to_owned(), name.unwrap_or_default().to_owned());
+    let properties = apim::ApiManagementServiceProperties::new(email.unwrap_or_default().to_owned(), name.unwrap_or_default().to_owned());
     let (tier, units) = parts.sku.unwrap_or_default();
     let tier = word(tier).unwrap_or_else(|| apim::api_management_service_sku_properties::Name::UnknownValue(tier.to_owned()));
     let sku = apim::ApiManagementServiceSkuProperties::new(tier, number(units));
@@ -130,15 +130,15 @@ pub fn service(parts: ServiceParts<'_>) -> Value {
 }
 
 /// A named value: plain, secret or from Key Vault.
-pub fn named_value(
+pub(super) fn named_value(
     display_name: &str,
-    value: Option<&str>,
+    value: Option<&Secret<String>>,
     secret: bool,
     tags: &[String],
     key_vault: Option<&KeyVaultReference>,
 ) -> Value {
     let mut properties = apim::NamedValueCreateContractProperties::new(display_name.to_owned());
-    properties.value = value.map(str::to_owned);
+    properties.value = value.map(|value| value.expose().clone());
     properties.named_value_entity_base_parameters.secret = Some(secret);
     properties.named_value_entity_base_parameters.tags = tags.to_vec();
     properties.key_vault = key_vault.map(|reference| apim::KeyVaultContractCreateProperties {
@@ -150,8 +150,9 @@ pub fn named_value(
 
 /// The credentials of a backend; `managedIdentity` is in no published contract.
 fn credentials(credentials: &BackendCredentials) -> (apim::BackendCredentialsContract, Value) {
-    let lists = |map: &indexmap::IndexMap<String, Vec<String>>| -> Value {
-        map.iter().map(|(name, values)| (name.clone(), json!(values))).collect::<Map<_, _>>().into()
+    let lists = |map: &indexmap::IndexMap<String, Vec<Secret<String>>>| -> Value {
+        let exposed = |values: &Vec<Secret<String>>| Value::Array(values.iter().map(|value| value.expose().as_str().into()).collect());
+        map.iter().map(|(name, values)| (name.clone(), exposed(values))).collect::<Map<_, _>>().into()
     };
     let model = apim::BackendCredentialsContract {
         certificate_ids: credentials.certificate_ids.clone().unwrap_or_default(),
@@ -161,7 +162,7 @@ fn credentials(credentials: &BackendCredentials) -> (apim::BackendCredentialsCon
         authorization: credentials
             .authorization
             .as_ref()
-            .map(|header| apim::BackendAuthorizationHeaderCredentials::new(header.scheme.clone(), header.parameter.clone())),
+            .map(|header| apim::BackendAuthorizationHeaderCredentials::new(header.scheme.clone(), header.parameter.expose().clone())),
     };
     let extra = credentials.managed_identity.as_ref().map(|identity| {
         let identity = object([("resource", some(Some(identity.resource.as_str()))), ("clientId", some(identity.client_id.as_deref()))]);
@@ -212,7 +213,12 @@ fn circuit_breaker(rules: &[CircuitBreakerRule]) -> (apim::BackendCircuitBreaker
 }
 
 /// A backend with one address. `url` is empty when it is still to be filled in.
-pub fn backend(spec: &Backend, url: Option<&str>, own_credentials: Option<&BackendCredentials>, rules: &[CircuitBreakerRule]) -> Value {
+pub(super) fn backend(
+    spec: &Backend,
+    url: Option<&str>,
+    own_credentials: Option<&BackendCredentials>,
+    rules: &[CircuitBreakerRule],
+) -> Value {
     let protocol = spec.protocol.as_deref().unwrap_or("http");
     let protocol = word(protocol).unwrap_or_else(|| apim::backend_contract_properties::Protocol::UnknownValue(protocol.to_owned()));
     let mut properties = apim::BackendContractProperties::new(url.unwrap_or_default().to_owned(), protocol);
@@ -231,9 +237,11 @@ pub fn backend(spec: &Backend, url: Option<&str>, own_credentials: Option<&Backe
         validate_certificate_chain: tls.validate_certificate_chain,
         validate_certificate_name: tls.validate_certificate_name,
     });
-    if let Some(proxy) = &spec.proxy {
-        merge(&mut extra, json!({ "proxy": proxy }));
-    }
+    base.proxy = spec.proxy.as_ref().map(|proxy| apim::BackendProxyContract {
+        url: proxy.url.clone(),
+        username: proxy.username.clone(),
+        password: proxy.password.as_ref().map(|password| password.expose().clone()),
+    });
     if !rules.is_empty() {
         let (model, more) = circuit_breaker(rules);
         base.circuit_breaker = Some(model);
@@ -246,7 +254,7 @@ pub fn backend(spec: &Backend, url: Option<&str>, own_credentials: Option<&Backe
 }
 
 /// A pool: the service refuses `url` and `protocol`, which the model demands.
-pub fn pool(spec: &Backend, pool: &Pool, member_ids: &[String]) -> Value {
+pub(super) fn pool(spec: &Backend, pool: &Pool, member_ids: &[String]) -> Value {
     let mut properties = apim::BackendContractProperties::new(String::new(), apim::backend_contract_properties::Protocol::Http);
     let base = &mut properties.backend_base_parameters;
     base.type_ = Some(apim::backend_base_parameters::Type::Pool);
@@ -273,10 +281,9 @@ pub fn pool(spec: &Backend, pool: &Pool, member_ids: &[String]) -> Value {
 }
 
 /// A version set.
-pub fn version_set(display_name: &str, spec: &VersionSet) -> Value {
+pub(super) fn version_set(display_name: &str, spec: &VersionSet) -> Value {
     let scheme = &spec.versioning_scheme;
-    let scheme =
-        word(scheme).unwrap_or_else(|| apim::api_version_set_contract_properties::VersioningScheme::UnknownValue(scheme.clone()));
+    let scheme = word(scheme).unwrap_or_else(|| apim::api_version_set_contract_properties::VersioningScheme::UnknownValue(scheme.clone()));
     let mut properties = apim::ApiVersionSetContractProperties::new(display_name.to_owned(), scheme);
     properties.api_version_set_entity_base = apim::ApiVersionSetEntityBase {
         description: spec.description.clone(),
@@ -288,36 +295,36 @@ pub fn version_set(display_name: &str, spec: &VersionSet) -> Value {
 
 /// Where the keys of an API's clients are looked for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct KeyNames {
+pub(super) struct KeyNames {
     /// Header.
-    pub header: Option<String>,
+    pub(super) header: Option<String>,
     /// Query parameter.
-    pub query: Option<String>,
+    pub(super) query: Option<String>,
     /// `enabled`: also `Authorization: Bearer`.
-    pub bearer: Option<String>,
+    pub(super) bearer: Option<String>,
 }
 
 /// What an API's body is made of beside its specification.
 #[derive(Debug, Clone, Default)]
-pub struct ApiParts<'a> {
+pub(super) struct ApiParts<'a> {
     /// Name for people; `None` leaves it to the imported document.
-    pub display_name: Option<&'a str>,
+    pub(super) display_name: Option<&'a str>,
     /// Path.
-    pub path: &'a str,
+    pub(super) path: &'a str,
     /// Key names.
-    pub keys: Option<KeyNames>,
+    pub(super) keys: Option<KeyNames>,
     /// Full id of the version set.
-    pub version_set: Option<String>,
+    pub(super) version_set: Option<String>,
     /// Format and text (or address) of the document to import.
-    pub import: Option<(&'a str, &'a str)>,
+    pub(super) import: Option<(&'a str, &'a str)>,
     /// Address behind it, where that is not the specification's.
-    pub service_url: Option<&'a str>,
+    pub(super) service_url: Option<&'a str>,
     /// Whether a key is needed, where that is not the specification's.
-    pub subscription_required: Option<bool>,
+    pub(super) subscription_required: Option<bool>,
 }
 
 /// An API.
-pub fn api(spec: &Api, parts: &ApiParts<'_>) -> Value {
+pub(super) fn api(spec: &Api, parts: &ApiParts<'_>) -> Value {
     let mut contract = apim::ApiContractProperties::new(parts.path.to_owned());
     contract.display_name = parts.display_name.map(str::to_owned);
     contract.service_url = parts.service_url.map(str::to_owned).or_else(|| spec.service_url.clone());
@@ -360,7 +367,7 @@ pub fn api(spec: &Api, parts: &ApiParts<'_>) -> Value {
 }
 
 /// An operation; `parameters` is complete.
-pub fn operation(display_name: &str, spec: &Operation, url_template: &str, parameters: &[Value]) -> Value {
+pub(super) fn operation(display_name: &str, spec: &Operation, url_template: &str, parameters: &[Value]) -> Value {
     let mut properties = apim::OperationContractProperties::new(display_name.to_owned(), spec.method.clone(), url_template.to_owned());
     let base = &mut properties.operation_entity_base_contract;
     base.description.clone_from(&spec.description);
@@ -382,7 +389,7 @@ pub fn operation(display_name: &str, spec: &Operation, url_template: &str, param
 }
 
 /// A product.
-pub fn product(display_name: &str, spec: &Product) -> Value {
+pub(super) fn product(display_name: &str, spec: &Product) -> Value {
     let mut properties = apim::ProductContractProperties::new(display_name.to_owned());
     let required = spec.subscription_required.unwrap_or(true);
     let state = spec.state.as_deref().unwrap_or("published");
@@ -399,37 +406,48 @@ pub fn product(display_name: &str, spec: &Product) -> Value {
 }
 
 /// A group of users.
-pub fn group(display_name: &str, spec: &Group) -> Value {
+pub(super) fn group(display_name: &str, spec: &Group) -> Value {
     let mut properties = apim::GroupCreateParametersProperties::new(display_name.to_owned());
     properties.description.clone_from(&spec.description);
     properties.type_ = spec.kind.as_deref().and_then(word);
     properties.external_id.clone_from(&spec.external_id);
-    body(&apim::GroupCreateParameters { properties: Some(properties) }, json!({ "properties": object([("type", some(spec.kind.as_deref()))]) }))
+    body(
+        &apim::GroupCreateParameters { properties: Some(properties) },
+        json!({ "properties": object([("type", some(spec.kind.as_deref()))]) }),
+    )
 }
 
 /// A user.
-pub fn user(spec: &User) -> Value {
-    let mut properties =
-        apim::UserCreateParameterProperties::new(spec.email.clone(), spec.first_name.clone(), spec.last_name.clone());
+pub(super) fn user(spec: &User) -> Value {
+    let mut properties = apim::UserCreateParameterProperties::new(spec.email.clone(), spec.first_name.clone(), spec.last_name.clone());
     properties.user_entity_base_parameters.state = spec.state.as_deref().and_then(word);
     properties.user_entity_base_parameters.note.clone_from(&spec.note);
-    body(&apim::UserCreateParameters { properties: Some(properties) }, json!({ "properties": object([("state", some(spec.state.as_deref()))]) }))
+    body(
+        &apim::UserCreateParameters { properties: Some(properties) },
+        json!({ "properties": object([("state", some(spec.state.as_deref()))]) }),
+    )
 }
 
 /// A subscription. Its state is always said, because a new one is `submitted` otherwise.
-pub fn subscription(display_name: &str, spec: &Subscription, scope: &str, owner: Option<&str>) -> Value {
+pub(super) fn subscription(display_name: &str, spec: &Subscription, scope: &str, owner: Option<&str>) -> Value {
     let mut properties = apim::SubscriptionCreateParameterProperties::new(scope.to_owned(), display_name.to_owned());
     let state = spec.state.as_deref().unwrap_or("active");
     properties.owner_id = owner.map(str::to_owned);
-    properties.primary_key.clone_from(&spec.primary_key);
-    properties.secondary_key.clone_from(&spec.secondary_key);
+    properties.primary_key = spec.primary_key.as_ref().map(|key| key.expose().clone());
+    properties.secondary_key = spec.secondary_key.as_ref().map(|key| key.expose().clone());
     properties.state = word(state);
     properties.allow_tracing = spec.allow_tracing;
     body(&apim::SubscriptionCreateParameters { properties: Some(properties) }, json!({ "properties": { "state": state } }))
 }
 
 /// A logger.
-pub fn logger(kind: &str, description: Option<&str>, resource_id: Option<&str>, buffered: bool, credentials: Option<Value>) -> Value {
+pub(super) fn logger(
+    kind: &str,
+    description: Option<&str>,
+    resource_id: Option<&str>,
+    buffered: bool,
+    credentials: Option<Value>,
+) -> Value {
     let kind = word(kind).unwrap_or_else(|| apim::logger_contract_properties::LoggerType::UnknownValue(kind.to_owned()));
     let mut properties = apim::LoggerContractProperties::new(kind);
     properties.description = description.map(str::to_owned);
@@ -440,7 +458,7 @@ pub fn logger(kind: &str, description: Option<&str>, resource_id: Option<&str>, 
 }
 
 /// A diagnostic.
-pub fn diagnostic(spec: &Diagnostic, logger_id: &str) -> Value {
+pub(super) fn diagnostic(spec: &Diagnostic, logger_id: &str) -> Value {
     let mut properties = apim::DiagnosticContractProperties::new(logger_id.to_owned());
     properties.always_log = spec.always_log.as_deref().and_then(word);
     properties.sampling = Some(apim::SamplingSettings {
@@ -463,14 +481,14 @@ pub fn diagnostic(spec: &Diagnostic, logger_id: &str) -> Value {
 }
 
 /// A policy document.
-pub fn policy(format: &str, text: &str) -> Value {
+pub(super) fn policy(format: &str, text: &str) -> Value {
     let mut properties = apim::PolicyContractProperties::new(text.to_owned());
     properties.format = word(format);
     body(&apim::PolicyContract { properties: Some(properties), ..Default::default() }, json!({}))
 }
 
 /// A policy fragment.
-pub fn fragment(format: &str, text: &str, description: Option<&str>) -> Value {
+pub(super) fn fragment(format: &str, text: &str, description: Option<&str>) -> Value {
     let mut properties = apim::PolicyFragmentContractProperties::new(text.to_owned());
     properties.format = word(format);
     properties.description = description.map(str::to_owned);
@@ -480,7 +498,7 @@ pub fn fragment(format: &str, text: &str, description: Option<&str>) -> Value {
 /// A role assignment of a service principal; the principal's id is still to be filled in.
 ///
 /// The principal's type is always said: without it the directory is asked, which does not know a new identity for minutes.
-pub fn role_assignment(role_definition_id: &str, description: &str) -> Value {
+pub(super) fn role_assignment(role_definition_id: &str, description: &str) -> Value {
     let mut properties = authorization::RoleAssignmentProperties::new(role_definition_id.to_owned(), String::new());
     properties.principal_type = Some(authorization::role_assignment_properties::PrincipalType::ServicePrincipal);
     properties.description = Some(description.to_owned());

@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::cancel::Cancellation;
 use super::error::DeployError;
 use super::events::{EventSink, Summary};
+use super::journal::Journal;
 use super::keys::{KeysRequest, SubscriptionKeys};
 use super::outputs::Outputs;
 use super::plan::Plan;
@@ -114,15 +115,35 @@ impl Deployment {
     /// # Errors
     /// ARM could not be asked at all.
     pub async fn preflight(&self) -> Result<Vec<Finding>, DeployError> {
-        todo!()
+        let plan = match self.plan().await {
+            Ok(plan) => plan,
+            Err(DeployError::Findings(findings)) => return Ok(findings),
+            Err(error) => return Err(error),
+        };
+        let mut findings = plan.findings.clone();
+        findings.extend(self.check(&plan).await?.findings);
+        Ok(findings)
     }
 
-    /// What an apply would do. Writes nothing.
+    /// What an apply would do. Writes nothing; goes on waiting for what an earlier run on this machine was waiting for, where
+    /// that is a matter of seconds.
     ///
     /// # Errors
     /// ARM could not be read; [`DeployError::Findings`] for conflicts of ownership and replacements that are not allowed.
     pub async fn plan(&self) -> Result<Plan, DeployError> {
-        todo!()
+        self.settle_journal().await;
+        let live = Arc::new(self.read().await?);
+        let accounts = self.check_accounts(&live).await;
+        let mut plan = match self.compute(live) {
+            Ok(plan) => plan,
+            Err(DeployError::Findings(mut findings)) => {
+                findings.extend(accounts);
+                return Err(DeployError::Findings(findings));
+            }
+            Err(error) => return Err(error),
+        };
+        plan.findings.extend(accounts);
+        Ok(plan)
     }
 
     /// Does what `plan` says, which must come from [`Deployment::plan`] of this deployment. Runs the preflight first.
@@ -131,16 +152,16 @@ impl Deployment {
     /// # Errors
     /// See [`DeployError`].
     pub async fn apply(&self, plan: &Plan, sink: &dyn EventSink, cancel: Cancellation) -> Result<Applied, DeployError> {
-        let _ = (plan, sink, cancel);
-        todo!()
+        Box::pin(self.carry_out(plan, sink, cancel)).await
     }
 
     /// What a destroy would delete. Writes nothing.
     ///
     /// # Errors
-    /// ARM could not be read.
+    /// ARM could not be read; the service also serves other specifications.
     pub async fn destroy_plan(&self) -> Result<Plan, DeployError> {
-        todo!()
+        self.settle_journal().await;
+        self.compute_destroy().await
     }
 
     /// Deletes what `plan` (of [`Deployment::destroy_plan`]) says; with `purge` also the soft-deleted service.
@@ -148,17 +169,15 @@ impl Deployment {
     /// # Errors
     /// See [`DeployError`].
     pub async fn destroy(&self, plan: &Plan, purge: bool, sink: &dyn EventSink, cancel: Cancellation) -> Result<Applied, DeployError> {
-        let _ = (plan, purge, sink, cancel);
-        todo!()
+        Box::pin(self.carry_out_destroy(plan, purge, sink, cancel)).await
     }
 
-    /// Lists or regenerates the keys of the specification's subscriptions.
+    /// Lists the keys of the specification's subscriptions, or regenerates one of each; `only` names one subscription.
     ///
     /// # Errors
     /// ARM refused; the subscription is not there.
-    pub async fn keys(&self, request: KeysRequest) -> Result<Vec<SubscriptionKeys>, DeployError> {
-        let _ = request;
-        todo!()
+    pub async fn keys(&self, request: KeysRequest, only: Option<&str>) -> Result<Vec<SubscriptionKeys>, DeployError> {
+        self.read_keys(request, only).await
     }
 
     /// Gateway URL, key names, curl and SDK snippets; no keys.
@@ -166,6 +185,22 @@ impl Deployment {
     /// # Errors
     /// The service is not there or cannot be read.
     pub async fn outputs(&self) -> Result<Outputs, DeployError> {
-        todo!()
+        self.make_outputs().await
+    }
+
+    /// A write of an earlier run may not show yet; to plan it again would do it twice. The service's own creation is left to
+    /// apply: it takes too long.
+    async fn settle_journal(&self) {
+        let service = self.desired.service.as_ref();
+        for operation in Journal::peek(self.settings.state_dir.as_deref(), &self.desired.owner, service) {
+            let long = operation.resource.is_type("Microsoft.ApiManagement/service") && !operation.delete;
+            if !long {
+                // Whatever becomes of it, what is there is read next.
+                let _ = self.client.resume(&operation, SETTLING, &|_| {}).await;
+            }
+        }
     }
 }
+
+/// How long the writes of an earlier run are waited for before planning.
+const SETTLING: Duration = Duration::from_secs(600);

@@ -5,8 +5,16 @@ use std::collections::BTreeMap;
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 
-use super::resource::{DesiredResource, Filled};
+use super::resource::{DesiredResource, Filled, Management};
 use crate::support::secret::Secret;
+
+mod compare;
+mod consequence;
+mod patch;
+mod path;
+
+use compare::Comparison;
+pub use patch::{Update, Verb, patch_body, update};
 
 /// Secret values of a live resource by JSON pointer into its body (`/properties/value`, `/properties/primaryKey`), as the
 /// type's secrets action answered them.
@@ -60,41 +68,31 @@ impl Serialize for Shown {
     }
 }
 
-/// How to bring a live resource to its desired state.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Update {
-    /// PUT or PATCH.
-    pub verb: Verb,
-    /// The request body.
-    pub body: Value,
-}
-
-/// The verb of an update.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verb {
-    /// Whole body.
-    Put,
-    /// Merge patch.
-    Patch,
-}
-
 /// What differs. Empty: nothing to do.
+///
+/// For a type that is written by PUT, what the desired body leaves out and the catalogue knows as ours
+/// ([`crate::arm::catalogue::Rule::Kept`], `Default`) counts: a PUT without it takes it away, so a description that leaves the
+/// specification is a change. What only the live body has and the catalogue does not know is the service's own business. For
+/// what is only ever patched (services, groups, workspaces, components), and for the parts that the catalogue calls partial,
+/// only what the desired body says is compared, so that other people's networks, domains and tags stay as they are.
 #[must_use]
 pub fn compare(resource: &DesiredResource, filled: &Filled, live: &Value, secrets: &Secrets) -> Vec<PropertyChange> {
-    let _ = (resource, filled, live, secrets);
-    Vec::new()
+    match resource.management {
+        Management::Link | Management::ReadOnly => Vec::new(),
+        Management::Full | Management::PatchIfForeign => Comparison::run(resource, filled, live, secrets).changes,
+    }
 }
 
 /// JSON pointers of desired secrets that cannot be compared, because the service does not tell them.
 #[must_use]
 pub fn unreadable(resource: &DesiredResource, filled: &Filled, live: &Value, secrets: &Secrets) -> Vec<String> {
-    let _ = (resource, filled, live, secrets);
-    Vec::new()
+    match resource.management {
+        Management::Link | Management::ReadOnly => Vec::new(),
+        Management::Full | Management::PatchIfForeign => Comparison::run(resource, filled, live, secrets).unreadable,
+    }
 }
 
-/// The request that makes `changes` (of [`compare`]) to a live resource.
-#[must_use]
-pub fn update(resource: &DesiredResource, filled: &Filled, live: &Value, changes: &[PropertyChange]) -> Update {
-    let _ = (resource, live, changes);
-    Update { verb: Verb::Put, body: filled.value.clone() }
-}
+#[cfg(test)]
+mod properties;
+#[cfg(test)]
+mod tests;

@@ -80,6 +80,8 @@ pub struct StepError {
     pub findings: Vec<Finding>,
     /// ARM's error, if it was one.
     pub azure: Option<Box<AzureError>>,
+    /// An error that concerns the whole run.
+    pub cause: Option<Box<DeployError>>,
 }
 
 impl DeployError {

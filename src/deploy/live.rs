@@ -11,20 +11,20 @@ use crate::arm::ResourceId;
 
 /// One resource as it was read.
 #[derive(Debug, Clone, Default)]
-pub struct LiveResource {
+pub(super) struct LiveResource {
     /// What GET or the list answered; `Null` for a link.
-    pub body: Value,
+    pub(super) body: Value,
     /// Known only when it was read by itself: lists do not tell it.
-    pub etag: Option<String>,
+    pub(super) etag: Option<String>,
     /// Secret values by JSON pointer.
-    pub secrets: Secrets,
+    pub(super) secrets: Secrets,
     /// Its id, where that is another than the one it was looked for under (a role assignment that somebody else named).
-    pub other_id: Option<ResourceId>,
+    pub(super) other_id: Option<ResourceId>,
 }
 
 /// What can be done with the service.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub enum ServiceState {
+pub(super) enum ServiceState {
     /// It is not there.
     #[default]
     Absent,
@@ -41,7 +41,7 @@ pub enum ServiceState {
 impl ServiceState {
     /// What `provisioningState` means.
     #[must_use]
-    pub fn of(body: &Value) -> Self {
+    pub(super) fn of(body: &Value) -> Self {
         let state = body.pointer("/properties/provisioningState").and_then(Value::as_str).unwrap_or("Succeeded");
         match state.to_ascii_lowercase().as_str() {
             "created" | "activating" | "accepted" | "creating" => Self::Creating(state.to_owned()),
@@ -55,52 +55,52 @@ impl ServiceState {
 
 /// What is there.
 #[derive(Debug, Clone, Default)]
-pub struct Live {
+pub(super) struct Live {
     /// By the id that was asked for.
-    pub resources: BTreeMap<ResourceId, LiveResource>,
+    pub(super) resources: BTreeMap<ResourceId, LiveResource>,
     /// The service.
-    pub service: ServiceState,
+    pub(super) service: ServiceState,
     /// All manifests in the service, by lower-case owner.
-    pub manifests: BTreeMap<String, Manifest>,
+    pub(super) manifests: BTreeMap<String, Manifest>,
     /// Every API of the service, desired or not: paths must not collide.
-    pub apis: Vec<Value>,
+    pub(super) apis: Vec<Value>,
     /// Scopes that are not there, or that this login may not read: nothing can be said of what lies in them.
-    pub unreadable: BTreeSet<ResourceId>,
+    pub(super) unreadable: BTreeSet<ResourceId>,
 }
 
 impl Live {
     /// One resource.
     #[must_use]
-    pub fn get(&self, id: &ResourceId) -> Option<&LiveResource> {
+    pub(super) fn get(&self, id: &ResourceId) -> Option<&LiveResource> {
         self.resources.get(id)
     }
 
     /// The value that a hole asks for.
     #[must_use]
-    pub fn lookup(&self, reference: &Reference) -> Option<Value> {
+    pub(super) fn lookup(&self, reference: &Reference) -> Option<Value> {
         reference.find(&self.resources.get(&reference.id)?.body)
     }
 
     /// The manifest of `owner`.
     #[must_use]
-    pub fn manifest(&self, owner: &str) -> Option<&Manifest> {
+    pub(super) fn manifest(&self, owner: &str) -> Option<&Manifest> {
         self.manifests.get(&owner.to_ascii_lowercase())
     }
 
     /// Which other specification owns `id`.
     #[must_use]
-    pub fn other_owner(&self, owner: &str, id: &ResourceId) -> Option<&str> {
+    pub(super) fn other_owner(&self, owner: &str, id: &ResourceId) -> Option<&str> {
         let own = owner.to_ascii_lowercase();
         self.manifests.iter().find(|(key, manifest)| **key != own && manifest.owns(id)).map(|(_, manifest)| manifest.owner.as_str())
     }
 }
 
 /// Name of the tag that says which specification made a resource.
-pub const OWNER_TAG: &str = "apimctl-owner";
+pub(super) const OWNER_TAG: &str = "apimctl-owner";
 
 /// Who made a resource, by its tag.
 #[must_use]
-pub fn tagged_owner(body: &Value) -> Option<&str> {
+pub(super) fn tagged_owner(body: &Value) -> Option<&str> {
     let tags = body.get("tags")?.as_object()?;
     tags.iter().find(|(name, _)| name.eq_ignore_ascii_case(OWNER_TAG)).and_then(|(_, value)| value.as_str())
 }

@@ -148,10 +148,14 @@ impl Manifest {
         Ok(chunks)
     }
 
-    /// The head alone, for a list that has not changed since [`Manifest::encode`] (a renewed lease).
+    /// What must be written for a list that has not changed since [`Manifest::encode`] (a renewed lease): the head.
     ///
     /// # Errors
     /// As [`Manifest::encode`].
+    pub fn encode_renewal(&mut self, base: &Base) -> Result<Vec<Chunk>, DeployError> {
+        if self.chunks.is_empty() { self.encode(base) } else { Ok(vec![self.encode_head()?]) }
+    }
+
     fn encode_head(&self) -> Result<Chunk, DeployError> {
         let value = self.pack_head(None)?;
         if value.len() > LONGEST_VALUE {
@@ -172,24 +176,33 @@ impl Manifest {
         })
     }
 
-    /// Reads one from its named values' values, by number.
+    /// Numbers of the named values that hold the list, by the head among `values`.
     ///
     /// # Errors
-    /// It was written by a newer version, or is damaged.
-    pub fn decode(owner: &str, values: &BTreeMap<u32, String>, base: &Base) -> Result<Option<Self>, DeployError> {
+    /// As [`Manifest::decode`].
+    pub fn parts(owner: &str, values: &BTreeMap<u32, String>) -> Result<Vec<u32>, DeployError> {
+        Ok(Self::decode_head(owner, values)?.map(|head| head.chunks).unwrap_or_default())
+    }
+
+    fn decode_head(owner: &str, values: &BTreeMap<u32, String>) -> Result<Option<Head>, DeployError> {
         let Some(head) = values.get(&0) else { return Ok(None) };
-        let damaged = |what: &str| {
-            DeployError::Manifest(format!(
-                "the manifest of `{owner}` in the service is damaged ({what}); delete the named values `{PREFIX}{owner}-…` and apply with `--adopt`"
-            ))
-        };
-        let head: Head = unpack(head).ok_or_else(|| damaged("its head cannot be read"))?;
+        let head: Head = unpack(head).ok_or_else(|| damaged(owner, "its head cannot be read"))?;
         if head.format != FORMAT {
             return Err(DeployError::Manifest(format!(
                 "the manifest of `{owner}` was written by {}, in a format that this version does not know",
                 head.tool
             )));
         }
+        Ok(Some(head))
+    }
+
+    /// Reads one from its named values' values, by number.
+    ///
+    /// # Errors
+    /// It was written by a newer version, or is damaged.
+    pub fn decode(owner: &str, values: &BTreeMap<u32, String>, base: &Base) -> Result<Option<Self>, DeployError> {
+        let Some(head) = Self::decode_head(owner, values)? else { return Ok(None) };
+        let damaged = |what: &str| damaged(owner, what);
         let list = if let Some(list) = head.list {
             list
         } else {
@@ -211,6 +224,12 @@ impl Manifest {
             chunks: head.chunks,
         }))
     }
+}
+
+fn damaged(owner: &str, what: &str) -> DeployError {
+    DeployError::Manifest(format!(
+        "the manifest of `{owner}` in the service is damaged ({what}); delete the named values `{PREFIX}{owner}-…` and apply with `--adopt`"
+    ))
 }
 
 /// The name of a manifest's named value.

@@ -10,6 +10,7 @@ use crate::support::source::Span;
 
 mod template;
 
+pub(in crate::deploy) use template::put;
 pub use template::{Filled, Hole, Reference, Template, Unresolved};
 
 /// All resources of a specification.
@@ -169,6 +170,8 @@ pub enum Management {
     /// A link without a body (product ↔ API, product ↔ group, group ↔ user): it is there or not.
     Link,
 }
+
+pub use crate::spec::model::Deployment as ExpectedDeployment;
 
 /// An account that must be there, with what is expected of it.
 #[derive(Debug, Clone)]

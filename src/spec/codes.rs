@@ -67,7 +67,6 @@ codes! {
     DIAGNOSTIC = "SPEC071", "a diagnostic cannot be as written";
     RAW_RESOURCE = "SPEC072", "a raw resource cannot be as written";
     SUBSCRIPTION = "SPEC073", "a subscription cannot be as written";
-    DEPENDENCY_CYCLE = "SPEC074", "things depend on each other in a circle";
     LITERAL_SECRET = "SPEC075", "a secret stands in the file";
     GROUP = "SPEC076", "a group cannot be as written";
     ROUND_ROBIN_WITH_PRIORITIES = "SPEC080", "different priorities mean failover, not round robin";
@@ -75,7 +74,8 @@ codes! {
     ROOT_API_WITHOUT_SDK = "SPEC082", "Azure OpenAI SDKs do not call the root path";
     BEARER_UNSERVED = "SPEC083", "clients that send their key as a bearer token are refused";
     METRICS_WITHOUT_DIMENSIONS = "SPEC084", "custom metrics arrive without their dimensions";
-    UNUSED = "SPEC085", "something is defined and never used";
+    UNUSED = "SPEC085", "something is defined and opens or does nothing";
+    NO_OPERATIONS = "SPEC086", "an API without operations answers nothing";
 }
 
 #[cfg(test)]

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use super::files::{self, FileError};
 use super::model::PolicyFormat;
 use super::tree::{Node, Value};
-use super::{Spec, check, codes, documents, include, overlay, schema, validate, variables, yaml};
+use super::variables::Outside;
+use super::{Spec, check, codes, documents, include, overlay, schema, secrets, validate, variables, yaml};
 use crate::support::environment::Environment;
 use crate::support::finding::{Finding, Kind};
 use crate::support::source::{SourceText, Sources, Span};
@@ -39,6 +40,8 @@ pub struct Loaded {
     pub policies: BTreeMap<String, PolicyText>,
     /// Documents to import, by JSON pointer (`/apis/x/import`).
     pub imports: BTreeMap<String, String>,
+    /// Where secrets stand in the files. Whoever shows lines of a file leaves these parts out.
+    pub sensitive: Vec<Span>,
 }
 
 impl Loaded {
@@ -147,18 +150,37 @@ pub fn load(path: &Path, options: &LoadOptions) -> Result<Loaded, ReadError> {
     Ok(loaded)
 }
 
+/// The document as JSON after parts, environment and variables are put in: what [`super::schema`] describes. `None` when there is no document.
+///
+/// # Errors
+/// The top file cannot be read.
+pub fn document_as_json(path: &Path, options: &LoadOptions) -> Result<Option<serde_json::Value>, ReadError> {
+    let mut loaded = Loaded::default();
+    let text = files::read(path, yaml::MAXIMUM_BYTES).map_err(|error| ReadError { path: path.to_owned(), reason: error.to_string() })?;
+    let source = loaded.sources.add(files::shown(path), text.clone());
+    let Some(mut root) = yaml::parse(source, &text, &mut loaded.findings) else { return Ok(None) };
+    assemble(&mut root, path, options, &mut loaded);
+    Ok(Some(check::document(&root, &mut loaded.findings).to_json(&root, "")))
+}
+
+/// Puts parts, environment and variables into the document.
+fn assemble(root: &mut Node, path: &Path, options: &LoadOptions, loaded: &mut Loaded) -> Outside {
+    include::expand(root, path, &mut loaded.sources, &mut loaded.findings);
+    if let Some(name) = &options.environment_name {
+        overlay::apply(root, name, &mut loaded.findings);
+    }
+    variables::substitute(root, options, &mut loaded.findings)
+}
+
 /// Everything after the top file's text: parts, environment, variables, structure, meaning, documents.
 fn document(mut root: Node, path: &Path, options: &LoadOptions, loaded: &mut Loaded) {
     if !matches!(root.value, Value::Mapping(_)) {
         loaded.findings.push(include::not_a_mapping(&root));
         return;
     }
-    include::expand(&mut root, path, &mut loaded.sources, &mut loaded.findings);
-    if let Some(name) = &options.environment_name {
-        overlay::apply(&mut root, name, &mut loaded.findings);
-    }
-    variables::substitute(&mut root, options, &mut loaded.findings);
+    let outside = assemble(&mut root, path, options, loaded);
     root.walk("", None, &mut |pointer, key, node| loaded.locator.insert(pointer, key, node.span));
+    secrets::find(&root, loaded);
     let checked = check::document(&root, &mut loaded.findings);
     documents::read(&root, loaded);
     let mut json = checked.to_json(&root, "");
@@ -184,4 +206,5 @@ fn document(mut root: Node, path: &Path, options: &LoadOptions, loaded: &mut Loa
         // What is wrong has been said.
         Err(_) => {}
     }
+    outside.hide(&mut loaded.findings);
 }

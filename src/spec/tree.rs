@@ -40,6 +40,8 @@ pub(super) struct Scalar {
     pub(super) runs: Vec<(u32, u32)>,
     /// Whether a variable's value is in it. Such a text is never shown: it may be a secret.
     pub(super) substituted: bool,
+    /// Whether it is one variable's value and nothing else, so that it is what its place wants: a number, a boolean, a text.
+    pub(super) variable: bool,
 }
 
 /// What a scalar means by the core schema of YAML 1.2.
@@ -90,16 +92,6 @@ fn number(text: &str) -> Option<Number> {
 }
 
 impl Node {
-    /// A text made up by this program rather than read from a file.
-    pub(super) fn text(text: impl Into<String>, span: Span) -> Self {
-        Self { value: Value::Scalar(Scalar { text: text.into(), plain: false, runs: Vec::new(), substituted: false }), span }
-    }
-
-    /// An empty mapping made up by this program.
-    pub(super) const fn empty_mapping(span: Span) -> Self {
-        Self { value: Value::Mapping(Vec::new()), span }
-    }
-
     pub(super) fn entries(&self) -> &[Entry] {
         match &self.value {
             Value::Mapping(entries) => entries,
@@ -131,26 +123,6 @@ impl Node {
 
     pub(super) fn entry(&self, key: &str) -> Option<&Entry> {
         self.entries().iter().find(|entry| entry.key == key)
-    }
-
-    /// Takes an entry out of a mapping.
-    pub(super) fn remove(&mut self, key: &str) -> Option<Entry> {
-        let Value::Mapping(entries) = &mut self.value else { return None };
-        let index = entries.iter().position(|entry| entry.key == key)?;
-        Some(entries.remove(index))
-    }
-
-    /// The value at a JSON pointer.
-    pub(super) fn at(&self, pointer: &str) -> Option<&Node> {
-        let mut node = self;
-        for segment in pointer.split('/').skip(1) {
-            node = match &node.value {
-                Value::Mapping(_) => node.get(&unescape(segment))?,
-                Value::Sequence(items) => items.get(segment.parse::<usize>().ok()?)?,
-                Value::Scalar(_) => return None,
-            };
-        }
-        Some(node)
     }
 
     /// Calls `visit` with the pointer, the key's place and the value of this node and of everything in it.
@@ -229,7 +201,7 @@ mod tests {
     use super::*;
 
     fn resolved(text: &str) -> Json {
-        let scalar = Scalar { text: text.into(), plain: true, runs: Vec::new(), substituted: false };
+        let scalar = Scalar { text: text.into(), plain: true, runs: Vec::new(), substituted: false, variable: false };
         match scalar.resolve() {
             Resolved::Null => Json::Null,
             Resolved::Bool(value) => value.into(),

@@ -60,11 +60,34 @@ impl Sources {
         self.get(source).map_or(Path::new(""), |file| &file.path)
     }
 
+    /// Overwrites parts with asterisks, byte for byte (line ends stay), so that no shown line holds them.
+    pub fn hide(&mut self, spans: &[Span]) {
+        for (index, file) in self.0.iter_mut().enumerate() {
+            let mut bytes = file.text.as_bytes().to_vec();
+            let own = spans.iter().filter(|span| span.source.0 as usize == index);
+            for byte in own.filter_map(|span| bytes_of(&file.text, *span)).flatten() {
+                if !matches!(bytes[byte], b'\n' | b'\r') {
+                    bytes[byte] = b'*';
+                }
+            }
+            // Whole characters were overwritten, so this is text still.
+            if let Ok(text) = String::from_utf8(bytes) {
+                file.text = text.into();
+            }
+        }
+    }
+
     /// Where `span` starts.
     #[must_use]
     pub fn position(&self, span: Span) -> Position {
         self.get(span.source).map_or(Position { line: 1, column: 1 }, |file| position(&file.text, span.start as usize))
     }
+}
+
+/// The bytes of `span` in `text`; `None` where it does not fit, or would cut a character.
+fn bytes_of(text: &str, span: Span) -> Option<Range<usize>> {
+    let range = span.start as usize..span.end as usize;
+    text.get(range.clone()).map(|_| range)
 }
 
 /// Line and column of byte `offset` in `text`. A line ends with LF, CRLF or the end of the text; a byte order mark has no column.
@@ -148,5 +171,35 @@ impl SourceText {
         let index = self.runs.partition_point(|(start, _)| *start <= offset).saturating_sub(1);
         let (start, file) = self.runs[index];
         file + offset.saturating_sub(start)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_count_characters_and_no_byte_order_mark() {
+        assert_eq!(position("\u{feff}äb\r\ncd", 5), Position { line: 1, column: 2 });
+        assert_eq!(position("a\r\ncd", 4), Position { line: 2, column: 2 });
+        assert_eq!(position("", 9), Position { line: 1, column: 1 });
+    }
+
+    #[test]
+    fn a_part_maps_back_through_removed_indentation() {
+        let source = Sources::default().add("f", "");
+        // `ab\n  cd` lost its two blanks.
+        let text = SourceText::part(source, "ab\ncd".into(), vec![(0, 10), (3, 15)]);
+        assert_eq!(text.span(1..2), Span { source, start: 11, end: 12 });
+        assert_eq!(text.span(3..5), Span { source, start: 15, end: 17 });
+        assert_eq!(text.span(1..4), Span { source, start: 11, end: 16 });
+    }
+
+    #[test]
+    fn hidden_parts_keep_their_place_and_line_ends() {
+        let mut sources = Sources::default();
+        let source = sources.add("f", "key: gehäim\nnext");
+        sources.hide(&[Span { source, start: 5, end: 12 }, Span { source, start: 8, end: 9 }]);
+        assert_eq!(&*sources.get(source).unwrap().text, "key: *******\nnext");
     }
 }

@@ -2,9 +2,9 @@
 
 use serde_json::{Value, json};
 
-use crate::deploy::resource::{Deployment, Desired, DesiredId, ExpectedAccount};
-use crate::emulator::{Fixture, FixtureResource};
 use crate::arm::ResourceId;
+use crate::deploy::resource::{Desired, DesiredId, ExpectedAccount, ExpectedDeployment};
+use crate::emulator::{DEFAULT_SUBSCRIPTION, Fixture, FixtureResource, FixtureSubscription};
 
 /// Where accounts stand that say no region.
 const REGION: &str = "eastus";
@@ -12,7 +12,14 @@ const REGION: &str = "eastus";
 pub(super) fn fixture(desired: &Desired) -> Fixture {
     let mut resources: Vec<FixtureResource> = desired.accounts.iter().flat_map(account).collect();
     resources.extend(identities(desired).into_iter().map(|id| resource(id, Some(REGION), None, None, json!({}))));
-    Fixture { resources, ..Fixture::default() }
+    // Accounts may lie in other Azure subscriptions, which must exist as well.
+    let mut subscriptions: Vec<String> = std::iter::once(DEFAULT_SUBSCRIPTION.to_owned())
+        .chain(resources.iter().filter_map(|resource| resource.id.subscription_id()).map(str::to_owned))
+        .collect();
+    subscriptions.sort_unstable_by_key(|id| (id != DEFAULT_SUBSCRIPTION, id.to_ascii_lowercase()));
+    subscriptions.dedup_by(|a, b| a.eq_ignore_ascii_case(b));
+    let subscriptions = subscriptions.into_iter().map(|id| FixtureSubscription { id, display_name: None, registered_providers: None }).collect();
+    Fixture { subscriptions, resources, ..Fixture::default() }
 }
 
 fn resource(id: ResourceId, location: Option<&str>, kind: Option<&str>, sku: Option<Value>, properties: Value) -> FixtureResource {
@@ -44,8 +51,8 @@ fn account(expected: &ExpectedAccount) -> Vec<FixtureResource> {
     let mut resources = vec![resource(expected.id.clone(), Some(location), Some(kind), Some(json!({ "name": "S0" })), properties)];
     for deployment in &account.deployments {
         let (model, sku) = match deployment {
-            Deployment::Name(_) => (None, None),
-            Deployment::Detailed(details) => (details.model.as_ref(), details.sku.as_ref()),
+            ExpectedDeployment::Name(_) => (None, None),
+            ExpectedDeployment::Detailed(details) => (details.model.as_ref(), details.sku.as_ref()),
         };
         let name = model.map_or(deployment.name(), |model| model.name.as_str());
         let version = model.and_then(|model| model.version.as_deref()).unwrap_or("1");

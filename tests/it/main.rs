@@ -1,4 +1,13 @@
 //! The integration tests: behaviour through public interfaces, one binary.
 
 mod architecture;
+mod cli;
+mod contract;
+mod deploy;
+mod emulator;
+mod examples;
+mod first_contact;
+mod https;
+mod leak;
 mod spec;
+mod support;

@@ -1,6 +1,7 @@
 //! `apimctl apply`: make it so.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 use serde::Deserialize;
@@ -36,7 +37,7 @@ pub(super) async fn run(arguments: &ApplyArguments, session: &mut Session<'_>) -
         Some(SoftDeleted::Purge) => deploy::SoftDeleted::Purge,
     };
     let extra = Extra { no_wait: arguments.no_wait, soft_deleted };
-    let Some(Opened { deployment, loaded, .. }) = open::open(&request, extra, session).await? else {
+    let Some(Opened { deployment, loaded, relay, .. }) = open::open(&request, extra, session).await? else {
         return Ok(Outcome::Failed);
     };
     let plan = match deployment.plan().await {
@@ -62,8 +63,9 @@ pub(super) async fn run(arguments: &ApplyArguments, session: &mut Session<'_>) -
             return Ok(Outcome::Failed);
         }
         session.printer.note("");
-        let progress = Progress::new(session.printer);
-        let applied = deployment.apply(&plan, &progress, session.cancellation()).await;
+        let progress = Arc::new(Progress::new(session.printer));
+        relay.to(&progress);
+        let applied = deployment.apply(&plan, &*progress, session.cancellation()).await;
         drop(progress);
         let applied = match applied {
             Ok(applied) => applied,
@@ -106,7 +108,8 @@ async fn show_outputs(deployment: &deploy::Deployment, spec: &std::path::Path, s
 
 /// The specification, its variables, and the saved plan.
 fn what(arguments: &ApplyArguments) -> Result<(PathBuf, VariableArguments, Option<SavedPlan>)> {
-    let variables = VariableArguments { variables: arguments.variables.variables.clone(), environment: arguments.variables.environment.clone() };
+    let variables =
+        VariableArguments { variables: arguments.variables.variables.clone(), environment: arguments.variables.environment.clone() };
     match (&arguments.spec, &arguments.plan) {
         (Some(spec), _) => Ok((spec.clone(), variables, None)),
         (None, Some(path)) => {

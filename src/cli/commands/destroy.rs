@@ -1,5 +1,7 @@
 //! `apimctl destroy`: delete what the specification made.
 
+use std::sync::Arc;
+
 use anyhow::Result;
 
 use super::Session;
@@ -10,8 +12,13 @@ use crate::cli::output::{Outcome, plan_text};
 
 /// Runs it.
 pub(super) async fn run(arguments: &DestroyArguments, session: &mut Session<'_>) -> Result<Outcome> {
-    let request = Request { spec: &arguments.spec.spec, variables: &arguments.spec.variables, target: &arguments.target, consent: &arguments.consent };
-    let Some(Opened { deployment, loaded, .. }) = open::open(&request, Extra::default(), session).await? else {
+    let request = Request {
+        spec: &arguments.spec.spec,
+        variables: &arguments.spec.variables,
+        target: &arguments.target,
+        consent: &arguments.consent,
+    };
+    let Some(Opened { deployment, loaded, relay, .. }) = open::open(&request, Extra::default(), session).await? else {
         return Ok(Outcome::Failed);
     };
     let plan = match deployment.destroy_plan().await {
@@ -31,8 +38,9 @@ pub(super) async fn run(arguments: &DestroyArguments, session: &mut Session<'_>)
         return Ok(Outcome::Failed);
     }
     session.printer.note("");
-    let progress = Progress::new(session.printer);
-    let applied = deployment.destroy(&plan, arguments.purge, &progress, session.cancellation()).await;
+    let progress = Arc::new(Progress::new(session.printer));
+    relay.to(&progress);
+    let applied = deployment.destroy(&plan, arguments.purge, &*progress, session.cancellation()).await;
     drop(progress);
     match applied {
         Ok(applied) => {

@@ -8,11 +8,13 @@ use super::open::{self, Extra, Opened, Request};
 use crate::cli::arguments::{ConsentArguments, Key, KeysArguments};
 use crate::cli::output::Outcome;
 use crate::deploy::keys::{KeyKind, KeysRequest, masked};
+use crate::support::secret::Secret;
 
 /// Runs it.
 pub(super) async fn run(arguments: &KeysArguments, session: &mut Session<'_>) -> Result<Outcome> {
     let consent = ConsentArguments::default();
-    let request = Request { spec: &arguments.spec.spec, variables: &arguments.spec.variables, target: &arguments.target, consent: &consent };
+    let request =
+        Request { spec: &arguments.spec.spec, variables: &arguments.spec.variables, target: &arguments.target, consent: &consent };
     let Some(Opened { deployment, loaded, .. }) = open::open(&request, Extra::default(), session).await? else {
         return Ok(Outcome::Failed);
     };
@@ -48,7 +50,7 @@ pub(super) async fn run(arguments: &KeysArguments, session: &mut Session<'_>) ->
         Ok(keys) => keys,
         Err(error) => return open::say(error, &loaded, session),
     };
-    let shown = |key| if arguments.show { crate::support::secret::Secret::expose(key).clone() } else { masked(key) };
+    let shown = |key: &Secret<String>| if arguments.show { key.expose().clone() } else { masked(key) };
     if session.printer.is_json() {
         let list: Vec<_> = keys
             .iter()

@@ -6,20 +6,24 @@ use std::sync::Arc;
 use anyhow::{Context as _, Result, anyhow, bail};
 
 use super::Session;
-use crate::azure::ArmClient;
-use crate::azure::client::ClientOptions;
 use crate::azure::cloud::Cloud;
-use crate::azure::credential::{self, AuthKind};
+use crate::azure::credential::{AuthKind, Login, LoginOptions};
+use crate::azure::{ArmClient, ClientOptions, Observer};
 use crate::cli::arguments::{Auth, CloudName, ConsentArguments, TargetArguments, VariableArguments};
 use crate::cli::output::Outcome;
+use crate::cli::output::progress::Relay;
 use crate::cli::settings::{self, CloudSetting, Place, TargetSettings};
 use crate::deploy::desired::{self, Context};
 use crate::deploy::resource::Desired;
 use crate::deploy::{DeployError, Deployment, Settings, SoftDeleted};
+use crate::spec::Spec;
 use crate::spec::load::{self, Loaded};
-use crate::support::clock::SystemClock;
+use crate::support::clock::{SharedClock, SystemClock};
 use crate::support::random::SystemRandom;
 use crate::world::LocalArm;
+
+/// Of `Microsoft.Resources/subscriptions`.
+const SUBSCRIPTIONS_API_VERSION: &str = "2022-12-01";
 
 /// What stands on the command line.
 pub(super) struct Request<'a> {
@@ -40,6 +44,8 @@ pub(super) struct Extra {
 pub(super) struct Opened {
     pub deployment: Deployment,
     pub loaded: Loaded,
+    /// Passes on what the client has to wait for.
+    pub relay: Arc<Relay>,
     /// Keeps the embedded ARM alive.
     #[expect(dead_code, reason = "held, not read")]
     pub local: Option<LocalArm>,
@@ -55,22 +61,24 @@ pub(super) async fn open(request: &Request<'_>, extra: Extra, session: &mut Sess
     let target = TargetSettings::resolve(request.target, &session.environment)?;
     let options = settings::load_options(request.variables, &session.environment, target.is_local())?;
     let mut loaded = load::load(request.spec, &options)?;
+    loaded.sources.hide(&loaded.sensitive);
     if loaded.has_errors() {
         show(&loaded, session);
         return Ok(None);
     }
     let Some(spec) = &loaded.spec else { bail!("`{}` could not be read", request.spec.display()) };
     let role_assignments = spec.role_assignments;
+    let relay = Arc::new(Relay::default());
 
     let (client, context, local) = match &target.place {
         Place::Local { fixture } => {
             let context = settings::offline_context();
             let (desired, _) = desired::compile(&loaded, &context);
             let local = open_local(&target, fixture.as_deref(), &desired)?;
-            (local.client(), context, Some(local))
+            (local.observed(relay.clone()), context, Some(local))
         }
         Place::Azure { cloud, auth } => {
-            let (client, context) = open_azure(cloud, *auth, spec, session).await?;
+            let (client, context) = open_azure(cloud, *auth, spec, session, relay.clone()).await?;
             (client, context, None)
         }
     };
@@ -93,7 +101,7 @@ pub(super) async fn open(request: &Request<'_>, extra: Extra, session: &mut Sess
         ..Settings::new(Arc::new(SystemClock), Arc::new(SystemRandom))
     };
     let deployment = Deployment::new(client, desired, loaded.policies.clone(), settings);
-    Ok(Some(Opened { deployment, loaded, local }))
+    Ok(Some(Opened { deployment, loaded, relay, local }))
 }
 
 /// Shows why a deployment did not succeed, with the places in the user's files where they are known.
@@ -143,9 +151,88 @@ fn open_local(target: &TargetSettings, fixture: Option<&Path>, desired: &Desired
     LocalArm::open(&target.state_dir, &fixture).with_context(|| format!("cannot open the embedded ARM in `{}`", target.state_dir.display()))
 }
 
-async fn open_azure(cloud: &CloudSetting, auth: Option<Auth>, spec: &crate::spec::Spec, session: &Session<'_>) -> Result<(ArmClient, Context)> {
-    let _ = (cloud, auth, spec, session);
-    bail!("not yet")
+async fn open_azure(
+    cloud: &CloudSetting,
+    auth: Option<Auth>,
+    spec: &Spec,
+    session: &mut Session<'_>,
+    observer: Arc<dyn Observer>,
+) -> Result<(ArmClient, Context)> {
+    let cloud = match cloud {
+        CloudSetting::Named(CloudName::Public) => Cloud::public(),
+        CloudSetting::Named(CloudName::Usgov) => Cloud::us_government(),
+        CloudSetting::Named(CloudName::China) => Cloud::china(),
+        CloudSetting::Custom { arm_endpoint, authority_host } => Cloud::custom(arm_endpoint, authority_host)?,
+    };
+    let clock: SharedClock = Arc::new(SystemClock);
+    let login = Arc::new(Login::new(LoginOptions {
+        kind: auth.map_or(AuthKind::Auto, auth_kind),
+        environment: session.environment.clone(),
+        cloud: cloud.clone(),
+        tenant: spec.tenant_id.clone(),
+        clock: clock.clone(),
+        random: Arc::new(SystemRandom),
+        transport: None,
+        executor: None,
+    }));
+    let principal = login.describe().await.map_err(|error| anyhow!("{error}"))?;
+    session.printer.note(format!("Logged in as {}", principal.describe()));
+    if let (Some(wanted), Some(actual)) = (&spec.tenant_id, &principal.tenant_id)
+        && !wanted.eq_ignore_ascii_case(actual)
+    {
+        bail!("the login is for tenant {actual}, the specification for {wanted}: run `az login --tenant {wanted}`");
+    }
+    let client = ArmClient::new(ClientOptions { observer, ..ClientOptions::new(cloud.clone(), login, clock) });
+    let subscription_id = match &spec.subscription_id {
+        Some(id) => id.clone(),
+        None => match session.environment.get("AZURE_SUBSCRIPTION_ID") {
+            Some(id) => id.to_owned(),
+            None => only_subscription(&client).await?,
+        },
+    };
+    let tenant_id = spec.tenant_id.clone().or(principal.tenant_id).unwrap_or_default();
+    let context = Context {
+        subscription_id,
+        tenant_id,
+        gateway_suffix: cloud.gateway_suffix,
+        cognitive_services_audience: cloud.cognitive_services_audience,
+    };
+    Ok((client, context))
+}
+
+/// The Azure subscription of a login that sees just one.
+async fn only_subscription(client: &ArmClient) -> Result<String> {
+    let all = client.list("/subscriptions", SUBSCRIPTIONS_API_VERSION, &[]).await.map_err(DeployError::from)?;
+    let enabled: Vec<_> = all.iter().filter(|entry| entry["state"].as_str().is_none_or(|state| state == "Enabled")).collect();
+    match enabled.as_slice() {
+        [one] => one["subscriptionId"].as_str().map(str::to_owned).context("ARM's list of subscriptions names no id"),
+        [] => bail!("the login sees no Azure subscription: run `az login --tenant TENANT`, or ask for a role on one"),
+        many => {
+            let names: Vec<String> = many
+                .iter()
+                .map(|entry| {
+                    format!(
+                        "{} ({})",
+                        entry["subscriptionId"].as_str().unwrap_or_default(),
+                        entry["displayName"].as_str().unwrap_or_default()
+                    )
+                })
+                .collect();
+            bail!("the login sees several Azure subscriptions: write `subscriptionId:` into the specification; one of {}", names.join(", "))
+        }
+    }
+}
+
+const fn auth_kind(auth: Auth) -> AuthKind {
+    match auth {
+        Auth::Cli => AuthKind::Cli,
+        Auth::Env => AuthKind::Env,
+        Auth::Workload => AuthKind::Workload,
+        Auth::Managed => AuthKind::Managed,
+        Auth::Pipelines => AuthKind::Pipelines,
+        Auth::Github => AuthKind::GitHub,
+        Auth::Azd => AuthKind::Azd,
+    }
 }
 
 fn holder(session: &Session<'_>) -> String {

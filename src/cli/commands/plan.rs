@@ -10,7 +10,12 @@ use crate::cli::output::{Outcome, plan_text};
 
 /// Runs it.
 pub(super) async fn run(arguments: &PlanArguments, session: &mut Session<'_>) -> Result<Outcome> {
-    let request = Request { spec: &arguments.spec.spec, variables: &arguments.spec.variables, target: &arguments.target, consent: &arguments.consent };
+    let request = Request {
+        spec: &arguments.spec.spec,
+        variables: &arguments.spec.variables,
+        target: &arguments.target,
+        consent: &arguments.consent,
+    };
     let Some(Opened { deployment, loaded, .. }) = open::open(&request, open::Extra::default(), session).await? else {
         return Ok(Outcome::Failed);
     };

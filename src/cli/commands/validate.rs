@@ -14,6 +14,7 @@ use crate::spec::load;
 pub(super) fn run(arguments: &ValidateArguments, session: &mut Session<'_>) -> Result<Outcome> {
     let options = settings::load_options(&arguments.spec.variables, &session.environment, arguments.local)?;
     let mut loaded = load::load(&arguments.spec.spec, &options)?;
+    loaded.sources.hide(&loaded.sensitive);
     let (_, more) = desired::compile(&loaded, &settings::offline_context());
     loaded.findings.extend(more);
     let errors = loaded.findings.iter().filter(|finding| finding.is_error()).count();

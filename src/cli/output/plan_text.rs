@@ -5,6 +5,7 @@ use serde_json::Value;
 use super::progress::short;
 use crate::deploy::diff::{PropertyChange, Shown};
 use crate::deploy::plan::{Action, Change, Plan};
+use crate::policy::{self, Format};
 
 /// A longer value is cut: the plan is to be read.
 const LONGEST_VALUE: usize = 100;
@@ -38,7 +39,7 @@ fn push_change(change: &Change, colour: bool, lines: &mut Vec<String>) {
         Action::None => ("=", "0"),
     };
     let mark = if colour { format!("\u{1b}[{code}m{mark}\u{1b}[0m") } else { mark.to_owned() };
-    let mut line = format!("  {mark} {:<18} {}", change.label, short(&change.id));
+    let mut line = format!("  {mark} {:<24} {}", change.label, short(&change.id));
     if let Some(reason) = &change.reason {
         line.push_str(&format!("  ({reason})"));
     }
@@ -56,7 +57,13 @@ fn push_change(change: &Change, colour: bool, lines: &mut Vec<String>) {
 
 fn push_property(property: &PropertyChange, lines: &mut Vec<String>) {
     match (&property.before, &property.after) {
-        (Shown::Policy(_), Shown::Policy(_)) => lines.push(format!("      {}: policy differs", property.path)),
+        (Shown::Policy(old), Shown::Policy(new)) => {
+            lines.push(format!("      {}: the policy changes", property.path));
+            for change in policy::changes_of_texts(old, Format::RawXml, new, Format::RawXml) {
+                let line = |text: &Option<String>| text.as_deref().map_or_else(|| "(nothing)".to_owned(), one_line);
+                lines.push(format!("        {}: {} → {}", change.path, line(&change.before), line(&change.after)));
+            }
+        }
         (before, after) => lines.push(format!("      {}: {} → {}", property.path, shown(before), shown(after))),
     }
 }
@@ -71,10 +78,18 @@ fn shown(value: &Shown) -> String {
     }
 }
 
+/// A text on one line, shortened.
+fn one_line(text: &str) -> String {
+    shorten(&text.split_whitespace().collect::<Vec<_>>().join(" "))
+}
+
 fn cut(value: &Value) -> String {
-    let text = value.to_string();
+    shorten(&value.to_string())
+}
+
+fn shorten(text: &str) -> String {
     if text.chars().count() <= LONGEST_VALUE {
-        return text;
+        return text.to_owned();
     }
     let head: String = text.chars().take(LONGEST_VALUE).collect();
     format!("{head}…")
@@ -85,6 +100,12 @@ fn total(plan: &Plan) -> String {
     if plan.is_empty() {
         return format!("No changes: `{}` is as the specification says ({} resources)", plan.owner, counts.none);
     }
-    let parts = [(counts.create, "to create"), (counts.update, "to change"), (counts.replace, "to replace"), (counts.delete, "to delete"), (counts.none, "unchanged")];
+    let parts = [
+        (counts.create, "to create"),
+        (counts.update, "to change"),
+        (counts.replace, "to replace"),
+        (counts.delete, "to delete"),
+        (counts.none, "unchanged"),
+    ];
     parts.iter().filter(|(count, _)| *count > 0).map(|(count, words)| format!("{count} {words}")).collect::<Vec<_>>().join(", ")
 }

@@ -1,13 +1,16 @@
 //! What an apply shows while it runs: a live list on a terminal, plain lines elsewhere, JSON lines for programs.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::io::Write;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::Printer;
+use crate::azure::Observer;
+use crate::azure::observer::Retried;
 use crate::deploy::events::{Event, EventSink, Summary};
 use crate::deploy::plan::Action;
 
@@ -78,7 +81,7 @@ impl Progress {
                 if let Ok(style) = ProgressStyle::with_template("  {spinner:.cyan} {prefix} {wide_msg} {elapsed:>6.dim}") {
                     bar.set_style(style);
                 }
-                bar.set_prefix(format!("{label:<18} {name}"));
+                bar.set_prefix(format!("{label:<24} {name}"));
                 bar.set_message(doing(action));
                 bar.enable_steady_tick(TICK);
                 Some(bar)
@@ -98,7 +101,7 @@ impl Progress {
         if let Some(bar) = step.as_ref().and_then(|step| step.bar.as_ref()) {
             bar.finish_and_clear();
         }
-        self.line(&format!("  {mark} {label:<18} {name}  {words}"));
+        self.line(&format!("  {mark} {label:<24} {name}  {words}"));
     }
 }
 
@@ -121,7 +124,7 @@ impl EventSink for Progress {
                         bar.set_message(format!("{state}{estimate}"));
                         None
                     }
-                    None => Some(format!("  . {:<18} {}  {state} ({}{estimate})", step.label, step.name, clock(elapsed))),
+                    None => Some(format!("  . {:<24} {}  {state} ({}{estimate})", step.label, step.name, clock(elapsed))),
                 }
             }),
             Event::Waiting { id, what, estimate } => self.with_step(&id, |step| {
@@ -132,7 +135,7 @@ impl EventSink for Progress {
                         bar.set_message(format!("waiting for {what}{usual}"));
                         None
                     }
-                    None => Some(format!("  . {:<18} {}  waiting for {what}{usual}", step.label, step.name)),
+                    None => Some(format!("  . {:<24} {}  waiting for {what}{usual}", step.label, step.name)),
                 }
             }),
             Event::Throttled { path, wait } => self.line(&format!("  . ARM asks to slow down: {} in {}", short(&path), clock(wait))),
@@ -148,6 +151,40 @@ impl EventSink for Progress {
             }
             Event::Summary(summary) => self.line(&totals(&summary)),
         }
+    }
+}
+
+/// Passes on what the client has to wait for, once there is somebody to show it.
+#[derive(Default)]
+pub(in crate::cli) struct Relay(Mutex<Option<Arc<Progress>>>);
+
+impl Relay {
+    /// From now on to `progress`.
+    pub(in crate::cli) fn to(&self, progress: &Arc<Progress>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(progress.clone());
+    }
+
+    fn send(&self, event: Event) {
+        let progress = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some(progress) = progress {
+            progress.event(event);
+        }
+    }
+}
+
+impl fmt::Debug for Relay {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Relay")
+    }
+}
+
+impl Observer for Relay {
+    fn throttled(&self, _: &'static str, path: &str, wait: Duration) {
+        self.send(Event::Throttled { path: path.to_owned(), wait });
+    }
+
+    fn retried(&self, retried: &Retried) {
+        self.send(Event::Retried { path: retried.path.clone(), code: retried.code.clone(), wait: retried.wait });
     }
 }
 

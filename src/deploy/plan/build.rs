@@ -9,10 +9,10 @@ use super::{Action, Change, Plan, Standing, collisions, removal};
 use crate::arm::ResourceId;
 use crate::deploy::codes;
 use crate::deploy::deployment::Deployment;
-use crate::deploy::diff::{self, PropertyChange, Secrets};
+use crate::deploy::diff::{self, PropertyChange};
 use crate::deploy::error::DeployError;
 use crate::deploy::live::{Live, LiveResource, OWNER_TAG, ServiceState, tagged_owner};
-use crate::deploy::resource::{DesiredId, DesiredResource, Management, ROLE_ASSIGNMENT};
+use crate::deploy::resource::{DesiredId, DesiredResource, Management, ROLE_ASSIGNMENT, Reference};
 use crate::spec::model::RoleAssignmentMode;
 use crate::support::finding::{Finding, Kind};
 
@@ -166,7 +166,7 @@ impl Deployment {
             return;
         }
         let declared = self.as_declared(resource, change.standing);
-        change.properties = compare(&declared, found, live);
+        change.properties = compare(&declared, found, |reference| live.lookup(reference));
         let hidden = diff::unreadable(&declared, &declared.fill(|reference| live.lookup(reference)), &found.body, &found.secrets);
         if !hidden.is_empty() {
             change.note = Some(format!("unknown whether it differs, because the service does not tell it: {}", hidden.join(", ")));
@@ -284,11 +284,12 @@ impl Deployment {
 }
 
 /// What differs between a resource as it should be and as it was read.
-pub(in crate::deploy) fn compare(resource: &DesiredResource, found: &LiveResource, live: &Live) -> Vec<PropertyChange> {
-    let filled = resource.fill(|reference| live.lookup(reference));
-    let none = Secrets::new();
-    let secrets = if found.secrets.is_empty() { &none } else { &found.secrets };
-    diff::compare(resource, &filled, &found.body, secrets)
+pub(in crate::deploy) fn compare(
+    resource: &DesiredResource,
+    found: &LiveResource,
+    lookup: impl Fn(&Reference) -> Option<Value>,
+) -> Vec<PropertyChange> {
+    diff::compare(resource, &resource.fill(lookup), &found.body, &found.secrets)
 }
 
 fn principal_of(resource: &DesiredResource, live: &Live) -> Option<String> {

@@ -1,11 +1,14 @@
 //! Bodies with places that only other resources can fill.
 
+use std::fmt;
+
 use serde_json::Value;
 
 use crate::arm::ResourceId;
 
-/// A body with places that are filled when other resources are there.
-#[derive(Debug, Clone, PartialEq, Default)]
+/// A body with places that are filled when other resources are there. It holds secrets in clear, because it is what is sent;
+/// its `Debug` form shows none.
+#[derive(Clone, PartialEq, Default)]
 pub struct Template {
     /// The body; `null` at each hole.
     pub value: Value,
@@ -66,8 +69,8 @@ pub struct Unresolved {
     pub reference: Reference,
 }
 
-/// A body whose holes are filled as far as possible.
-#[derive(Debug, Clone, PartialEq, Default)]
+/// A body whose holes are filled as far as possible. Its `Debug` form shows no secret.
+#[derive(Clone, PartialEq, Default)]
 pub struct Filled {
     /// The body; `null` at each hole that could not be filled.
     pub value: Value,
@@ -75,6 +78,31 @@ pub struct Filled {
     pub unknown: Vec<String>,
     /// JSON pointers of values that must not be seen.
     pub secrets: Vec<String>,
+}
+
+impl fmt::Debug for Template {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let value = hidden(&self.value, &self.secrets);
+        formatter.debug_struct("Template").field("value", &value).field("holes", &self.holes).field("secrets", &self.secrets).finish()
+    }
+}
+
+impl fmt::Debug for Filled {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let value = hidden(&self.value, &self.secrets);
+        formatter.debug_struct("Filled").field("value", &value).field("unknown", &self.unknown).field("secrets", &self.secrets).finish()
+    }
+}
+
+/// The value with something else in the place of its secrets.
+fn hidden(value: &Value, secrets: &[String]) -> Value {
+    let mut value = value.clone();
+    for pointer in secrets {
+        if let Some(place) = value.pointer_mut(pointer) {
+            *place = Value::from("[secret]");
+        }
+    }
+    value
 }
 
 impl Template {
@@ -90,7 +118,10 @@ impl Template {
         for hole in &self.holes {
             match lookup(&hole.source).and_then(|value| hole.join(value)) {
                 Some(value) => put(&mut filled.value, &hole.pointer, value),
-                None => filled.unknown.push(hole.pointer.clone()),
+                None => {
+                    put(&mut filled.value, &hole.pointer, Value::Null);
+                    filled.unknown.push(hole.pointer.clone());
+                }
             }
         }
         filled

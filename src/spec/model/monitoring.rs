@@ -149,6 +149,14 @@ pub struct LargeLanguageModel {
     pub responses: Option<Value>,
 }
 
+impl LargeLanguageModel {
+    /// Whether anything is logged.
+    #[must_use]
+    pub fn is_enabled(&self) -> bool {
+        self.logs == "enabled"
+    }
+}
+
 /// Diagnostic settings of the service.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
