@@ -233,7 +233,11 @@ impl Deployment {
         if !wanted {
             return Ok(Vec::new());
         }
-        let api_version = catalogue::find(kind).map_or("2024-05-01", |entry| entry.api_version);
+        // The newest that any of them is sent with: an older one leaves out what only the newer one knows (`bearer`).
+        let stable = catalogue::find(kind).map_or("2024-05-01", |entry| entry.api_version);
+        let sent =
+            self.desired.resources.iter().filter(|resource| resource.resource_type() == kind).map(|resource| resource.api_version.as_str());
+        let api_version = sent.chain([stable]).max().unwrap_or(stable);
         Ok(absent_is_empty(self.client.list(path, api_version, &[]).await)?)
     }
 
