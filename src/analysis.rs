@@ -3,6 +3,8 @@
 //! Whoever has resources (desired or live) puts them into [`Resources`]; [`check`] looks at them as a whole and
 //! [`check_policies`] at each policy document in its place.
 
+use std::collections::HashSet;
+
 pub mod codes;
 mod exposure;
 mod monitoring;
@@ -16,7 +18,8 @@ mod tests;
 pub use resources::{PolicyDocument, Resource, Resources, scope_of};
 
 use crate::policy::{self, CheckContext, Gateway};
-use crate::support::finding::Finding;
+use crate::support::finding::{Code, Finding};
+use crate::support::source::Span;
 
 /// What goes wrong between the resources.
 #[must_use]
@@ -26,6 +29,9 @@ pub fn check(resources: &Resources<'_>) -> Vec<Finding> {
     wiring::check(resources, &mut findings);
     exposure::check(resources, &mut findings);
     monitoring::check(resources, &mut findings);
+    // One document may be the policy of several APIs.
+    let mut said: HashSet<(Option<Span>, Code, String)> = HashSet::new();
+    findings.retain(|finding| said.insert((finding.span, finding.code, finding.message.clone())));
     findings.sort_by_key(|finding| finding.span);
     findings
 }

@@ -50,6 +50,9 @@ fn open_products(resources: &Resources<'_>, findings: &mut Vec<Finding>) {
 
 fn all_apis(subscription: &Resource<'_>, findings: &mut Vec<Finding>) {
     let Some(scope) = subscription.text("/properties/scope") else { return };
+    if subscription.text("/properties/state").is_some_and(|state| !state.eq_ignore_ascii_case("active")) {
+        return;
+    }
     if scope.trim_end_matches('/').ends_with("/apis") || scope == "/" {
         findings.push(
             Finding::warning(

@@ -43,7 +43,8 @@ pub(super) fn check(resources: &Resources<'_>, findings: &mut Vec<Finding>) {
         let names: Vec<&str> =
             resources.of("namedValues").map(|value| value.text("/properties/displayName").unwrap_or(value.id.name())).collect();
         let mut seen: HashSet<&str> = HashSet::new();
-        for reference in found.named_values.iter().filter(|reference| !names.contains(&reference.name.as_str())) {
+        for reference in found.named_values.iter().filter(|reference| !names.iter().any(|name| name.eq_ignore_ascii_case(&reference.name)))
+        {
             if seen.insert(&reference.name) {
                 findings.push(
                     finding("named value", &reference.name, suggest::nearest(&reference.name, names.iter().copied())).at(reference.span),

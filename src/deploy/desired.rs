@@ -31,6 +31,7 @@ mod policies;
 mod raw;
 mod roles;
 mod service;
+mod together;
 
 /// The tag that says which specification made a resource: for what stands outside the service's own manifest (the service
 /// itself, its group, the workspace), and so that another machine knows it, too.
@@ -200,6 +201,10 @@ impl<'a> Compiler<'a> {
             kept.push(resource);
         }
         self.findings.extend(order::cut_circles(&mut kept));
+        // Half a specification would only be told what it lacks.
+        if !self.loaded.has_errors() {
+            self.findings.extend(together::findings(self.loaded, &kept, !self.spec.service.existing));
+        }
         let accounts = self.accounts();
         let desired = Desired { owner: self.spec.name.clone(), service: Some(self.service), resources: kept, accounts };
         (desired, self.findings)

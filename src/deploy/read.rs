@@ -233,11 +233,10 @@ impl Deployment {
         if !wanted {
             return Ok(Vec::new());
         }
-        // The newest that any of them is sent with: an older one leaves out what only the newer one knows (`bearer`).
-        let stable = catalogue::find(kind).map_or("2024-05-01", |entry| entry.api_version);
-        let sent =
-            self.desired.resources.iter().filter(|resource| resource.resource_type() == kind).map(|resource| resource.api_version.as_str());
-        let api_version = sent.chain([stable]).max().unwrap_or(stable);
+        let pinned = catalogue::find(kind).map_or("2024-05-01", |entry| entry.api_version);
+        // A property of a preview version is shown by that version only.
+        let sent = self.desired.resources.iter().filter(|resource| resource.resource_type().eq_ignore_ascii_case(kind));
+        let api_version = sent.map(|resource| resource.api_version.as_str()).chain([pinned]).max().unwrap_or(pinned);
         Ok(absent_is_empty(self.client.list(path, api_version, &[]).await)?)
     }
 

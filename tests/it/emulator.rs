@@ -1,11 +1,25 @@
 //! The embedded ARM, through `Emulator::handle` only.
 
+mod access;
+mod apis;
+mod clients;
+mod conditions;
+mod dependencies;
+mod faults;
 mod goldens;
+mod hostile;
+mod monitoring;
+mod operations;
+mod paging;
+mod persistence;
+mod policies;
+mod services;
+mod throttling;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use apimctl::emulator::{DEFAULT_SUBSCRIPTION, Emulator, Fixture, Options, State};
+use apimctl::emulator::{DEFAULT_SUBSCRIPTION, Emulator, Fixture, Options};
 use apimctl::support::clock::VirtualClock;
 use apimctl::support::random::SeededRandom;
 use bytes::Bytes;
@@ -63,10 +77,8 @@ pub(crate) struct World {
 /// Options of a test: virtual time, repeatable randomness, a create of 40 minutes.
 pub(crate) fn options() -> Options {
     Options {
-        clock: Arc::new(VirtualClock::starting_at(datetime!(2026-03-01 12:00 UTC))),
-        random: Arc::new(SeededRandom::new(7)),
         activation: Duration::from_secs(2400),
-        ..Options::new(State::Memory)
+        ..Options::new(Arc::new(VirtualClock::starting_at(datetime!(2026-03-01 12:00 UTC))), Arc::new(SeededRandom::new(7)))
     }
 }
 

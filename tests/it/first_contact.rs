@@ -84,8 +84,9 @@ fn an_expired_login_and_a_wrong_tenant_name_the_command_that_mends_them() {
     let tenant = apimctl::emulator::DEFAULT_TENANT;
     let expired = contact(&format!("{SPEC}tenantId: {tenant}\n"), &fixture(), &[("PATH", &path)], &LOGIN, &["--auth", "cli"]);
     refused(expired, &[&format!("az login --tenant {tenant}"), "expired"]);
-    let other = "33333333-3333-4333-8333-333333333333";
-    refused(contact(&format!("{SPEC}tenantId: {other}\n"), &fixture(), &[], &[], &[]), &[&format!("az login --tenant {other}")]);
+    // The login's own tenant is not the one that the Azure subscription belongs to: ARM says which one is.
+    let other = [("AZURE_TENANT_ID", "33333333-3333-4333-8333-333333333333")];
+    refused(contact(SPEC, &fixture(), &other, &[], &[]), &[&format!("az login --tenant {tenant}")]);
 }
 
 #[test]

@@ -111,7 +111,7 @@ fn normalised(value: &Value) -> Value {
 /// Id → body of everything in a state directory. Role assignments are named after a random principal, so they are told by scope and role;
 /// the manifest's text holds such a name.
 pub fn end_state(directory: &Path) -> BTreeMap<String, Value> {
-    let options = Options::new(State::Directory(directory.to_owned()));
+    let options = Options { state: State::Directory(directory.to_owned()), ..Options::default() };
     let emulator = Emulator::open(options).unwrap();
     let snapshot = emulator.store().snapshot();
     snapshot
@@ -176,7 +176,7 @@ fn fixture_of(state: &Path) -> (tempfile::TempDir, PathBuf) {
         "microsoft.cognitiveservices/accounts/deployments",
         "microsoft.managedidentity/userassignedidentities",
     ];
-    let options = Options::new(State::Directory(state.to_owned()));
+    let options = Options { state: State::Directory(state.to_owned()), ..Options::default() };
     let emulator = Emulator::open(options).unwrap();
     let resources: Vec<Value> = emulator
         .store()

@@ -88,7 +88,7 @@ impl Bench {
     /// Every secret that the store keeps, and the store's bodies as a thing to scan.
     fn read_store(&mut self) {
         let state = State::Directory(self.directory.path().join(".apimctl"));
-        let emulator = Emulator::open(Options::new(state)).unwrap();
+        let emulator = Emulator::open(Options { state, ..Options::default() }).unwrap();
         for stored in emulator.store().snapshot().values() {
             self.secrets.extend(stored.secrets.values().map(|secret| secret.expose().clone()));
             self.said.push((format!("{} body", stored.id), stored.body.to_string().into_bytes()));

@@ -3,10 +3,12 @@
 mod architecture;
 mod cli;
 mod contract;
+mod deploy;
 mod emulator;
 mod examples;
 mod first_contact;
 mod https;
 mod leak;
+mod policy;
 mod spec;
 mod support;
