@@ -23,6 +23,9 @@ mod shape;
 mod throttle;
 mod transaction;
 
+pub mod entra;
+pub mod https;
+
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -86,14 +89,14 @@ pub struct Options {
 }
 
 impl Options {
-    /// The machine's clock and randomness, a service create of 2 s, no latency, no throttling.
+    /// In memory, a service create of 2 s, no latency, no throttling.
     #[must_use]
-    pub fn new(state: State) -> Self {
+    pub fn new(clock: SharedClock, random: SharedRandom) -> Self {
         Self {
-            state,
+            state: State::Memory,
             endpoint: "https://management.azure.com".to_owned(),
-            clock: Arc::new(SystemClock),
-            random: Arc::new(SystemRandom),
+            clock,
+            random,
             activation: Duration::from_secs(2),
             latency: Duration::ZERO,
             throttling: false,
@@ -107,8 +110,9 @@ impl Options {
 }
 
 impl Default for Options {
+    /// With the machine's own clock and randomness.
     fn default() -> Self {
-        Self::new(State::Memory)
+        Self::new(Arc::new(SystemClock), Arc::new(SystemRandom))
     }
 }
 
@@ -367,7 +371,9 @@ impl Emulator {
         }
         let body = match &answer.body {
             Some(body) if request.method != http::Method::HEAD => {
-                builder = builder.header("content-type", "application/json; charset=utf-8");
+                if !answer.headers.iter().any(|(name, _)| *name == "content-type") {
+                    builder = builder.header("content-type", "application/json; charset=utf-8");
+                }
                 Bytes::from(body.to_string())
             }
             _ => Bytes::new(),

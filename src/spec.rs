@@ -16,7 +16,7 @@ mod validate;
 mod variables;
 mod yaml;
 
-pub use load::{LoadOptions, Loaded, Locator, PolicyText, ReadError, load};
+pub use load::{LoadOptions, Loaded, Locator, PolicyText, ReadError, document_as_json, load};
 pub use model::Spec;
 pub use plain::{Plain, read_plain};
 pub use schema::schema;

@@ -42,7 +42,7 @@ impl LocalArm {
     /// # Errors
     /// The state cannot be opened: no permission, in use by another process, or of another version.
     pub fn open(state_dir: &Path, fixture: &Fixture) -> Result<Self, StartError> {
-        let options = Options { activation: Duration::ZERO, ..Options::new(State::Directory(state_dir.to_owned())) };
+        let options = Options { activation: Duration::ZERO, state: State::Directory(state_dir.to_owned()), ..Options::default() };
         Self::with_options(options, fixture)
     }
 

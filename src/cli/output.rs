@@ -112,6 +112,11 @@ impl Printer {
         let _ = self.out.flush();
     }
 
+    /// Hands everything written to stdout over now.
+    pub(super) fn flush(&mut self) {
+        let _ = self.out.flush();
+    }
+
     /// Something worth knowing, on stderr; nothing with `--quiet`.
     pub(super) fn note(&mut self, line: impl AsRef<str>) {
         if !self.quiet {

@@ -26,10 +26,12 @@ mod identity;
 mod monitoring;
 mod named_values;
 mod names;
+mod order;
 mod policies;
 mod raw;
 mod roles;
 mod service;
+mod together;
 
 /// The tag that says which specification made a resource: for what stands outside the service's own manifest (the service
 /// itself, its group, the workspace), and so that another machine knows it, too.
@@ -187,8 +189,9 @@ impl<'a> Compiler<'a> {
             if let Some(id) = &own {
                 if let Some((span, pointer)) = first.get(id) {
                     let finding = twice(&resource, id, *span, pointer);
-                    // Two links between the same two things mean the same.
-                    if resource.management != Management::Link {
+                    // Two links between the same two things mean the same. Names that `clients` takes are reported by the reader.
+                    let by_clients = [&resource.pointer, pointer].iter().any(|pointer| pointer.ends_with("/clients"));
+                    if resource.management != Management::Link && !by_clients {
                         self.findings.push(finding);
                     }
                     continue;
@@ -196,6 +199,11 @@ impl<'a> Compiler<'a> {
                 first.insert(id.clone(), (resource.span, resource.pointer.clone()));
             }
             kept.push(resource);
+        }
+        self.findings.extend(order::cut_circles(&mut kept));
+        // Half a specification would only be told what it lacks.
+        if !self.loaded.has_errors() {
+            self.findings.extend(together::findings(self.loaded, &kept, !self.spec.service.existing));
         }
         let accounts = self.accounts();
         let desired = Desired { owner: self.spec.name.clone(), service: Some(self.service), resources: kept, accounts };

@@ -93,4 +93,6 @@ pub fn unreadable(resource: &DesiredResource, filled: &Filled, live: &Value, sec
 }
 
 #[cfg(test)]
+mod properties;
+#[cfg(test)]
 mod tests;

@@ -188,7 +188,8 @@ pub(crate) fn poll(tx: &mut Transaction<'_>, request: &Request, base: &str, id: 
         (Some((_, error)), true) => json!({ "status": "Failed", "error": error }),
         (None, true) => json!({ "status": "Succeeded" }),
     };
-    let answer = Answer::json(200, status);
+    // Recorded: this one answer names no character set.
+    let answer = Answer::json(200, status).header("content-type", "application/json");
     Ok(if operation.done { answer } else { announce(tx, &operation, base, &version, answer) })
 }
 

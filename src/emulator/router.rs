@@ -129,6 +129,7 @@ fn resource(tx: &mut Transaction<'_>, request: &Request, route: &Route<'_>) -> R
     let post = last.filter(|_| request.method == Method::POST);
     let scope_path = format!("/{}", request.segments.join("/"));
     tx.directory().authorize(&tx.caller, &action(&request.method, kind.name, post), &scope_path)?;
+    providers::check_locks(tx, &request.method, kind, &scope_path)?;
     if !matches!(request.method, Method::GET | Method::HEAD)
         && let Some(subscription) = route.subscription()
         && !tx.directory().is_registered(subscription, kind.namespace())

@@ -16,6 +16,9 @@ use crate::support::finding::{Finding, Kind};
 use crate::support::source::Span;
 use message::{dotted, listed, pick};
 
+/// More findings than this help nobody.
+pub(super) const MAXIMUM_FINDINGS: usize = 500;
+
 /// What the check found out, beside the findings.
 #[derive(Debug, Default)]
 pub(super) struct Checked {
@@ -23,8 +26,12 @@ pub(super) struct Checked {
     pub(super) dropped: BTreeSet<String>,
     /// Keys of the document's top that are required and missing or unfit.
     pub(super) unfit: BTreeSet<String>,
-    /// Pointers of scalars that came from variables, and are texts although they look like numbers.
+    /// Findings that were not even made.
+    pub(super) left_out: usize,
+    /// Pointers of variables' values that are texts although they look like numbers.
     texts: BTreeSet<String>,
+    /// Pointers of variables' values that are numbers or booleans although they stand in quotes.
+    plains: BTreeSet<String>,
 }
 
 impl Checked {
@@ -37,6 +44,9 @@ impl Checked {
     pub(super) fn to_json(&self, node: &Node, pointer: &str) -> Json {
         match &node.value {
             Value::Scalar(scalar) if self.texts.contains(pointer) => Json::String(scalar.text.clone()),
+            Value::Scalar(scalar) if self.plains.contains(pointer) => {
+                Node { value: Value::Scalar(Scalar { plain: true, ..scalar.clone() }), span: node.span }.to_json()
+            }
             Value::Scalar(_) => node.to_json(),
             Value::Sequence(items) => {
                 Json::Array(items.iter().enumerate().map(|(index, item)| self.to_json(item, &format!("{pointer}/{index}"))).collect())
@@ -91,23 +101,13 @@ impl<'a> Checker<'a> {
         if branches.is_empty() || self.partial && (node.is_null() || node.scalar().is_some_and(|scalar| scalar.text.contains("${"))) {
             return true;
         }
-        if let Some(allowed) = constants(&branches) {
+        let taking: Vec<&Json> = branches.iter().copied().filter(|branch| takes(node, branch)).collect();
+        if let Some(allowed) = constants(&taking) {
             return self.one_of(node, &allowed, pointer);
         }
-        let Some(branch) = branches.iter().copied().find(|branch| self.takes(node, branch)) else {
-            if let Some(scalar) = node.scalar()
-                && scalar.substituted
-                && branches.iter().any(|branch| types(branch).contains(&"string"))
-            {
-                // A variable's value is what the place wants it to be.
-                self.checked.texts.insert(pointer.to_owned());
-                return self.text(
-                    scalar,
-                    &scalar.text,
-                    branches.iter().copied().find(|branch| types(branch).contains(&"string")),
-                    node.span,
-                    pointer,
-                );
+        let Some(branch) = taking.first().copied() else {
+            if let Some(fits) = self.variable(node, schema, &branches, pointer, key) {
+                return fits;
             }
             let mut expected: Vec<&str> = Vec::new();
             for branch in &branches {
@@ -124,7 +124,7 @@ impl<'a> Checker<'a> {
             Value::Mapping(_) => self.mapping(node, branch, pointer, key),
             Value::Sequence(items) => self.sequence(items, branch, pointer, node.span),
             Value::Scalar(scalar) => match scalar.resolve() {
-                Resolved::Text(text) => self.text(scalar, text, Some(branch), node.span, pointer),
+                Resolved::Text(text) => self.text(scalar, text, branch, node.span, pointer),
                 Resolved::Number(_) => self.number(node, branch, pointer),
                 Resolved::Null | Resolved::Bool(_) => true,
             },
@@ -146,20 +146,16 @@ impl<'a> Checker<'a> {
         branches
     }
 
-    fn takes(&self, node: &Node, branch: &Json) -> bool {
-        let kind = match &node.value {
-            Value::Mapping(_) => "object",
-            Value::Sequence(_) => "array",
-            Value::Scalar(scalar) => match scalar.resolve() {
-                Resolved::Null => "null",
-                Resolved::Bool(_) => "boolean",
-                Resolved::Number(number) if number.is_f64() => "number",
-                Resolved::Number(_) => "integer",
-                Resolved::Text(_) => "string",
-            },
-        };
-        let types = types(branch);
-        types.contains(&kind) || kind == "integer" && types.contains(&"number")
+    /// A variable's value is what its place wants it to be, quoted or not. `None` when it cannot be that.
+    fn variable(&mut self, node: &Node, schema: &'a Json, branches: &[&'a Json], pointer: &str, key: Span) -> Option<bool> {
+        let scalar = node.scalar().filter(|scalar| scalar.variable)?;
+        let other = Node { value: Value::Scalar(Scalar { plain: !scalar.plain, variable: false, ..scalar.clone() }), span: node.span };
+        if !branches.iter().any(|branch| takes(&other, branch)) {
+            return None;
+        }
+        let noted = if scalar.plain { &mut self.checked.texts } else { &mut self.checked.plains };
+        noted.insert(pointer.to_owned());
+        Some(self.fits(&other, schema, pointer, key))
     }
 
     fn mapping(&mut self, node: &Node, schema: &'a Json, pointer: &str, key: Span) -> bool {
@@ -214,6 +210,11 @@ impl<'a> Checker<'a> {
     }
 
     fn unknown_key(&mut self, key: &str, properties: &Map<String, Json>, pointer: &str, span: Span) {
+        if self.findings.len() >= MAXIMUM_FINDINGS {
+            // Only counted: looking for what was meant is dear.
+            self.checked.left_out += 1;
+            return;
+        }
         let inside = if pointer.is_empty() { "a specification".to_owned() } else { format!("`{}`", dotted(pointer)) };
         let finding = Finding::error(codes::UNKNOWN_KEY, Kind::Place, format!("there is no key `{key}` in {inside}")).at(span);
         self.findings.push(finding.help(pick(key, properties.keys().map(String::as_str))));
@@ -231,12 +232,8 @@ impl<'a> Checker<'a> {
 
     fn one_of(&mut self, node: &Node, allowed: &[&str], pointer: &str) -> bool {
         let (text, substituted) = match node.scalar() {
-            Some(scalar) if scalar.substituted => (scalar.text.as_str(), true),
-            Some(scalar) if matches!(scalar.resolve(), Resolved::Text(_)) => (scalar.text.as_str(), false),
-            Some(_) | None => {
-                self.wrong_type(node, &["a text"], pointer);
-                return false;
-            }
+            Some(scalar) => (scalar.text.as_str(), scalar.substituted),
+            None => return true,
         };
         if allowed.contains(&text) {
             return true;
@@ -251,8 +248,7 @@ impl<'a> Checker<'a> {
         false
     }
 
-    fn text(&mut self, scalar: &Scalar, text: &str, schema: Option<&'a Json>, span: Span, pointer: &str) -> bool {
-        let Some(schema) = schema else { return true };
+    fn text(&mut self, scalar: &Scalar, text: &str, schema: &'a Json, span: Span, pointer: &str) -> bool {
         if let Some(allowed) = schema.get("enum").and_then(Json::as_array) {
             let allowed: Vec<&str> = allowed.iter().filter_map(Json::as_str).collect();
             let node = Node { value: Value::Scalar(Scalar { plain: false, ..scalar.clone() }), span };
@@ -287,7 +283,7 @@ impl<'a> Checker<'a> {
             return true;
         }
         let range = match (minimum, maximum) {
-            (Some(minimum), Some(maximum)) if maximum < f64::from(u16::MAX) => format!("from {minimum} to {maximum}"),
+            (Some(minimum), Some(maximum)) if widest != Some(maximum) => format!("from {minimum} to {maximum}"),
             (Some(minimum), _) => format!("at least {minimum}"),
             (None, Some(maximum)) => format!("at most {maximum}"),
             (None, None) => return true,
@@ -335,6 +331,23 @@ impl<'a> Checker<'a> {
     }
 }
 
+/// Whether a schema takes a value of this kind, whatever its content.
+fn takes(node: &Node, branch: &Json) -> bool {
+    let kind = match &node.value {
+        Value::Mapping(_) => "object",
+        Value::Sequence(_) => "array",
+        Value::Scalar(scalar) => match scalar.resolve() {
+            Resolved::Null => "null",
+            Resolved::Bool(_) => "boolean",
+            Resolved::Number(number) if number.is_f64() => "number",
+            Resolved::Number(_) => "integer",
+            Resolved::Text(_) => "string",
+        },
+    };
+    let types = types(branch);
+    types.contains(&kind) || kind == "integer" && types.contains(&"number")
+}
+
 /// The types that a schema takes.
 fn types(schema: &Json) -> Vec<&str> {
     match schema.get("type") {
@@ -344,14 +357,13 @@ fn types(schema: &Json) -> Vec<&str> {
     }
 }
 
-/// The texts of an enumeration, if the branches are nothing else (beside `null`).
+/// The texts of an enumeration, if the branches are nothing else.
 fn constants<'a>(branches: &[&'a Json]) -> Option<Vec<&'a str>> {
     let mut constants = Vec::new();
     for branch in branches {
         match (branch.get("const"), branch.get("enum").and_then(Json::as_array)) {
             (Some(Json::String(constant)), _) => constants.push(constant.as_str()),
             (None, Some(values)) if types(branch) == ["string"] => constants.extend(values.iter().filter_map(Json::as_str)),
-            _ if types(branch) == ["null"] => {}
             _ => return None,
         }
     }

@@ -6,7 +6,7 @@ use super::codes;
 use super::files::{self, FileError, Shelf};
 use super::load::{Loaded, PolicyText};
 use super::model::PolicyFormat;
-use super::tree::{Node, join};
+use super::tree::{Node, Resolved, Value, join};
 use crate::support::finding::{Finding, Kind};
 use crate::support::source::Span;
 
@@ -40,7 +40,13 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     fn policy(&mut self, holder: &Node, place: &str) {
-        let Some(node) = holder.get("policy").filter(|node| !node.is_null()) else { return };
+        // A list, a number and the like are found fault with by the structural check.
+        let sound = |node: &&Node| match &node.value {
+            Value::Scalar(scalar) => matches!(scalar.resolve(), Resolved::Text(_)),
+            Value::Mapping(_) => true,
+            Value::Sequence(_) => false,
+        };
+        let Some(node) = holder.get("policy").filter(sound) else { return };
         let pointer = format!("{place}/policy");
         let (file, value, format) = if node.scalar().is_some() {
             if node.scalar().is_some_and(|scalar| scalar.text.trim_start().starts_with('<')) {

@@ -13,6 +13,9 @@ use crate::support::source::{SourceId, Sources, Span};
 /// Most files that one specification may include.
 const MAXIMUM_FILES: usize = 1_000;
 
+/// What all included files together may weigh, in bytes.
+const MAXIMUM_TOTAL: usize = 16 * 1024 * 1024;
+
 /// How entries of the same name at the top of two files go together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Join {
@@ -41,7 +44,7 @@ fn how(key: &str) -> Join {
 
 /// Reads everything that the document at `path` includes, and joins it in.
 pub(super) fn expand(root: &mut Node, path: &Path, sources: &mut Sources, findings: &mut Vec<Finding>) {
-    let mut reader = Reader { sources, findings, open: vec![identity(path)], seen: BTreeSet::from([identity(path)]) };
+    let mut reader = Reader { sources, findings, open: vec![identity(path)], seen: BTreeSet::from([identity(path)]), bytes: 0 };
     reader.expand(root, path);
 }
 
@@ -55,6 +58,8 @@ struct Reader<'a> {
     /// The files whose includes are being read, from the outermost.
     open: Vec<PathBuf>,
     seen: BTreeSet<PathBuf>,
+    /// Read so far.
+    bytes: usize,
 }
 
 impl Reader<'_> {
@@ -107,8 +112,8 @@ impl Reader<'_> {
         if !self.seen.insert(identity.clone()) {
             return None;
         }
-        if self.seen.len() > MAXIMUM_FILES {
-            let message = format!("more than {MAXIMUM_FILES} files are included");
+        if self.seen.len() > MAXIMUM_FILES || self.bytes > MAXIMUM_TOTAL {
+            let message = format!("more than {MAXIMUM_FILES} files or {} MiB are included", MAXIMUM_TOTAL / (1024 * 1024));
             self.findings.push(Finding::error(codes::TOO_LARGE, Kind::Place, message).at(span));
             return None;
         }
@@ -119,6 +124,7 @@ impl Reader<'_> {
                 return None;
             }
         };
+        self.bytes += text.len();
         let source = self.sources.add(shown.clone(), text.clone());
         let mut part = yaml::parse(source, &text, self.findings)?;
         if !matches!(part.value, Value::Mapping(_)) {

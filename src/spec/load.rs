@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use super::files::{self, FileError};
 use super::model::PolicyFormat;
 use super::tree::{Node, Value};
+use super::variables::Outside;
 use super::{Spec, check, codes, documents, include, overlay, schema, secrets, validate, variables, yaml};
 use crate::support::environment::Environment;
 use crate::support::finding::{Finding, Kind};
@@ -41,6 +42,8 @@ pub struct Loaded {
     pub imports: BTreeMap<String, String>,
     /// Where secrets stand in the files. Whoever shows lines of a file leaves these parts out.
     pub sensitive: Vec<Span>,
+    /// How many findings there are beside [`Loaded::findings`].
+    left_out: usize,
 }
 
 impl Loaded {
@@ -144,9 +147,47 @@ pub fn load(path: &Path, options: &LoadOptions) -> Result<Loaded, ReadError> {
         }
         Err(error) => return Err(ReadError { path: path.to_owned(), reason: error.to_string() }),
     }
+    limit(&mut loaded);
     // Findings without a place come last.
     loaded.findings.sort_by_key(|finding| (finding.span.is_none(), finding.span.map(|span| (span.source, span.start))));
     Ok(loaded)
+}
+
+/// Keeps the first findings, errors before warnings, and says how many there are beside.
+fn limit(loaded: &mut Loaded) {
+    let total = loaded.findings.len() + loaded.left_out;
+    if total <= check::MAXIMUM_FINDINGS {
+        return;
+    }
+    loaded
+        .findings
+        .sort_by_key(|finding| (!finding.is_error(), finding.span.is_none(), finding.span.map(|span| (span.source, span.start))));
+    loaded.findings.truncate(check::MAXIMUM_FINDINGS);
+    let make = if loaded.has_errors() { Finding::error } else { Finding::warning };
+    let message = format!("{} further findings are left out", total - loaded.findings.len());
+    loaded.findings.push(make(codes::TOO_MANY, Kind::Place, message).help("mend the first ones"));
+}
+
+/// The document as JSON after parts, environment and variables are put in: what [`super::schema`] describes. `None` when there is no document.
+///
+/// # Errors
+/// The top file cannot be read.
+pub fn document_as_json(path: &Path, options: &LoadOptions) -> Result<Option<serde_json::Value>, ReadError> {
+    let mut loaded = Loaded::default();
+    let text = files::read(path, yaml::MAXIMUM_BYTES).map_err(|error| ReadError { path: path.to_owned(), reason: error.to_string() })?;
+    let source = loaded.sources.add(files::shown(path), text.clone());
+    let Some(mut root) = yaml::parse(source, &text, &mut loaded.findings) else { return Ok(None) };
+    assemble(&mut root, path, options, &mut loaded);
+    Ok(Some(check::document(&root, &mut loaded.findings).to_json(&root, "")))
+}
+
+/// Puts parts, environment and variables into the document.
+fn assemble(root: &mut Node, path: &Path, options: &LoadOptions, loaded: &mut Loaded) -> Outside {
+    include::expand(root, path, &mut loaded.sources, &mut loaded.findings);
+    if let Some(name) = &options.environment_name {
+        overlay::apply(root, name, &mut loaded.findings);
+    }
+    variables::substitute(root, options, &mut loaded.findings)
 }
 
 /// Everything after the top file's text: parts, environment, variables, structure, meaning, documents.
@@ -155,14 +196,11 @@ fn document(mut root: Node, path: &Path, options: &LoadOptions, loaded: &mut Loa
         loaded.findings.push(include::not_a_mapping(&root));
         return;
     }
-    include::expand(&mut root, path, &mut loaded.sources, &mut loaded.findings);
-    if let Some(name) = &options.environment_name {
-        overlay::apply(&mut root, name, &mut loaded.findings);
-    }
-    variables::substitute(&mut root, options, &mut loaded.findings);
+    let outside = assemble(&mut root, path, options, loaded);
     root.walk("", None, &mut |pointer, key, node| loaded.locator.insert(pointer, key, node.span));
     secrets::find(&root, loaded);
     let checked = check::document(&root, &mut loaded.findings);
+    loaded.left_out = checked.left_out;
     documents::read(&root, loaded);
     let mut json = checked.to_json(&root, "");
     if let Some(fields) = json.as_object_mut() {
@@ -187,4 +225,5 @@ fn document(mut root: Node, path: &Path, options: &LoadOptions, loaded: &mut Loa
         // What is wrong has been said.
         Err(_) => {}
     }
+    outside.hide(&mut loaded.findings);
 }

@@ -169,7 +169,7 @@ pub struct DetailedPolicySource {
 }
 
 /// How expressions are written in a policy document.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum PolicyFormat {
     /// As they are.

@@ -35,7 +35,11 @@ pub(super) fn find(root: &Node, loaded: &mut Loaded) {
             for parameter in credentials.get(kind).map(Node::entries).unwrap_or_default() {
                 let place = join(&format!("{pointer}/{kind}"), &parameter.key);
                 for value in parameter.node.items() {
-                    literal(value, parameter.key_span, &place, loaded);
+                    if looks_secret(&parameter.key) {
+                        literal(value, parameter.key_span, &place, loaded);
+                    } else {
+                        loaded.sensitive.push(value.span);
+                    }
                 }
             }
         }
@@ -46,6 +50,12 @@ pub(super) fn find(root: &Node, loaded: &mut Loaded) {
             one(credentials, key, &format!("{}/credentials", join("/loggers", &logger.key)), loaded);
         }
     }
+}
+
+/// Whether a header or a query parameter of this name usually carries a secret.
+fn looks_secret(name: &str) -> bool {
+    let name = name.to_lowercase();
+    ["key", "secret", "token", "password", "auth", "code", "sig", "cookie"].iter().any(|word| name.contains(word))
 }
 
 fn one(holder: &Node, key: &str, pointer: &str, loaded: &mut Loaded) {

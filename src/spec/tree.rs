@@ -40,6 +40,8 @@ pub(super) struct Scalar {
     pub(super) runs: Vec<(u32, u32)>,
     /// Whether a variable's value is in it. Such a text is never shown: it may be a secret.
     pub(super) substituted: bool,
+    /// Whether it is one variable's value and nothing else, so that it is what its place wants: a number, a boolean, a text.
+    pub(super) variable: bool,
 }
 
 /// What a scalar means by the core schema of YAML 1.2.
@@ -199,7 +201,7 @@ mod tests {
     use super::*;
 
     fn resolved(text: &str) -> Json {
-        let scalar = Scalar { text: text.into(), plain: true, runs: Vec::new(), substituted: false };
+        let scalar = Scalar { text: text.into(), plain: true, runs: Vec::new(), substituted: false, variable: false };
         match scalar.resolve() {
             Resolved::Null => Json::Null,
             Resolved::Bool(value) => value.into(),

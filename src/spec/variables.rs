@@ -22,11 +22,57 @@ const MAXIMUM_TOTAL: usize = 16 * 1024 * 1024;
 /// Values that may stay empty when nothing is meant for Azure: (pointer prefix, last key).
 const OPTIONAL_WHEN_LOCAL: &[&str] = &["tenantId", "subscriptionId"];
 
+/// What came from outside the files, and must not be shown: value → name of the variable.
+#[derive(Debug, Default)]
+pub(super) struct Outside(BTreeMap<String, String>);
+
+/// Values shorter than this are no secrets, and would be found in every word.
+const SHORTEST_SECRET: usize = 4;
+
+impl Outside {
+    /// Takes the values out of what a finding quotes, and puts the variables' names there.
+    pub(super) fn hide(&self, findings: &mut [Finding]) {
+        for finding in findings {
+            let labels = finding.labels.iter_mut().map(|(_, text)| text);
+            for text in [&mut finding.message].into_iter().chain(finding.help.as_mut()).chain(labels) {
+                self.hide_in(text);
+            }
+        }
+    }
+
+    fn hide_in(&self, text: &mut String) {
+        if !self.0.keys().any(|value| text.contains(value.as_str())) {
+            return;
+        }
+        // Findings quote in backticks, so that is where a value can be; prose stays as it is.
+        let hidden: Vec<String> = text
+            .split('`')
+            .enumerate()
+            .map(|(index, part)| {
+                let quoted = index % 2 == 1;
+                self.0
+                    .iter()
+                    .filter(|_| quoted)
+                    .fold(part.to_owned(), |part, (value, name)| part.replace(value.as_str(), &format!("${{{name}}}")))
+            })
+            .collect();
+        *text = hidden.join("`");
+    }
+}
+
 /// Puts the variables in, everywhere but under `variables` and `environments`.
-pub(super) fn substitute(root: &mut Node, options: &LoadOptions, findings: &mut Vec<Finding>) {
+pub(super) fn substitute(root: &mut Node, options: &LoadOptions, findings: &mut Vec<Finding>) -> Outside {
     let written = root.get("variables").map(definitions).unwrap_or_default();
-    let mut variables =
-        Variables { options, written, known: HashMap::new(), resolving: Vec::new(), used: BTreeSet::new(), total: 0, findings };
+    let mut variables = Variables {
+        options,
+        written,
+        known: HashMap::new(),
+        resolving: Vec::new(),
+        used: BTreeSet::new(),
+        total: 0,
+        outside: Outside::default(),
+        findings,
+    };
     if let Value::Mapping(entries) = &mut root.value {
         for entry in entries.iter_mut().filter(|entry| entry.key != "variables" && entry.key != "environments") {
             variables.visit(&mut entry.node, &entry.key);
@@ -36,6 +82,7 @@ pub(super) fn substitute(root: &mut Node, options: &LoadOptions, findings: &mut 
         }
     }
     variables.report_unused();
+    variables.outside
 }
 
 /// With `--local`, an Azure setting whose variable is unset is as good as not written.
@@ -65,6 +112,7 @@ struct Variables<'a> {
     resolving: Vec<String>,
     used: BTreeSet<String>,
     total: usize,
+    outside: Outside,
     findings: &'a mut Vec<Finding>,
 }
 
@@ -156,6 +204,7 @@ impl Variables<'_> {
         scalar.plain = scalar.plain && whole;
         scalar.runs = runs.into_iter().filter_map(|(offset, file)| Some((u32::try_from(offset).ok()?, file))).collect();
         scalar.substituted = substituted;
+        scalar.variable = whole;
         scalar.text = text;
     }
 
@@ -163,13 +212,13 @@ impl Variables<'_> {
     fn look_up(&mut self, name: &str, here: Span) -> Option<Option<String>> {
         self.used.insert(name.to_owned());
         if let Some(value) = self.options.variables.get(name) {
-            return Some(Some(value.clone()));
+            return Some(Some(self.from_outside(name, value)));
         }
         if let Some(value) = self.known.get(name) {
             return Some(value.clone());
         }
         let Some((span, definition)) = self.written.get(name).cloned() else {
-            return self.options.environment.get(name).map(|value| Some(value.to_owned()));
+            return self.options.environment.get(name).map(|value| Some(self.from_outside(name, value)));
         };
         if self.resolving.iter().any(|outer| outer == name) || self.resolving.len() >= MAXIMUM_DEPTH {
             let chain = self.resolving.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(" → ");
@@ -194,6 +243,13 @@ impl Variables<'_> {
         }
         self.known.insert(name.to_owned(), Some(value.text.clone()));
         Some(Some(value.text))
+    }
+
+    fn from_outside(&mut self, name: &str, value: &str) -> String {
+        if value.len() >= SHORTEST_SECRET {
+            self.outside.0.insert(value.to_owned(), name.to_owned());
+        }
+        value.to_owned()
     }
 
     fn unset(&mut self, name: &str, here: Span) {
@@ -252,7 +308,8 @@ fn parts(text: &str) -> Vec<Part<'_>> {
 
 fn reference(text: &str, offset: usize) -> (Part<'_>, usize) {
     let inner = &text[offset + 2..];
-    let Some(end) = inner.find('}') else { return (Part::Malformed { offset, length: 2 }, 2) };
+    // Without a closing brace nothing after it can be a reference either.
+    let Some(end) = inner.find('}') else { return (Part::Malformed { offset, length: 2 }, text.len() - offset) };
     let length = end + 3;
     let (name, fallback) = inner[..end].split_once(":-").map_or((&inner[..end], None), |(name, fallback)| (name, Some(fallback)));
     if is_name(name) { (Part::Reference { offset, length, name, fallback }, length) } else { (Part::Malformed { offset, length }, length) }

@@ -71,6 +71,9 @@ fn syntax_help(text: &str, at: Span) -> Option<&'static str> {
     if line.trim_start_matches(' ').starts_with('\t') {
         return Some("indent with spaces; YAML does not allow tabs");
     }
+    if line.contains("${") && line.contains(['{', '[']) {
+        return Some("inside `{ }` and `[ ]`, write `\"${NAME}\"` in quotes");
+    }
     if line.contains(": @") || line.contains(": `") || line.contains(": %") || line.matches(": ").count() > 1 {
         return Some("put the value in quotes");
     }
@@ -145,7 +148,7 @@ struct Open {
 
 enum Content {
     Sequence(Vec<Node>),
-    Mapping { entries: Vec<Entry>, merged: Vec<Entry>, key: Option<Key> },
+    Mapping { entries: Vec<Entry>, seen: HashMap<String, Span>, merged: Vec<Entry>, key: Option<Key> },
 }
 
 struct Key {
@@ -175,13 +178,16 @@ impl Builder<'_> {
                 let runs = scalar::runs(&text, self.places.text, raw, style);
                 let weight = NODE_WEIGHT + text.len();
                 let plain = style == ScalarStyle::Plain && !quoted;
-                let value = Value::Scalar(Scalar { text: text.into_owned(), plain, runs, substituted: false });
+                let value = Value::Scalar(Scalar { text: text.into_owned(), plain, runs, substituted: false, variable: false });
                 self.add(Node { value, span: place }, weight, 1, anchor)
             }
             Event::SequenceStart(anchor, tag) => self.open(anchor, tag.as_deref(), span, Content::Sequence(Vec::new())),
-            Event::MappingStart(anchor, tag) => {
-                self.open(anchor, tag.as_deref(), span, Content::Mapping { entries: Vec::new(), merged: Vec::new(), key: None })
-            }
+            Event::MappingStart(anchor, tag) => self.open(
+                anchor,
+                tag.as_deref(),
+                span,
+                Content::Mapping { entries: Vec::new(), seen: HashMap::new(), merged: Vec::new(), key: None },
+            ),
             Event::SequenceEnd | Event::MappingEnd => self.close(span.end),
             Event::Alias(anchor) => {
                 let place = self.places.span(span.start, span.end);
@@ -227,10 +233,10 @@ impl Builder<'_> {
         let span = self.places.span(open.start, end);
         let value = match open.content {
             Content::Sequence(items) => Value::Sequence(items),
-            Content::Mapping { mut entries, merged, .. } => {
+            Content::Mapping { mut entries, mut seen, merged, .. } => {
                 for entry in merged {
                     // What is written out wins over what is merged in, wherever `<<` stands.
-                    if !entries.iter().any(|existing| existing.key == entry.key) {
+                    if seen.insert(entry.key.clone(), entry.key_span).is_none() {
                         entries.push(entry);
                     }
                 }
@@ -263,17 +269,20 @@ impl Builder<'_> {
         open.depth = open.depth.max(depth);
         match &mut open.content {
             Content::Sequence(items) => items.push(node),
-            Content::Mapping { entries, merged, key: pending } => match pending.take() {
+            Content::Mapping { entries, seen, merged, key: pending } => match pending.take() {
                 None => *pending = Some(as_key(node, place, self.findings)),
                 Some(key) if key.merge => merge(merged, node, place, self.findings),
-                Some(key) => match entries.iter().find(|entry| entry.key == key.text) {
+                Some(key) => match seen.get(&key.text) {
                     Some(first) => self.findings.push(
                         Finding::error(codes::DUPLICATE_KEY, Kind::Place, format!("the key `{}` stands twice", key.text))
                             .at(key.span)
-                            .label(first.key_span, "first here")
+                            .label(*first, "first here")
                             .help("keep one of them; YAML would silently drop the other"),
                     ),
-                    None => entries.push(Entry { key: key.text, key_span: key.span, node }),
+                    None => {
+                        seen.insert(key.text.clone(), key.span);
+                        entries.push(Entry { key: key.text, key_span: key.span, node });
+                    }
                 },
             },
         }

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::arm::ResourceId;
 use crate::deploy::resource::{Desired, DesiredId, ExpectedAccount, ExpectedDeployment};
-use crate::emulator::{Fixture, FixtureResource};
+use crate::emulator::{DEFAULT_SUBSCRIPTION, Fixture, FixtureResource, FixtureSubscription};
 
 /// Where accounts stand that say no region.
 const REGION: &str = "eastus";
@@ -12,7 +12,15 @@ const REGION: &str = "eastus";
 pub(super) fn fixture(desired: &Desired) -> Fixture {
     let mut resources: Vec<FixtureResource> = desired.accounts.iter().flat_map(account).collect();
     resources.extend(identities(desired).into_iter().map(|id| resource(id, Some(REGION), None, None, json!({}))));
-    Fixture { resources, ..Fixture::default() }
+    // Accounts may lie in other Azure subscriptions, which must exist as well.
+    let mut subscriptions: Vec<String> = std::iter::once(DEFAULT_SUBSCRIPTION.to_owned())
+        .chain(resources.iter().filter_map(|resource| resource.id.subscription_id()).map(str::to_owned))
+        .collect();
+    subscriptions.sort_unstable_by_key(|id| (id != DEFAULT_SUBSCRIPTION, id.to_ascii_lowercase()));
+    subscriptions.dedup_by(|a, b| a.eq_ignore_ascii_case(b));
+    let subscriptions =
+        subscriptions.into_iter().map(|id| FixtureSubscription { id, display_name: None, registered_providers: None }).collect();
+    Fixture { subscriptions, resources, ..Fixture::default() }
 }
 
 fn resource(id: ResourceId, location: Option<&str>, kind: Option<&str>, sku: Option<Value>, properties: Value) -> FixtureResource {

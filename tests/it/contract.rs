@@ -12,7 +12,8 @@ use crate::support::{World, apply, examples, load, root};
 
 /// Accepted by the service and used by Microsoft's own samples, yet in no published contract (Azure-Samples/AI-Gateway,
 /// `modules/apim/v3/inference-api.bicep`; for the component property: the Application Insights portal's own template).
-const UNPUBLISHED: [&str; 3] = ["/properties/credentials/managedIdentity", "/properties/subscriptionKeyParameterNames/bearer", "/properties/CustomMetricsOptedInType"];
+const UNPUBLISHED: [&str; 3] =
+    ["/properties/credentials/managedIdentity", "/properties/subscriptionKeyParameterNames/bearer", "/properties/CustomMetricsOptedInType"];
 
 #[tokio::test(start_paused = true)]
 async fn every_request_body_fits_the_published_types() {

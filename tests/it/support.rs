@@ -5,11 +5,11 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use apimctl::arm::ResourceId;
+use apimctl::azure::ArmClient;
 use apimctl::azure::client::ClientOptions;
 use apimctl::azure::cloud::Cloud;
 use apimctl::azure::credential::StaticCredential;
 use apimctl::azure::transport::InProcess;
-use apimctl::azure::ArmClient;
 use apimctl::deploy::cancel::Cancellation;
 use apimctl::deploy::desired::{self, Context};
 use apimctl::deploy::events::Discard;
@@ -76,7 +76,8 @@ impl World {
     pub fn new(adjust: impl FnOnce(&mut Options)) -> Self {
         let clock: SharedClock = Arc::new(VirtualClock::starting_at(datetime!(2026-11-22 12:00 UTC)));
         let random: SharedRandom = Arc::new(SeededRandom::new(7));
-        let mut options = Options { activation: Duration::from_secs(600), ..Options::new(clock.clone(), random.clone()) };
+        let mut options =
+            Options { clock: clock.clone(), random: random.clone(), activation: Duration::from_secs(600), ..Options::default() };
         adjust(&mut options);
         let emulator = Arc::new(Emulator::open(options).unwrap());
         Self { emulator, clock, random, sent: Arc::default() }

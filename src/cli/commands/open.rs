@@ -185,7 +185,10 @@ async fn open_azure(
     let client = ArmClient::new(ClientOptions { observer, ..ClientOptions::new(cloud.clone(), login, clock) });
     let subscription_id = match &spec.subscription_id {
         Some(id) => id.clone(),
-        None => only_subscription(&client).await?,
+        None => match session.environment.get("AZURE_SUBSCRIPTION_ID") {
+            Some(id) => id.to_owned(),
+            None => only_subscription(&client).await?,
+        },
     };
     let tenant_id = spec.tenant_id.clone().or(principal.tenant_id).unwrap_or_default();
     let context = Context {
@@ -199,7 +202,7 @@ async fn open_azure(
 
 /// The Azure subscription of a login that sees just one.
 async fn only_subscription(client: &ArmClient) -> Result<String> {
-    let all = client.list("/subscriptions", SUBSCRIPTIONS_API_VERSION, &[]).await?;
+    let all = client.list("/subscriptions", SUBSCRIPTIONS_API_VERSION, &[]).await.map_err(DeployError::from)?;
     let enabled: Vec<_> = all.iter().filter(|entry| entry["state"].as_str().is_none_or(|state| state == "Enabled")).collect();
     match enabled.as_slice() {
         [one] => one["subscriptionId"].as_str().map(str::to_owned).context("ARM's list of subscriptions names no id"),

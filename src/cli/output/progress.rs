@@ -81,7 +81,7 @@ impl Progress {
                 if let Ok(style) = ProgressStyle::with_template("  {spinner:.cyan} {prefix} {wide_msg} {elapsed:>6.dim}") {
                     bar.set_style(style);
                 }
-                bar.set_prefix(format!("{label:<18} {name}"));
+                bar.set_prefix(format!("{label:<24} {name}"));
                 bar.set_message(doing(action));
                 bar.enable_steady_tick(TICK);
                 Some(bar)
@@ -101,7 +101,7 @@ impl Progress {
         if let Some(bar) = step.as_ref().and_then(|step| step.bar.as_ref()) {
             bar.finish_and_clear();
         }
-        self.line(&format!("  {mark} {label:<18} {name}  {words}"));
+        self.line(&format!("  {mark} {label:<24} {name}  {words}"));
     }
 }
 
@@ -124,7 +124,7 @@ impl EventSink for Progress {
                         bar.set_message(format!("{state}{estimate}"));
                         None
                     }
-                    None => Some(format!("  . {:<18} {}  {state} ({}{estimate})", step.label, step.name, clock(elapsed))),
+                    None => Some(format!("  . {:<24} {}  {state} ({}{estimate})", step.label, step.name, clock(elapsed))),
                 }
             }),
             Event::Waiting { id, what, estimate } => self.with_step(&id, |step| {
@@ -135,7 +135,7 @@ impl EventSink for Progress {
                         bar.set_message(format!("waiting for {what}{usual}"));
                         None
                     }
-                    None => Some(format!("  . {:<18} {}  waiting for {what}{usual}", step.label, step.name)),
+                    None => Some(format!("  . {:<24} {}  waiting for {what}{usual}", step.label, step.name)),
                 }
             }),
             Event::Throttled { path, wait } => self.line(&format!("  . ARM asks to slow down: {} in {}", short(&path), clock(wait))),

@@ -60,7 +60,7 @@ impl Compiler<'_> {
                     ..hole("/properties/url", &self.account_id(account), "/properties/endpoint")
                 });
             }
-            if let TokenSource::Identity(identity) = self.token_source(pointer, backend) {
+            if let TokenSource::Identity(identity) = self.token_source(backend) {
                 let own = credentials.get_or_insert_default();
                 own.managed_identity.get_or_insert_with(|| ManagedIdentityCredential {
                     resource: self.context.cognitive_services_audience.clone(),
@@ -88,15 +88,14 @@ impl Compiler<'_> {
     }
 
     /// Which identity's token a backend with an account sends: none if the specification gives it another credential.
-    pub(super) fn token_source(&mut self, pointer: &str, backend: &Backend) -> TokenSource {
-        let Some(credentials) = &backend.credentials else {
-            return self.identity(pointer).map_or(TokenSource::None, TokenSource::Identity);
-        };
+    pub(super) fn token_source(&self, backend: &Backend) -> TokenSource {
+        let by_default = || self.identity().map_or(TokenSource::None, TokenSource::Identity);
+        let Some(credentials) = &backend.credentials else { return by_default() };
         match &credentials.managed_identity {
             Some(ManagedIdentityCredential { client_id: Some(client), .. }) => TokenSource::Client(client.clone()),
-            Some(_) => self.identity(pointer).map_or(TokenSource::None, TokenSource::Identity),
+            Some(_) => by_default(),
             None if sends_a_key(credentials) => TokenSource::None,
-            None => self.identity(pointer).map_or(TokenSource::None, TokenSource::Identity),
+            None => by_default(),
         }
     }
 

@@ -63,7 +63,6 @@ impl<'a> Compiler<'a> {
             bearer: native.then(|| "enabled".to_owned()),
         };
 
-        self.names_are_free(&clients_pointer, name, clients);
         let product = self.clients_product(&clients_pointer, name, api);
         let id = self.api(pointer, name, api, Some(keys(&own_header)), Some(true));
         for (operation, spec) in &api.operations {
@@ -172,33 +171,6 @@ impl<'a> Compiler<'a> {
             super::apis::complete_parameters(&operation.url_template, operation.template_parameters.as_deref().unwrap_or_default());
         let value = bodies::operation(operation.display_name.as_deref().unwrap_or(name), operation, &operation.url_template, &parameters);
         self.add(pointer, api.child("operations", name), Template::plain(value), Vec::new());
-    }
-
-    fn names_are_free(&mut self, pointer: &str, name: &str, clients: &[ClientKind]) {
-        let mut wanted = Vec::new();
-        if clients.contains(&ClientKind::AzureOpenAiSdk) {
-            wanted.push(("apis", "API", twin_name(name)));
-        }
-        if clients.contains(&ClientKind::Bearer) && self.spec.apis.get(name).and_then(|api| api.bearer) == Some(BearerMode::Loopback) {
-            wanted.push(("apis", "API", front_name(name)));
-        }
-        wanted.push(("products", "product", name.to_owned()));
-        for (section, label, wanted) in wanted {
-            let own = match section {
-                "apis" => self.spec.apis.keys().find(|own| own.eq_ignore_ascii_case(&wanted)),
-                _ => self.spec.products.keys().find(|own| own.eq_ignore_ascii_case(&wanted)),
-            };
-            if let Some(own) = own {
-                let message = format!("`clients` of `{name}` makes the {label} `{wanted}`, and `{section}` has one of that name");
-                let mut finding = Finding::error(codes::CLIENTS_NAME_TAKEN, Kind::Place, message)
-                    .at(self.loaded.locator.key(pointer))
-                    .help(format!("rename the {label} `{own}`"));
-                if let Some(span) = self.loaded.locator.key(&names::pointer(section, own)) {
-                    finding = finding.label(span, "this one");
-                }
-                self.findings.push(finding);
-            }
-        }
     }
 }
 

@@ -2,12 +2,10 @@
 
 use serde_json::Value;
 
-use super::{Compiler, codes, names, with_properties};
+use super::{Compiler, names, with_properties};
 use crate::arm::ResourceId;
 use crate::deploy::bodies;
 use crate::deploy::resource::Template;
-use crate::spec::model::Product;
-use crate::support::finding::{Finding, Kind};
 
 /// Groups that every service has.
 const BUILT_IN_GROUPS: [&str; 3] = ["administrators", "developers", "guests"];
@@ -40,7 +38,7 @@ impl Compiler<'_> {
             let value = bodies::product(product.display_name.as_deref().unwrap_or(name), product);
             self.add(&pointer, id.clone(), with_properties(Template::plain(value), &product.properties), Vec::new());
             for (index, api) in product.apis.iter().enumerate() {
-                self.product_apis(&format!("{pointer}/apis/{index}"), product, &id, api);
+                self.product_apis(&format!("{pointer}/apis/{index}"), &id, api);
             }
             for (index, group) in product.groups.iter().enumerate() {
                 // Linked by the service itself; removing the link is not wanted either.
@@ -53,16 +51,7 @@ impl Compiler<'_> {
     }
 
     /// The API and what follows it.
-    fn product_apis(&mut self, pointer: &str, product: &Product, id: &ResourceId, api: &str) {
-        let clients = self.spec.apis.get(api).is_some_and(|api| api.clients.is_some());
-        if clients && product.subscription_required == Some(false) {
-            let message = format!("the open product `{}` lets calls without a key into `{api}`, which has `clients`", id.name());
-            self.findings.push(
-                Finding::warning(codes::OPEN_PRODUCT, Kind::Trap, message)
-                    .at(self.loaded.locator.value(pointer))
-                    .help("leave out `subscriptionRequired: false`, or take the API out of the product"),
-            );
-        }
+    fn product_apis(&mut self, pointer: &str, id: &ResourceId, api: &str) {
         for name in self.api_and_twin(api) {
             self.link(pointer, id.child("apis", &name), vec![self.child("apis", &name)]);
         }
@@ -72,9 +61,6 @@ impl Compiler<'_> {
         for (name, subscription) in &self.spec.subscriptions {
             let pointer = names::pointer("subscriptions", name);
             let scope = self.scope(&subscription.scope);
-            if subscription.scope == "all" {
-                self.all_apis_finding(&pointer, name);
-            }
             let owner = subscription.owner.as_ref().map(|owner| self.child("users", owner));
             let scope_text = scope.as_ref().map_or_else(|| format!("{}/apis", self.service), |id| id.as_str().to_owned());
             let value = bodies::subscription(
@@ -101,17 +87,6 @@ impl Compiler<'_> {
             ("api", name) => Some(self.child("apis", name)),
             ("product", name) => Some(self.child("products", name)),
             _ => None,
-        }
-    }
-
-    fn all_apis_finding(&mut self, pointer: &str, name: &str) {
-        if let Some((api, _)) = self.spec.apis.iter().find(|(_, api)| api.clients.is_some()) {
-            let message = format!("the key `{name}` opens all APIs, also `{api}` beside the product that its `clients` make");
-            self.findings.push(
-                Finding::warning(codes::ALL_APIS_KEY, Kind::Trap, message)
-                    .at(self.loaded.locator.value(&names::below(pointer, "scope")))
-                    .help(format!("say `scope: api/{api}`")),
-            );
         }
     }
 }

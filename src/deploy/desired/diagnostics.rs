@@ -1,12 +1,11 @@
 //! Diagnostics of the service and of APIs.
 
 use super::monitoring::{APPLICATION_INSIGHTS, AZURE_MONITOR};
-use super::{Compiler, codes, names, with_properties};
+use super::{Compiler, names, with_properties};
 use crate::arm::ResourceId;
 use crate::deploy::bodies;
 use crate::deploy::resource::Template;
 use crate::spec::model::{ApplicationInsights, AzureMonitor, Diagnostic};
-use crate::support::finding::{Finding, Kind};
 
 impl Compiler<'_> {
     pub(super) fn diagnostics(&mut self) {
@@ -36,15 +35,8 @@ impl Compiler<'_> {
     }
 
     fn diagnostic(&mut self, pointer: &str, scope: &ResourceId, name: &str, spec: &Diagnostic) {
-        let Some(logger) = self.logger_id(name, spec) else {
-            let message = format!("the diagnostic `{name}` names no logger, and `monitoring` makes none for it");
-            self.findings.push(
-                Finding::error(codes::UNDECLARED_LOGGER, Kind::Place, message)
-                    .at(self.loaded.locator.key(pointer))
-                    .help("say `logger:`, or add `applicationInsights` under `monitoring`"),
-            );
-            return;
-        };
+        // Reported when the specification is read.
+        let Some(logger) = self.logger_id(name, spec) else { return };
         let value = bodies::diagnostic(spec, logger.as_str());
         let body = with_properties(Template::plain(value), &spec.properties);
         self.add(pointer, scope.child("diagnostics", name), body, vec![logger]);

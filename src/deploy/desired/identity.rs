@@ -1,9 +1,8 @@
 //! Which managed identity the gateway uses.
 
-use super::{Compiler, codes, names};
+use super::{Compiler, names};
 use crate::arm::ResourceId;
 use crate::deploy::resource::Reference;
-use crate::support::finding::{Finding, Kind};
 
 /// A managed identity of the service.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,25 +36,15 @@ impl GatewayIdentity {
 }
 
 impl Compiler<'_> {
-    /// The identity that backends and loggers use: the service's own if it has one, else the first user-assigned one. Of an
-    /// existing service about which nothing is said, its own.
-    pub(super) fn identity(&mut self, pointer: &str) -> Option<GatewayIdentity> {
+    /// The identity that backends, loggers and Key Vault references use: the service's own if it has one, else the first
+    /// user-assigned one. Of an existing service about which nothing is said, its own. `None` is reported when the
+    /// specification is read.
+    pub(super) fn identity(&self) -> Option<GatewayIdentity> {
         let service = &self.spec.service;
-        let found = match &service.identity {
-            None if service.existing => Some(GatewayIdentity::System),
-            None => None,
+        match &service.identity {
+            None => service.existing.then_some(GatewayIdentity::System),
             Some(identity) if identity.is_system_assigned() => Some(GatewayIdentity::System),
             Some(identity) => identity.user_assigned().first().cloned().map(GatewayIdentity::UserAssigned),
-        };
-        if found.is_none() {
-            let message = format!("`{}` has no managed identity, which is needed here", service.name);
-            let finding = Finding::error(codes::NO_IDENTITY, Kind::Place, message)
-                .at(self.loaded.locator.key(pointer))
-                .help("say `identity: SystemAssigned` under `service`");
-            if !self.findings.contains(&finding) {
-                self.findings.push(finding);
-            }
         }
-        found
     }
 }

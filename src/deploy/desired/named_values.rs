@@ -1,6 +1,6 @@
 //! Named values.
 
-use super::{Compiler, names, with_properties};
+use super::{Compiler, hole, names, with_properties};
 use crate::deploy::bodies;
 use crate::deploy::resource::Template;
 
@@ -16,7 +16,13 @@ impl Compiler<'_> {
                 spec.key_vault.as_ref(),
             );
             let secrets = if secret { vec!["/properties/value".to_owned()] } else { Vec::new() };
-            let body = with_properties(Template { value, holes: Vec::new(), secrets }, &spec.properties);
+            let mut holes = Vec::new();
+            if spec.key_vault.as_ref().is_some_and(|reference| reference.identity_client_id.is_none())
+                && let Some(source) = self.identity().and_then(|identity| identity.client_id(&self.service))
+            {
+                holes.push(hole("/properties/keyVault/identityClientId", &source.id, &source.pointer));
+            }
+            let body = with_properties(Template { value, holes, secrets }, &spec.properties);
             self.add(&names::pointer("namedValues", name), self.child("namedValues", name), body, Vec::new());
         }
     }

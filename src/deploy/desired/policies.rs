@@ -16,7 +16,7 @@ pub(super) const fn format_word(format: PolicyFormat) -> &'static str {
     }
 }
 
-const fn reader_format(format: PolicyFormat) -> Format {
+pub(super) const fn reader_format(format: PolicyFormat) -> Format {
     match format {
         PolicyFormat::RawXml => Format::RawXml,
         PolicyFormat::Xml => Format::Xml,

@@ -2,11 +2,10 @@
 
 use serde_json::{Map, Value};
 
-use super::{Compiler, codes, names};
+use super::{Compiler, names};
 use crate::arm::ResourceId;
 use crate::deploy::resource::{DesiredId, DesiredResource, Management, Template};
 use crate::spec::model::RawResource;
-use crate::support::finding::{Finding, Kind};
 
 const SERVICE_TYPE: &str = "Microsoft.ApiManagement/service";
 
@@ -14,29 +13,9 @@ impl Compiler<'_> {
     pub(super) fn raw_resources(&mut self) {
         for (index, spec) in self.spec.resources.iter().enumerate() {
             let pointer = format!("/resources/{index}");
-            let id = match self.raw_id(spec) {
-                Ok(id) => id,
-                Err(help) => {
-                    let message = format!("the name `{}` does not fit the type `{}`", spec.name, spec.kind);
-                    self.findings.push(
-                        Finding::error(codes::RAW_NAME, Kind::Place, message)
-                            .at(self.loaded.locator.value(&format!("{pointer}/name")))
-                            .help(help),
-                    );
-                    continue;
-                }
-            };
-            let mut depends_on = Vec::new();
-            for (number, name) in spec.depends_on.iter().enumerate() {
-                match self.dependency(name) {
-                    Some(id) => depends_on.push(id),
-                    None => self.findings.push(
-                        Finding::error(codes::RAW_DEPENDENCY, Kind::Place, format!("`{name}` is nothing that this specification makes"))
-                            .at(self.loaded.locator.value(&format!("{pointer}/dependsOn/{number}")))
-                            .help("name it as `{section}/{name}`, for instance `backends/aoai-primary-backend`, or `service`"),
-                    ),
-                }
-            }
+            // A name that does not fit and a dependency that leads nowhere are reported when the specification is read.
+            let Some(id) = self.raw_id(spec) else { continue };
+            let mut depends_on: Vec<ResourceId> = spec.depends_on.iter().filter_map(|name| self.dependency(name)).collect();
             let value = self.raw_body(spec);
             depends_on.extend(self.used_named_values(&value));
             let secrets = crate::arm::catalogue::find(&spec.kind).map_or_else(Vec::new, |entry| secret_pointers(entry, &value));
@@ -78,32 +57,25 @@ impl Compiler<'_> {
         Value::Object(body)
     }
 
-    /// The id, or how to name it properly.
-    fn raw_id(&self, spec: &RawResource) -> Result<ResourceId, String> {
+    /// The id; `None` when the name does not fit the type.
+    fn raw_id(&self, spec: &RawResource) -> Option<ResourceId> {
         let types: Vec<&str> = spec.kind.split('/').collect();
         let names: Vec<&str> = spec.name.split('/').collect();
-        let [namespace, types @ ..] = types.as_slice() else { return Err("a type is `{namespace}/{type}`".to_owned()) };
-        if types.is_empty() || types.iter().chain(&names).any(|segment| segment.is_empty()) {
-            return Err("a type is `{namespace}/{type}`, and a name has one segment for each type".to_owned());
+        let [namespace, first, rest @ ..] = types.as_slice() else { return None };
+        if types.iter().chain(&names).any(|segment| segment.is_empty()) {
+            return None;
         }
-        let below_service = spec.kind.len() > SERVICE_TYPE.len()
-            && spec.kind.get(..=SERVICE_TYPE.len()).is_some_and(|start| start.eq_ignore_ascii_case(&format!("{SERVICE_TYPE}/")));
-        if below_service && spec.scope.is_none() && names.len() + 1 == types.len() {
-            let children = types.iter().skip(1).zip(&names);
-            return Ok(children.fold(self.service.clone(), |id, (kind, name)| id.child(kind, name)));
-        }
-        if names.len() != types.len() {
-            let wanted = if below_service { types.len() - 1 } else { types.len() };
-            return Err(format!("a name for this type has {wanted} segment(s), separated by slashes"));
+        let below_service = format!("{namespace}/{first}").eq_ignore_ascii_case(SERVICE_TYPE) && !rest.is_empty();
+        if below_service && spec.scope.is_none() && names.len() == rest.len() {
+            return Some(rest.iter().zip(&names).fold(self.service.clone(), |id, (kind, name)| id.child(kind, name)));
         }
         let scope = match &spec.scope {
             None => self.group.clone(),
-            Some(scope) => ResourceId::parse(scope).map_err(|error| error.to_string())?,
+            Some(scope) => ResourceId::parse(scope).ok()?,
         };
-        let mut pairs = types.iter().zip(&names);
-        let Some((kind, name)) = pairs.next() else { return Err("a type is `{namespace}/{type}`".to_owned()) };
-        let id = scope.provider(&format!("{namespace}/{kind}"), name);
-        Ok(pairs.fold(id, |id, (kind, name)| id.child(kind, name)))
+        let [name, names @ ..] = names.as_slice() else { return None };
+        let id = scope.provider(&format!("{namespace}/{first}"), name);
+        (names.len() == rest.len()).then(|| rest.iter().zip(names).fold(id, |id, (kind, name)| id.child(kind, name)))
     }
 
     /// `{section}/{name}`, `service`, `resourceGroup`, or a full id.
@@ -119,15 +91,14 @@ impl Compiler<'_> {
             _ => {}
         }
         if let Some(index) = name.strip_prefix("resources/").and_then(|index| index.parse::<usize>().ok()) {
-            return self.spec.resources.get(index).and_then(|other| self.raw_id(other).ok());
+            return self.spec.resources.get(index).and_then(|other| self.raw_id(other));
         }
         let (section, key) = name.split_once('/')?;
-        let section = if section == "policyFragments" { "policyFragments" } else { section };
-        let pointer = names::pointer(section, key);
-        self.resources
-            .iter()
-            .find(|made| made.pointer == pointer || made.pointer == format!("{pointer}/policy") && section == "policyFragments")
-            .and_then(|made| made.id.known().cloned())
+        let mut pointer = names::pointer(section, key);
+        if section == "policyFragments" {
+            pointer.push_str("/policy");
+        }
+        self.resources.iter().find(|made| made.pointer == pointer).and_then(|made| made.id.known().cloned())
     }
 }
 

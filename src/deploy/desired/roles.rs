@@ -22,7 +22,12 @@ impl Compiler<'_> {
             let Some(account) = backend.open_ai.as_ref().and_then(|key| spec.open_ai.get(key)) else { continue };
             let pointer = names::pointer("backends", name);
             let scope = self.account_id(account);
-            match self.token_source(&pointer, backend) {
+            let source = match (self.token_source(backend), spec.service.identity.as_ref().map(|identity| identity.user_assigned())) {
+                // The only one that it can be.
+                (TokenSource::Client(_), Some([only])) => TokenSource::Identity(GatewayIdentity::UserAssigned(only.clone())),
+                (source, _) => source,
+            };
+            match source {
                 TokenSource::None => {}
                 TokenSource::Identity(identity) => {
                     let key = (scope, identity);
@@ -48,7 +53,7 @@ impl Compiler<'_> {
         }
         if let (Some(component), Some(id)) = (self.application_insights_spec(), self.component_id())
             && component.authentication == Some(LoggerAuthentication::ManagedIdentity)
-            && let Some(identity) = self.identity("/monitoring/applicationInsights")
+            && let Some(identity) = self.identity()
         {
             let pointer = "/monitoring/applicationInsights";
             self.role(pointer, &id, MONITORING_METRICS_PUBLISHER, &identity, "sends telemetry");

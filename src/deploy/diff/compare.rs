@@ -104,9 +104,11 @@ impl<'a> Comparison<'a> {
         if matches!(place.segments.as_slice(), [first, second] if first == "tags" && second == OWNER_TAG) {
             return;
         }
+        // An empty path or list that is written down is asked for: it differs from one that is not empty.
+        let asked = desired.filter(|value| (value.is_string() || value.is_array()) && !at.partial);
         let desired = desired.filter(|value| !is_empty(value) || self.is_unknown(&pointer, true));
-        let live = live.filter(|value| !is_empty(value));
-        if desired.is_none() && (live.is_none() && at.default.is_none() || self.declared_only || at.partial) {
+        let live = live.filter(|value| !is_empty(value) && !(at.switches && is_all_off(value)));
+        if desired.is_none() && asked.is_none() && (live.is_none() && at.default.is_none() || self.declared_only || at.partial) {
             return;
         }
         if self.is_secret(&at, &pointer) {
@@ -115,24 +117,17 @@ impl<'a> Comparison<'a> {
         }
         match (desired, live) {
             (Some(Value::Object(desired)), Some(Value::Object(live))) => self.object(place, Some(desired), Some(live), &|_| false),
-            (Some(Value::Object(fields)), None) if self.unreadable_object(place, &at) => {
-                self.object(place, Some(fields), None, &|_| false);
-            }
-            (None, Some(Value::Object(live))) if !at.kept => self.object(place, None, Some(live), &|_| false),
+            // Its fields may have defaults, or be secrets that the service need not tell.
+            (Some(Value::Object(fields)), None) if !at.kept => self.object(place, Some(fields), None, &|_| false),
+            (None, Some(Value::Object(live))) if !at.kept && asked.is_none() => self.object(place, None, Some(live), &|_| false),
             (Some(Value::Array(desired)), Some(Value::Array(live))) => self.array(place, &at, desired, live),
-            _ => self.leaf(place, &at, desired, live),
+            _ => self.leaf(place, &at, desired.or(asked), live),
         }
-    }
-
-    /// An object that is looked into although the live side lacks it: because its fields have defaults, or are secrets that the
-    /// service need not tell.
-    fn unreadable_object(&self, place: &Place, at: &At) -> bool {
-        !at.kept && place.segments.len() > 1
     }
 
     fn leaf(&mut self, place: &Place, at: &At, desired: Option<&Value>, live: Option<&Value>) {
         let default = at.default.as_ref().filter(|default| !is_empty(default));
-        let (wanted, there) = (desired.or(default), live.or(default));
+        let (wanted, there) = (desired.or(default).filter(|value| !is_empty(value)), live.or(default));
         if desired.is_none() && !at.kept && default.is_none() {
             // Something of the service's own.
             return;
@@ -370,6 +365,11 @@ impl<'a> Comparison<'a> {
         let (replace, caution) = consequence::of(&self.kind, &place.segments, live, desired);
         self.changes.push(PropertyChange { path: place.shown(), pointer: place.pointer(), before, after, replace, caution });
     }
+}
+
+/// Whether an array of switches has none that is on.
+fn is_all_off(value: &Value) -> bool {
+    value.as_array().is_some_and(|items| items.iter().all(is_off))
 }
 
 /// Whether the service shows something in the place of a secret.

@@ -118,7 +118,10 @@ impl Template {
         for hole in &self.holes {
             match lookup(&hole.source).and_then(|value| hole.join(value)) {
                 Some(value) => put(&mut filled.value, &hole.pointer, value),
-                None => filled.unknown.push(hole.pointer.clone()),
+                None => {
+                    put(&mut filled.value, &hole.pointer, Value::Null);
+                    filled.unknown.push(hole.pointer.clone());
+                }
             }
         }
         filled

@@ -22,7 +22,52 @@ use crate::emulator::{crud, json_text, paging, timestamp};
 
 const ASSIGNMENT: &str = "Microsoft.Authorization/roleAssignments";
 
-pub(super) const KINDS: &[Kind] = &[Kind {
+const LOCK: &str = "Microsoft.Authorization/locks";
+
+pub(super) const KINDS: &[Kind] = &[LOCKS, ASSIGNMENTS];
+
+/// Management locks.
+const LOCKS: Kind = Kind {
+    name: LOCK,
+    label: "Lock",
+    place: Place::Extension,
+    verbs: Verbs::ALL.without(Verbs::PATCH).without(Verbs::HEAD),
+    properties: &[Field::new("level", Type::Word(&["CanNotDelete", "ReadOnly"])).required(), Field::new("notes", TEXT)],
+    conditional: false,
+    ..Kind::CHILD
+};
+
+/// ARM's 409 when a lock at the scope or above it forbids the request. The words were seen in an issue thread.
+pub(crate) fn check_locks(tx: &Transaction<'_>, method: &Method, kind: &Kind, path: &str) -> Result<(), Refusal> {
+    if kind.name == LOCK || !matches!(*method, Method::DELETE | Method::PUT | Method::PATCH) {
+        return Ok(());
+    }
+    let Ok(id) = ResourceId::parse(path) else { return Ok(()) };
+    let locked: Vec<String> = tx
+        .select(|stored| {
+            let reaches = stored.id.parent().is_some_and(|scope| scope == id || id.is_below(&scope));
+            reaches
+                && stored.id.is_type(LOCK)
+                && (*method == Method::DELETE || json_text(&stored.body, "/properties/level") == Some("ReadOnly"))
+        })
+        .iter()
+        .filter_map(|stored| stored.id.parent().map(|scope| scope.to_string()))
+        .collect();
+    if locked.is_empty() {
+        return Ok(());
+    }
+    let operation = if *method == Method::DELETE { "delete" } else { "write" };
+    Err(Refusal::plain(
+        409,
+        "ScopeLocked",
+        format!(
+            "The scope '{path}' cannot perform {operation} operation because following scope(s) are locked: '{}'. Please remove the lock and try again.",
+            locked.join("', '")
+        ),
+    ))
+}
+
+const ASSIGNMENTS: Kind = Kind {
     name: ASSIGNMENT,
     label: "Role assignment",
     place: Place::Extension,
@@ -44,7 +89,7 @@ pub(super) const KINDS: &[Kind] = &[Kind {
     complete: assign,
     overrides: Overrides { list: Some(list), delete: Some(delete), ..Overrides::NONE },
     ..Kind::CHILD
-}];
+};
 
 fn assign(write: &mut Write<'_, '_>) -> Result<(), Refusal> {
     let principal = write.text("/properties/principalId").unwrap_or_default().to_owned();

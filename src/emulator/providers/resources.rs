@@ -142,6 +142,7 @@ pub(crate) fn answer(tx: &mut Transaction<'_>, request: &Request, version: &ApiV
                 &action(&request.method, "Microsoft.Resources/subscriptions/resourceGroups", None),
                 &scope,
             )?;
+            super::check_locks(tx, &request.method, kind, &scope)?;
             let call = Call { request, version: version.clone(), kind, id };
             match request.method.as_str() {
                 "GET" => crud::get(tx, &call),

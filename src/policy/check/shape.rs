@@ -10,7 +10,12 @@ use crate::support::suggest;
 impl Checker<'_> {
     /// `policy` is true for a policy itself: any of these may carry an `id`.
     pub(super) fn shape(&mut self, element: &Element, shape: &Shape, policy: bool, section: Option<Section>) {
-        self.attributes(element, shape, policy);
+        // A payload's own root, such as a style sheet, has whatever attributes it has.
+        if policy || shape.text != Text::Payload {
+            self.attributes(element, shape, policy);
+        } else if !shape.attributes.is_empty() {
+            self.attributes(element, shape, false);
+        }
         self.texts(element, shape);
         if shape.text == Text::Payload {
             return;

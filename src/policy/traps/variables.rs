@@ -40,6 +40,7 @@ fn never_set(scene: &Scene<'_>, findings: &mut Vec<Finding>) {
         set.entry(name).and_modify(|first| *first = (*first).min(section)).or_insert(section);
     }
     let around: HashSet<String> = scene.context.around.iter().flat_map(|document| variables_set(document)).map(|(name, _)| name).collect();
+    let inherits = scene.context.around.is_empty() && scene.elements("base").next().is_some();
     let mut reported: HashSet<&str> = HashSet::new();
     for (visit, code) in &scene.codes {
         // A variable that is also asked for with `ContainsKey` is meant to be missing at times.
@@ -58,6 +59,7 @@ fn never_set(scene: &Scene<'_>, findings: &mut Vec<Finding>) {
             };
             let message = match first {
                 Some(_) => format!("the variable `{}` is only set in a later section: {effect}", read.name),
+                None if inherits => format!("the variable `{}` is not set here: {effect}, unless a wider scope sets it", read.name),
                 None => format!("the variable `{}` is never set: {effect}", read.name),
             };
             let finding = Finding::warning(codes::NEVER_SET, Kind::Trap, message).at(code.span(read.range.clone()));

@@ -170,7 +170,11 @@ fn traps(rules: &mut Rules<'_>, name: &str, backend: &Backend, pool: &Pool, poin
             "give the members one priority if they are to take turns; if failover is meant, say `failover` in the pool's `description`",
         );
     }
-    let known: Vec<&Backend> = pool.services.iter().filter_map(member_name).filter_map(|name| rules.spec.backends.get(name)).collect();
+    let names: Vec<&str> = pool.services.iter().filter_map(member_name).collect();
+    if names.iter().any(|name| rules.is_broken(&format!("{}/circuitBreaker", join("/backends", name)))) {
+        return;
+    }
+    let known: Vec<&Backend> = names.into_iter().filter_map(|name| rules.spec.backends.get(name)).collect();
     let all_known = known.len() == pool.services.len();
     let none_trips = |backend: &&Backend| backend.circuit_breaker.is_none() && !backend.properties.contains_key("circuitBreaker");
     if all_known && !known.is_empty() && known.iter().all(none_trips) {

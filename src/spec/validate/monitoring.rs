@@ -218,7 +218,7 @@ fn windows(rules: &mut Rules<'_>, window: &str, frequency: &str, pointer: &str) 
     if let (Some(window_length), Some(frequency_length)) = (parse_iso8601(window), parse_iso8601(frequency))
         && frequency_length > window_length
     {
-        let message = format!("`evaluationFrequency` ({frequency}) must not be longer than `windowSize` ({window})");
+        let message = format!("`evaluationFrequency` (`{frequency}`) must not be longer than `windowSize` (`{window}`)");
         rules.error(codes::ALERT, Kind::Type, &format!("{pointer}/evaluationFrequency"), message);
     }
 }

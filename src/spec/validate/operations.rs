@@ -17,7 +17,7 @@ pub(super) fn check(rules: &mut Rules<'_>, name: &str, api: &Api, pointer: &str)
         let key = (operation.method.to_uppercase(), shape(&operation.url_template));
         if let Some(first) = seen.insert(key, operation_name) {
             let message =
-                format!("`{operation_name}` and `{first}` are both {} {}", operation.method.to_uppercase(), operation.url_template);
+                format!("`{operation_name}` and `{first}` are both `{} {}`", operation.method.to_uppercase(), operation.url_template);
             let first_place = rules.locator.key(&join(&format!("{pointer}/operations"), first));
             let finding = rules.error(codes::DUPLICATE_OPERATION, Kind::Place, &format!("{place}/urlTemplate"), message);
             if let Some(first_place) = first_place {
@@ -25,7 +25,8 @@ pub(super) fn check(rules: &mut Rules<'_>, name: &str, api: &Api, pointer: &str)
             }
         }
     }
-    let broken = rules.is_broken(&format!("{pointer}/operations"));
+    let operations = format!("{pointer}/operations");
+    let broken = rules.checked.dropped.iter().any(|dropped| dropped.starts_with(&operations));
     let of_http = api.kind.as_deref().is_none_or(|kind| kind == "http");
     if api.operations.is_empty() && api.import.is_none() && of_http && !broken {
         let message = format!("`{name}` has no operations, so every request to it gets 404");

@@ -19,6 +19,7 @@ pub(super) fn check(rules: &mut Rules<'_>) {
         features(rules, service, tier);
         regions(rules, service, tier);
     }
+    pairs(rules, service);
     if let Some(zones) = &service.zones {
         check_zones(rules, zones, service.sku.as_ref().map_or(1, Sku::effective_capacity), "/service/zones");
     }
@@ -132,12 +133,18 @@ fn features(rules: &mut Rules<'_>, service: &Service, tier: &Tier) {
         // "This property is meant to be used for Consumption SKU services" (ARM contract).
         refuse("enableClientCertificate", "such switch; it asks clients per host name", "`Consumption`".to_owned());
     }
+}
+
+/// What belongs together whatever the tier.
+fn pairs(rules: &mut Rules<'_>, service: &Service) {
     if service.virtual_network_type.as_deref().is_some_and(|network| network != "None")
         && service.virtual_network_configuration.is_none()
         && !rules.is_broken("/service/virtualNetworkConfiguration")
     {
         let message = "`virtualNetworkType` needs `virtualNetworkConfiguration` with the subnet";
-        rules.error_at_key(codes::SERVICE_INCOMPLETE, Kind::Place, "/service/virtualNetworkType", message);
+        rules
+            .error_at_key(codes::SERVICE_INCOMPLETE, Kind::Place, "/service/virtualNetworkType", message)
+            .advise("add `virtualNetworkConfiguration: { subnetResourceId: … }`");
     }
     if service.disable_gateway == Some(true) && service.additional_locations.as_ref().is_none_or(Vec::is_empty) {
         // "Property only valid for an Api Management service deployed in multiple locations" (ARM contract).
@@ -221,7 +228,8 @@ fn identity(rules: &mut Rules<'_>, service: &Service) {
 
 /// What cannot work because the gateway has nothing to log in with. A service that exists already may have an identity.
 fn needs_identity(rules: &mut Rules<'_>, service: &Service, identity: Option<&Identity>) {
-    if service.existing || identity.is_some_and(Identity::is_system_assigned) || rules.is_broken("/service/identity") {
+    let has_one = |identity: &Identity| identity.is_system_assigned() || !identity.user_assigned().is_empty();
+    if service.existing || identity.is_some_and(has_one) || rules.is_broken("/service/identity") {
         return;
     }
     let mut needs: Vec<(String, String)> = Vec::new();

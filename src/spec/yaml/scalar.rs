@@ -14,14 +14,20 @@ pub(super) fn runs(text: &str, file: &str, raw: Range<usize>, style: ScalarStyle
         ScalarStyle::Plain => raw.start,
         ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted => raw.start + 1,
         ScalarStyle::Literal | ScalarStyle::Folded => {
-            let header = file.get(raw.clone()).and_then(|slice| slice.find('\n')).map_or(raw.end, |newline| raw.start + newline + 1);
-            return block(text, file, header..raw.end);
+            // The parser's span begins at the indicator, or at the first line's content.
+            let slice = file.get(raw.clone()).unwrap_or("");
+            let start = if slice.starts_with(['|', '>']) {
+                slice.find('\n').map_or(raw.end, |newline| raw.start + newline + 1)
+            } else {
+                file.get(..raw.start).and_then(|before| before.rfind('\n')).map_or(0, |newline| newline + 1)
+            };
+            return if style == ScalarStyle::Literal { block(text, file, start..raw.end) } else { flow(text, file, start..raw.end) };
         }
     };
     flow(text, file, content..raw.end)
 }
 
-/// Block scalars: line by line, the indentation of each is what differs.
+/// Literal block scalars: line by line, the indentation of each is what differs.
 fn block(text: &str, file: &str, raw: Range<usize>) -> Vec<(u32, u32)> {
     let mut runs = Vec::new();
     let mut place = raw.start;
@@ -29,37 +35,32 @@ fn block(text: &str, file: &str, raw: Range<usize>) -> Vec<(u32, u32)> {
     let end = raw.end.max(raw.start).min(file.len());
     for line in text.split_inclusive('\n') {
         let wanted = line.trim_end_matches('\n');
-        // Folding joins lines with a space, so a line of the text may start anywhere further on.
         while place < end {
             let file_line = file.get(place..end).and_then(|rest| rest.split_inclusive('\n').next()).unwrap_or("");
-            let bare = file_line.trim_end_matches(['\n', '\r']);
-            let fits = if wanted.is_empty() { Some(bare.len()) } else { fit(wanted, bare) };
-            if let Some(indent) = fits {
+            let indent = indent(wanted, file_line.trim_end_matches(['\n', '\r']));
+            if let Some(indent) = indent {
                 push(&mut runs, offset, place + indent);
-                place += file_line.len();
+            }
+            place += file_line.len().max(1);
+            if indent.is_some() {
                 break;
             }
-            if file_line.is_empty() {
-                break;
-            }
-            place += file_line.len();
         }
         offset += line.len();
     }
     runs
 }
 
-/// How far `line` is indented if it ends with `wanted`, or begins with part of it (folded).
-fn fit(wanted: &str, line: &str) -> Option<usize> {
-    if let Some(indent) = line.len().checked_sub(wanted.len()).filter(|indent| line.is_char_boundary(*indent) && line[*indent..] == *wanted)
-    {
-        return line[..indent].bytes().all(|byte| byte == b' ').then_some(indent);
+/// How far `line` is indented if `wanted` is what it holds.
+fn indent(wanted: &str, line: &str) -> Option<usize> {
+    if wanted.is_empty() {
+        return line.trim_start_matches(' ').is_empty().then_some(line.len());
     }
-    let trimmed = line.trim();
-    (!trimmed.is_empty() && wanted.starts_with(trimmed)).then(|| line.len() - line.trim_start().len())
+    let indent = line.len().checked_sub(wanted.len())?;
+    (line.get(indent..) == Some(wanted) && line[..indent].bytes().all(|byte| byte == b' ')).then_some(indent)
 }
 
-/// Plain and quoted scalars: character by character.
+/// All others: character by character.
 fn flow(text: &str, file: &str, raw: Range<usize>) -> Vec<(u32, u32)> {
     let mut runs = Vec::new();
     let mut place = raw.start;

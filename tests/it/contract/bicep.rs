@@ -54,7 +54,9 @@ impl BicepTypes {
             }
             "IntegerType" => match value.as_f64() {
                 Some(number) => {
-                    if kind["minValue"].as_f64().is_some_and(|least| number < least) || kind["maxValue"].as_f64().is_some_and(|most| number > most) {
+                    if kind["minValue"].as_f64().is_some_and(|least| number < least)
+                        || kind["maxValue"].as_f64().is_some_and(|most| number > most)
+                    {
                         say(format!("{number} is out of range"));
                     }
                 }
@@ -63,7 +65,9 @@ impl BicepTypes {
             "StringType" => match value.as_str() {
                 Some(text) => {
                     let length = text.chars().count() as u64;
-                    if kind["minLength"].as_u64().is_some_and(|least| length < least) || kind["maxLength"].as_u64().is_some_and(|most| length > most) {
+                    if kind["minLength"].as_u64().is_some_and(|least| length < least)
+                        || kind["maxLength"].as_u64().is_some_and(|most| length > most)
+                    {
                         say(format!("length {length} is out of range"));
                     }
                     if let Some(pattern) = kind["pattern"].as_str()

@@ -8,7 +8,7 @@ pub(super) static TYPES: &[ResourceType] = &[
     ResourceType {
         name: "Microsoft.Resources/resourceGroups",
         label: "resource group",
-        api_version: "2024-11-01",
+        api_version: "2025-04-01",
         preview: NO_PREVIEW,
         naming: NameRule {
             pattern: r"^[-\w._()]*[-\w_()]$",

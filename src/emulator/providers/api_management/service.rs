@@ -537,7 +537,7 @@ pub(super) fn tier_refusal(tx: &Transaction<'_>, request: &Request, route: &Rout
     let service = tx.get(&id)?;
     let tier = sku(&service.body);
     Some(Err(if is_v2(tier) {
-        Refusal::service(400, "MethodNotAllowedInPricingTier", format!("Method not allowed in {tier} pricing tier"))
+        Refusal::plain(400, "MethodNotAllowedInPricingTier", format!("Method not allowed in {tier} pricing tier"))
     } else {
         crate::emulator::router::not_emulated(request, &request.path)
     }))
