@@ -16,6 +16,9 @@ use crate::support::finding::{Finding, Kind};
 use crate::support::source::Span;
 use message::{dotted, listed, pick};
 
+/// More findings than this help nobody.
+pub(super) const MAXIMUM_FINDINGS: usize = 500;
+
 /// What the check found out, beside the findings.
 #[derive(Debug, Default)]
 pub(super) struct Checked {
@@ -23,6 +26,8 @@ pub(super) struct Checked {
     pub(super) dropped: BTreeSet<String>,
     /// Keys of the document's top that are required and missing or unfit.
     pub(super) unfit: BTreeSet<String>,
+    /// Findings that were not even made.
+    pub(super) left_out: usize,
     /// Pointers of variables' values that are texts although they look like numbers.
     texts: BTreeSet<String>,
     /// Pointers of variables' values that are numbers or booleans although they stand in quotes.
@@ -205,6 +210,11 @@ impl<'a> Checker<'a> {
     }
 
     fn unknown_key(&mut self, key: &str, properties: &Map<String, Json>, pointer: &str, span: Span) {
+        if self.findings.len() >= MAXIMUM_FINDINGS {
+            // Only counted: looking for what was meant is dear.
+            self.checked.left_out += 1;
+            return;
+        }
         let inside = if pointer.is_empty() { "a specification".to_owned() } else { format!("`{}`", dotted(pointer)) };
         let finding = Finding::error(codes::UNKNOWN_KEY, Kind::Place, format!("there is no key `{key}` in {inside}")).at(span);
         self.findings.push(finding.help(pick(key, properties.keys().map(String::as_str))));

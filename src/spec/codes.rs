@@ -23,6 +23,7 @@ codes! {
     BAD_ALIAS = "SPEC009", "an alias or a merge key does not name something that can be used there";
     BAD_KEY_OR_TAG = "SPEC010", "a mapping key is not a plain name, or a tag has no meaning here";
     NOT_UTF8 = "SPEC011", "the file is not UTF-8";
+    TOO_MANY = "SPEC012", "there are more findings than are told";
     INCLUDE_EMPTY = "SPEC020", "an include matches no file";
     INCLUDE_CYCLE = "SPEC021", "files include each other";
     INCLUDE_DUPLICATE = "SPEC022", "two files say the same thing";

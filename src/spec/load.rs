@@ -42,6 +42,8 @@ pub struct Loaded {
     pub imports: BTreeMap<String, String>,
     /// Where secrets stand in the files. Whoever shows lines of a file leaves these parts out.
     pub sensitive: Vec<Span>,
+    /// How many findings there are beside [`Loaded::findings`].
+    left_out: usize,
 }
 
 impl Loaded {
@@ -145,9 +147,25 @@ pub fn load(path: &Path, options: &LoadOptions) -> Result<Loaded, ReadError> {
         }
         Err(error) => return Err(ReadError { path: path.to_owned(), reason: error.to_string() }),
     }
+    limit(&mut loaded);
     // Findings without a place come last.
     loaded.findings.sort_by_key(|finding| (finding.span.is_none(), finding.span.map(|span| (span.source, span.start))));
     Ok(loaded)
+}
+
+/// Keeps the first findings, errors before warnings, and says how many there are beside.
+fn limit(loaded: &mut Loaded) {
+    let total = loaded.findings.len() + loaded.left_out;
+    if total <= check::MAXIMUM_FINDINGS {
+        return;
+    }
+    loaded
+        .findings
+        .sort_by_key(|finding| (!finding.is_error(), finding.span.is_none(), finding.span.map(|span| (span.source, span.start))));
+    loaded.findings.truncate(check::MAXIMUM_FINDINGS);
+    let make = if loaded.has_errors() { Finding::error } else { Finding::warning };
+    let message = format!("{} further findings are left out", total - loaded.findings.len());
+    loaded.findings.push(make(codes::TOO_MANY, Kind::Place, message).help("mend the first ones"));
 }
 
 /// The document as JSON after parts, environment and variables are put in: what [`super::schema`] describes. `None` when there is no document.
@@ -182,6 +200,7 @@ fn document(mut root: Node, path: &Path, options: &LoadOptions, loaded: &mut Loa
     root.walk("", None, &mut |pointer, key, node| loaded.locator.insert(pointer, key, node.span));
     secrets::find(&root, loaded);
     let checked = check::document(&root, &mut loaded.findings);
+    loaded.left_out = checked.left_out;
     documents::read(&root, loaded);
     let mut json = checked.to_json(&root, "");
     if let Some(fields) = json.as_object_mut() {

@@ -308,7 +308,8 @@ fn parts(text: &str) -> Vec<Part<'_>> {
 
 fn reference(text: &str, offset: usize) -> (Part<'_>, usize) {
     let inner = &text[offset + 2..];
-    let Some(end) = inner.find('}') else { return (Part::Malformed { offset, length: 2 }, 2) };
+    // Without a closing brace nothing after it can be a reference either.
+    let Some(end) = inner.find('}') else { return (Part::Malformed { offset, length: 2 }, text.len() - offset) };
     let length = end + 3;
     let (name, fallback) = inner[..end].split_once(":-").map_or((&inner[..end], None), |(name, fallback)| (name, Some(fallback)));
     if is_name(name) { (Part::Reference { offset, length, name, fallback }, length) } else { (Part::Malformed { offset, length }, length) }

@@ -80,6 +80,15 @@ fn a_mapping_with_many_keys_is_read_in_linear_time() {
     assert_eq!(loaded.spec.map(|spec| spec.subscriptions.len()), Some(20_000));
 }
 
+#[test]
+fn a_flood_of_findings_is_cut_and_says_so() {
+    let text: String = (0..5_000).map(|index| format!("k{index}: {{}}\n")).collect();
+    let loaded = load(text.as_bytes());
+    assert_eq!(loaded.findings.len(), 501);
+    let last = loaded.findings.last().unwrap();
+    assert_eq!((last.code.id, last.message.as_str(), last.span), ("SPEC012", "4504 further findings are left out", None));
+}
+
 fn examples() -> &'static [String] {
     static TEXTS: OnceLock<Vec<String>> = OnceLock::new();
     TEXTS.get_or_init(|| {
