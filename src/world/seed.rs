@@ -18,7 +18,8 @@ pub(super) fn fixture(desired: &Desired) -> Fixture {
         .collect();
     subscriptions.sort_unstable_by_key(|id| (id != DEFAULT_SUBSCRIPTION, id.to_ascii_lowercase()));
     subscriptions.dedup_by(|a, b| a.eq_ignore_ascii_case(b));
-    let subscriptions = subscriptions.into_iter().map(|id| FixtureSubscription { id, display_name: None, registered_providers: None }).collect();
+    let subscriptions =
+        subscriptions.into_iter().map(|id| FixtureSubscription { id, display_name: None, registered_providers: None }).collect();
     Fixture { subscriptions, resources, ..Fixture::default() }
 }
 

@@ -44,7 +44,8 @@ pub(super) async fn run(arguments: &EmulatorArguments, session: &mut Session<'_>
         latency: Duration::from_millis(arguments.latency),
         throttling: arguments.throttling,
         hostile: arguments.hostile,
-        state: State::Directory(state_dir), ..Options::default()
+        state: State::Directory(state_dir),
+        ..Options::default()
     })?;
     emulator.seed(&fixture)?;
     let ca = std::path::absolute(bound.ca_path()).context("cannot name the CA's certificate")?;
