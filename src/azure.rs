@@ -9,6 +9,7 @@ mod hint;
 pub mod observer;
 mod operation;
 mod pace;
+pub mod preflight;
 pub mod retry;
 pub mod transport;
 

@@ -1,6 +1,10 @@
 //! Which Azure: its endpoints and suffixes.
 
+mod metadata;
+
 use url::Url;
+
+pub use metadata::MetadataError;
 
 /// The endpoints of one cloud.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -80,7 +84,7 @@ impl Cloud {
     }
 
     /// A cloud of one's own (Azure Stack, a sovereign cloud, `apimctl emulator`). The token audience is the endpoint;
-    /// suffixes are public Azure's until [`Cloud::read_metadata`] has read the cloud's own.
+    /// suffixes are public Azure's until [`Cloud::with_metadata`] has read the cloud's own.
     ///
     /// # Errors
     /// An address is not an `https` URL with a host.
@@ -118,3 +122,6 @@ fn constant(text: &'static str) -> Url {
     #[expect(clippy::unwrap_used, reason = "a literal of this file, parsed by every test that names a cloud")]
     Url::parse(text).unwrap()
 }
+
+#[cfg(test)]
+mod tests;

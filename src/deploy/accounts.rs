@@ -79,7 +79,11 @@ fn missing(account: &ExpectedAccount, why: Option<&AzureError>) -> Finding {
     } else {
         format!("the account `{name}` is not there in the resource group `{}`", account.id.group_name().unwrap_or_default())
     };
-    error(codes::ACCOUNT_MISSING, account, text).help(format!("look with: az cognitiveservices account show {}", arguments(account)))
+    let help = format!(
+        "if it lies in another Azure subscription, write its `subscriptionId` beside it; look with: az cognitiveservices account show {}",
+        arguments(account)
+    );
+    error(codes::ACCOUNT_MISSING, account, text).help(help)
 }
 
 fn check_account(account: &ExpectedAccount, body: &Value, findings: &mut Vec<Finding>) {

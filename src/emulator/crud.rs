@@ -263,7 +263,7 @@ pub(crate) fn delete(tx: &mut Transaction<'_>, call: &Call<'_>) -> Result<Answer
     etag::check(call.request, existing.as_deref(), call.kind.conditional)?;
     let Some(stored) = existing else { return Ok(Answer::empty(204)) };
     (call.kind.before_delete)(tx, call.request, &stored)?;
-    if call.kind.style == Style::Deferred && call.kind.segment() == "apis" {
+    if call.kind.deferred_delete.is_some_and(|date| call.version.is_since(date)) {
         let duration = operations::short(tx);
         let operation = operations::start(tx, &stored.id, duration, 200, Effect::Removed);
         return Ok(operations::accepted_at_resource(tx, &operation, &call.version));

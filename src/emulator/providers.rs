@@ -170,6 +170,8 @@ pub(crate) struct Kind {
     /// Properties that are kept among the secrets and never shown by GET.
     pub(crate) write_only: &'static [&'static str],
     pub(crate) style: Style,
+    /// First api-version whose DELETE is a long-running operation.
+    pub(crate) deferred_delete: Option<&'static str>,
     pub(crate) created: u16,
     pub(crate) updated: u16,
     /// PATCH and DELETE need `If-Match`.
@@ -193,6 +195,7 @@ impl Kind {
         properties: &[],
         write_only: &[],
         style: Style::Direct,
+        deferred_delete: None,
         created: 201,
         updated: 200,
         conditional: true,

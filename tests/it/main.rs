@@ -9,5 +9,6 @@ mod examples;
 mod first_contact;
 mod https;
 mod leak;
+mod policy;
 mod spec;
 mod support;

@@ -44,7 +44,7 @@ pub(super) fn escape(raw: &str, format: Format) -> Result<Escaped, Problem> {
     }
     let mut at = pass.done;
     while at < raw.len() {
-        at = if raw[at..].starts_with('<') { pass.markup(at)? } else { pass.text(at)? };
+        at = if raw[at..].starts_with('<') && pass.is_markup(at) { pass.markup(at)? } else { pass.text(at)? };
     }
     pass.copy_to(raw.len());
     Ok(Escaped { text: pass.out, runs: pass.runs })

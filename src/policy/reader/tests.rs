@@ -85,6 +85,7 @@ fn text_expressions_and_payloads_are_read() {
     assert_eq!(code_of(&text_of("<v><![CDATA[@{ return \"<a>]>\" + (a && b); }]]></v>")), " return \"<a>]>\" + (a && b); ");
     assert_eq!(code_of(&text_of("<v>@(\"<b>x</b>\")</v>")), "\"<b>x</b>\"");
     assert_eq!(text_of("<v>{ \"a\": 1 < 2 && 3 }</v>").literal(), Some("{ \"a\": 1 < 2 && 3 }"));
+    assert_eq!(text_of("<v>< 2 <= 3</v>").literal(), Some("< 2 <= 3"));
     let document = read_raw(&inbound("<set-body template=\"liquid\"><a>{{context.Variables[\"x\"]}}</a></set-body>"));
     assert_eq!(document.walk().iter().map(|visit| visit.element.name.as_str()).collect::<Vec<_>>(), ["inbound", "set-body", "a"]);
     assert_eq!(references(&document).named_values, []);
@@ -164,7 +165,7 @@ fn a_broken_document_gives_one_precise_finding() {
         ("<policies/><policies/>", codes::WRONG_ROOT, "policies/>", "after the root"),
         ("<inbound/>", codes::WRONG_ROOT, "inbound", "root element is `<inbound>`"),
         ("  \n", codes::WRONG_ROOT, "", "empty"),
-        ("<policies><>", codes::UNREADABLE, ">", "has no name"),
+        ("<policies></>", codes::UNREADABLE, ">", "has no name"),
     ] {
         let finding = refused(text, Format::RawXml);
         assert_eq!(finding.code, code, "{text}: {finding:?}");

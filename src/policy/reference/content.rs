@@ -37,7 +37,7 @@ pub(super) const POLICIES: &[Policy] = &[
     policy("set-query-parameter", INBOUND | BACKEND, HEADER),
     policy("set-body", INBOUND | BACKEND | OUTBOUND, BODY).disputed(ON_ERROR),
     policy("set-method", INBOUND | ON_ERROR, METHOD).disputed(BACKEND | OUTBOUND),
-    policy("set-status", BACKEND | OUTBOUND | ON_ERROR, STATUS).disputed(INBOUND),
+    policy("set-status", EVERY_SECTION, STATUS),
     policy(
         "rewrite-uri",
         INBOUND,
@@ -51,7 +51,7 @@ pub(super) const POLICIES: &[Policy] = &[
         leaf(&[
             required("apply", Literal::OneOf(&["always", "content-type-json"])).computed(Returns::String),
             maybe_boolean("consider-accept-header"),
-            maybe_boolean("parse-date"),
+            flag("parse-date"),
             maybe_string("namespace-separator"),
             maybe_string("namespace-prefix"),
             maybe_string("attribute-block-name"),

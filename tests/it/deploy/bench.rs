@@ -58,12 +58,8 @@ impl Bench {
     pub fn with(text: &str, fixture: Fixture, adjust: impl FnOnce(&mut Options)) -> Self {
         let clock: SharedClock = Arc::new(VirtualClock::starting_at(datetime!(2026-11-22 12:00 UTC)));
         let random: SharedRandom = Arc::new(SeededRandom::new(7));
-        let mut options = Options {
-            clock: clock.clone(),
-            random: random.clone(),
-            activation: Duration::from_secs(2400),
-            ..Options::default()
-        };
+        let mut options =
+            Options { clock: clock.clone(), random: random.clone(), activation: Duration::from_secs(2400), ..Options::default() };
         adjust(&mut options);
         let (_, desired) = compile(text);
         let mut whole = LocalArm::fixture_for(&desired);
@@ -160,4 +156,3 @@ pub fn edited(text: &str, from: &str, to: &str) -> String {
     assert!(text.contains(from), "`{from}` is not in the specification");
     text.replace(from, to)
 }
-

@@ -121,7 +121,9 @@ async fn every_answer_has_the_headers_of_arm() {
 async fn names_are_checked_by_their_rules() {
     let world = World::developer().await;
     let fragment = json!({ "properties": { "value": "<fragment />" } });
-    for (uri, status) in [("policyFragments/a b", 400), ("policyFragments/a-b", 202), ("policyFragments/-a", 400), ("policyFragments/%C3%A9t%C3%A9", 202)] {
+    for (uri, status) in
+        [("policyFragments/a b", 400), ("policyFragments/a-b", 202), ("policyFragments/-a", 400), ("policyFragments/%C3%A9t%C3%A9", 202)]
+    {
         world.put(&format!("{}/{}", svc(), uri.replace(' ', "%20")), fragment.clone()).await.expect(status);
     }
     let long = format!("{}/backends/{}", svc(), "x".repeat(81));

@@ -36,7 +36,9 @@ async fn a_long_list_comes_in_pages_that_lose_nothing() {
 #[tokio::test(start_paused = true)]
 async fn top_and_skip_cut_the_list() {
     let world = with_tags(10, Options { page_size: 4, ..options() }).await;
-    let names = |body: &serde_json::Value| body["value"].as_array().unwrap().iter().map(|tag| tag["name"].as_str().unwrap().to_owned()).collect::<Vec<_>>();
+    let names = |body: &serde_json::Value| {
+        body["value"].as_array().unwrap().iter().map(|tag| tag["name"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
     let page = world.get(&format!("{}/tags?$top=2&$skip=3", svc())).await.expect(200);
     assert_eq!(names(&page.body), ["t003", "t004"]);
     assert!(page.body.get("nextLink").is_none());

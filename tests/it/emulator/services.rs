@@ -130,7 +130,8 @@ async fn names_are_global_and_bodies_are_checked() {
     assert_eq!(missing.code(), "ResourceGroupNotFound");
     world.put(&group().replace("/rg", "/other"), json!({ "location": "westus" })).await.expect(201);
     assert_eq!(world.put(&elsewhere, service_body("Developer")).await.expect(409).code(), "ServiceAlreadyExists");
-    let bad = json!({ "location": "westus", "sku": { "name": "Developer", "capacity": 2 }, "properties": { "publisherEmail": "x".repeat(101) } });
+    let bad =
+        json!({ "location": "westus", "sku": { "name": "Developer", "capacity": 2 }, "properties": { "publisherEmail": "x".repeat(101) } });
     let refused = world.put(&svc().replace("apim-test", "apim-bad"), bad).await.expect(400);
     let targets: Vec<String> = refused.details().into_iter().map(|(target, _)| target).collect();
     assert_eq!(targets, ["publisherEmail", "publisherName", "capacity"]);

@@ -49,6 +49,7 @@ pub(super) const KIND: Kind = Kind {
         Field::new("apiType", TEXT),
         Field::new("translateRequiredQueryParameters", TEXT),
     ],
+    deferred_delete: Some("2024-05-01"),
     complete,
     show,
     before_delete: |tx, _, stored| {

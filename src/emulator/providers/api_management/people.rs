@@ -88,6 +88,7 @@ pub(super) const USER: Kind = Kind {
         Field::new("confirmation", TEXT),
     ],
     write_only: &["password"],
+    deferred_delete: Some("2024-05-01"),
     complete: user,
     before_delete: |tx, request, stored| {
         if stored.id.name() == "1" {
