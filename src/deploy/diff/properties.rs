@@ -93,7 +93,8 @@ fn hostile(value: &Value, path: &mut Vec<String>, random: &mut TestRng) -> Value
         }
         Value::Number(number) => number.as_i64().map_or_else(|| value.clone(), |whole| json!(whole as f64)),
         Value::String(text) if text.starts_with("/subscriptions/") => {
-            let changed: String = text.chars().map(|one| if random.next_u32() % 2 == 0 { one.to_ascii_uppercase() } else { one }).collect();
+            let changed: String =
+                text.chars().map(|one| if random.next_u32().is_multiple_of(2) { one.to_ascii_uppercase() } else { one }).collect();
             Value::String(changed)
         }
         Value::String(_) if path.as_slice() == ["location"] => match value.as_str() {
