@@ -2,4 +2,7 @@
 
 mod bench;
 mod convergence;
+mod first_contact;
 mod killed;
+mod large;
+mod ownership;
