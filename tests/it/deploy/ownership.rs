@@ -212,3 +212,35 @@ async fn destroy_leaves_nothing_of_ours_and_all_of_theirs() {
     bench.apply(SPEC, |_| {}).await.unwrap();
     assert!(bench.plan(SPEC).await.is_empty());
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_lease_that_nobody_renews_is_free_after_its_term() {
+    let bench = Bench::new(|_| {});
+    bench.apply(SPEC, |_| {}).await.unwrap();
+    let first = edited(SPEC, "  region: { value: north }", "  region: { value: south }");
+    // The first machine dies in the middle of a write, without a journal.
+    let asleep = bench.client_through(|request, emulator| async move {
+        if request.method() == http::Method::PUT && request.uri().path().ends_with("/namedValues/region") {
+            std::future::pending::<()>().await;
+        }
+        emulator.handle(request).await
+    });
+    let sleeper = bench.deployment_through(asleep, &first, |settings| settings.state_dir = None);
+    let plan = sleeper.plan().await.unwrap();
+    {
+        let until_it_writes = bench.clock.sleep(Duration::from_secs(20));
+        tokio::select! {
+            _ = sleeper.apply(&plan, &Discard, Cancellation::never()) => panic!("it cannot end"),
+            () = until_it_writes => {}
+        }
+    }
+    let second = edited(SPEC, "  region: { value: north }", "  region: { value: west }");
+    let elsewhere = |settings: &mut apimctl::deploy::Settings| {
+        settings.state_dir = None;
+        settings.holder = "bob@there".to_owned();
+    };
+    assert!(matches!(bench.apply(&second, elsewhere).await, Err(DeployError::LeaseHeld { .. })));
+    bench.clock.sleep(Duration::from_secs(121)).await;
+    bench.apply(&second, elsewhere).await.unwrap();
+    assert!(bench.plan(&second).await.is_empty());
+}
