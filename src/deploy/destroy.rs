@@ -141,11 +141,13 @@ impl Deployment {
         let service_goes = self.desired.service.as_ref().is_some_and(|service| {
             plan.live.service == ServiceState::Absent || plan.changes.iter().any(|change| change.target.as_ref() == Some(service))
         });
-        if purge && service_goes && applied.running.is_empty() {
-            if let Some(deleted) = self.soft_deleted().await? {
-                sink.event(Event::Note { id: Some(deleted.to_string()), message: "the soft-deleted service is purged".to_owned() });
-                self.purge(&deleted, journal, sink, cancel).await?;
-            }
+        if purge
+            && service_goes
+            && applied.running.is_empty()
+            && let Some(deleted) = self.soft_deleted().await?
+        {
+            sink.event(Event::Note { id: Some(deleted.to_string()), message: "the soft-deleted service is purged".to_owned() });
+            self.purge(&deleted, journal, sink, cancel).await?;
         }
         applied.summary.elapsed = self.settings.clock.now() - started;
         sink.event(Event::Summary(applied.summary.clone()));

@@ -155,7 +155,13 @@ impl Deployment {
         questions
     }
 
-    async fn ask(&self, questions: Vec<Question>, live: &mut Live) -> Result<(), DeployError> {
+    async fn ask(&self, mut questions: Vec<Question>, live: &mut Live) -> Result<(), DeployError> {
+        // Pages come one after the other: what takes longest begins first.
+        questions.sort_by_key(|question| match question {
+            Question::Many { wanted, .. } => (0, usize::MAX - wanted.len()),
+            Question::Role { .. } => (1, 0),
+            Question::One { .. } => (2, 0),
+        });
         let found: Vec<(Found, Option<ResourceId>)> = stream::iter(questions.into_iter().map(|question| self.answer(question)))
             .buffer_unordered(self.settings.read_parallelism.max(1))
             .try_collect()
@@ -361,6 +367,7 @@ fn is_absent(error: &AzureError) -> bool {
     error.status == Some(404)
 }
 
+#[expect(clippy::result_large_err, reason = "the client's own error, passed on")]
 fn absent_is_empty(items: Result<Vec<Value>, AzureError>) -> Result<Vec<Value>, AzureError> {
     match items {
         Err(error) if is_absent(&error) => Ok(Vec::new()),
