@@ -71,14 +71,35 @@ impl Deployment {
                 Prepared::Left(running) => return Ok(Applied { running, notes: plan.notes, ..Applied::default() }),
             }
         }
-        let run = Run::new(self, &plan, sink, &journal, cancel);
-        let mut applied = run.execute().await?;
+        let mut applied = self.run_graph(plan, sink, &journal, cancel).await?;
         applied.summary.elapsed = self.settings.clock.now() - started;
         if applied.running.is_empty() {
             self.read_back(sink).await?;
         }
         sink.event(Event::Summary(applied.summary.clone()));
         Ok(applied)
+    }
+
+    /// The last write of a run that died may show only after the plan was made. Then there is less to do, and nothing else.
+    async fn run_graph(
+        &self,
+        mut plan: Plan,
+        sink: &dyn EventSink,
+        journal: &Journal,
+        cancel: Cancellation,
+    ) -> Result<Applied, DeployError> {
+        let mut attempts = 1;
+        loop {
+            match Run::new(self, &plan, sink, journal, cancel.clone()).execute().await {
+                Err(DeployError::StalePlan { .. }) if attempts < MOST_PREPARATIONS => {
+                    let fresh = self.plan().await?;
+                    agreed(&plan, &fresh)?;
+                    plan = fresh;
+                    attempts += 1;
+                }
+                result => return result,
+            }
+        }
     }
 
     /// Waits for a service that is being made, and deals with a soft-deleted one.

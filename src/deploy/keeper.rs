@@ -20,7 +20,9 @@ const KIND: &str = "Microsoft.ApiManagement/service/namedValues";
 /// How long the write of a named value may take; it is a matter of seconds.
 const DEADLINE: Duration = Duration::from_secs(600);
 /// How often a write that met another one is tried again.
-const ATTEMPTS: usize = 6;
+const ATTEMPTS: u32 = 6;
+/// How long is waited before the second try; twice as long before each further one.
+const FIRST_PAUSE: Duration = Duration::from_millis(500);
 
 /// The manifest of one specification, held by this run.
 pub(super) struct Keeper {
@@ -57,49 +59,67 @@ pub(super) struct Applicant<'a> {
 
 impl Keeper {
     /// Takes the lease and enters what this run will make (`change`), in one write of the head.
-    pub(super) async fn acquire(applicant: Applicant<'_>, change: impl FnOnce(&mut Manifest)) -> Result<Self, DeployError> {
-        let Applicant { client, service, owner, holder, clock, journal, lease_id, planned_revision } = applicant;
-        let base = Base { service: service.clone() };
+    pub(super) async fn acquire(applicant: Applicant<'_>, change: impl Fn(&mut Manifest)) -> Result<Self, DeployError> {
+        // A run of this machine that died left its lease in the journal, which no living run can hold.
+        let dead = applicant.journal.lease();
+        applicant.journal.set_lease(Some(&applicant.lease_id))?;
+        for attempt in 0..ATTEMPTS {
+            if let Some(keeper) = Self::try_acquire(&applicant, dead.as_deref(), &change).await? {
+                return Ok(keeper);
+            }
+            // A write that was accepted a moment ago takes seconds to settle.
+            applicant.clock.sleep(FIRST_PAUSE * 2_u32.saturating_pow(attempt)).await;
+        }
+        Err(DeployError::StalePlan { reason: "other applies keep writing the manifest".to_owned() })
+    }
+
+    /// `None`: the head was written by somebody between the look and the write; what it says now decides.
+    async fn try_acquire(
+        applicant: &Applicant<'_>,
+        dead: Option<&str>,
+        change: &impl Fn(&mut Manifest),
+    ) -> Result<Option<Self>, DeployError> {
+        let Applicant { client, service, owner, holder, clock, lease_id, planned_revision, .. } = applicant;
+        let base = Base { service: (*service).clone() };
         let (known, etag) = read(client, &base, owner).await?;
         let mut known = known.unwrap_or_else(|| Manifest::new(owner));
         let now = clock.utc();
-        // A run of this machine that died left its lease in the journal, which no living run can hold.
-        let own = journal.lease();
+        let died_here = known.lease.as_ref().is_some_and(|lease| dead == Some(lease.id.as_str()));
         if let Some(lease) = &known.lease
-            && own.as_deref() != Some(lease.id.as_str())
-            && lease.is_held_against(&lease_id, now)
+            && !died_here
+            && lease.is_held_against(lease_id, now)
         {
             return Err(lease.refusal(owner));
         }
-        if known.revision != planned_revision.unwrap_or(0) {
+        // The last write of a run that died here may have shown only after the plan was made. It entered what is wanted.
+        if known.revision != planned_revision.unwrap_or(0) && !died_here {
             return Err(DeployError::StalePlan { reason: "another apply has changed what this specification owns".to_owned() });
         }
         let before: BTreeSet<u32> = known.numbers().collect();
         known.lease = Some(Lease::new(lease_id.clone(), holder, now));
         change(&mut known);
         known.revision += 1;
-        journal.set_lease(Some(&lease_id))?;
         let keeper = Self {
-            client: client.clone(),
+            client: (*client).clone(),
             base,
-            clock: clock.clone(),
+            clock: (*clock).clone(),
             held: Mutex::new(Held { manifest: known, etag, idle: BTreeSet::new(), given_back: None }),
             lost: AtomicBool::new(false),
         };
-        keeper.write(&mut *keeper.held.lock().await, &before, Extent::Whole).await.map_err(|error| match error {
-            // Somebody wrote between our look and our write: their lease is the one to report.
-            Failure::Overtaken => DeployError::StalePlan { reason: "another apply has just begun".to_owned() },
-            Failure::Other(error) => error,
-        })?;
+        match keeper.write(&mut *keeper.held.lock().await, &before, Extent::Whole).await {
+            Ok(()) => {}
+            Err(Failure::Overtaken) => return Ok(None),
+            Err(Failure::Other(error)) => return Err(error),
+        }
         // The service does not promise that two first writes cannot both succeed; the one that is there now won.
         let (written, etag) = read(client, &keeper.base, owner).await?;
-        let lease = written.and_then(|manifest| manifest.lease);
-        match lease {
-            Some(lease) if lease.id == lease_id => keeper.held.lock().await.etag = etag,
+        match written.and_then(|manifest| manifest.lease) {
+            Some(lease) if lease.id == *lease_id => keeper.held.lock().await.etag = etag,
+            Some(lease) if dead == Some(lease.id.as_str()) => return Ok(None),
             Some(lease) => return Err(lease.refusal(owner)),
             None => return Err(DeployError::Manifest("the manifest was written, and is not there".to_owned())),
         }
-        Ok(keeper)
+        Ok(Some(keeper))
     }
 
     /// Whether somebody else has taken the lease.

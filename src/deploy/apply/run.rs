@@ -208,8 +208,8 @@ impl<'a> Run<'a> {
             planned_revision: planned.map(|manifest| manifest.revision),
         };
         let enter = |manifest: &mut Manifest| {
-            manifest.resources.extend(entered);
-            manifest.fresh_products.extend(fresh);
+            manifest.resources.extend(entered.iter().cloned());
+            manifest.fresh_products.extend(fresh.iter().cloned());
         };
         let keeper = Keeper::acquire(applicant, enter).await?;
         let _ = self.keeper.set(keeper);

@@ -202,7 +202,8 @@ impl<'a> Comparison<'a> {
                     .map(|key| {
                         let place = element.key(key);
                         let own = self.rules.at(&place.segments);
-                        item.get(key).map_or_else(String::new, |value| self.rules.scalar(&own, value).to_string().to_lowercase())
+                        let value = item.get(key).filter(|value| !is_empty(value));
+                        value.map_or_else(String::new, |value| self.rules.scalar(&own, value).to_string().to_lowercase())
                     })
                     .collect();
                 if parts.iter().all(String::is_empty) { whole(item) } else { parts.join("\n") }

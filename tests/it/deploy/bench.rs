@@ -4,24 +4,28 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use apimctl::arm::store::Snapshot;
-use apimctl::azure::ArmClient;
+use apimctl::azure::cloud::Cloud;
+use apimctl::azure::credential::StaticCredential;
+use apimctl::azure::transport::InProcess;
+use apimctl::azure::{ArmClient, ClientOptions};
 use apimctl::deploy::cancel::Cancellation;
 use apimctl::deploy::desired::{self, Context};
 use apimctl::deploy::events::{Event, EventSink};
 use apimctl::deploy::plan::{Action, Plan};
 use apimctl::deploy::{Applied, DeployError, Deployment, Desired, Settings};
-use apimctl::emulator::{DEFAULT_SUBSCRIPTION, DEFAULT_TENANT, Fixture, LoggedRequest, Options};
+use apimctl::emulator::{DEFAULT_SUBSCRIPTION, DEFAULT_TENANT, Emulator, Fixture, LoggedRequest, Options};
 use apimctl::spec::load::{self, LoadOptions, Loaded};
 use apimctl::support::clock::{SharedClock, VirtualClock};
 use apimctl::support::random::{SeededRandom, SharedRandom};
 use apimctl::world::LocalArm;
+use bytes::Bytes;
 use time::macros::datetime;
 
 /// A specification that uses one of nearly everything.
-pub const SPEC: &str = include_str!("spec.yaml");
+pub(super) const SPEC: &str = include_str!("spec.yaml");
 
 /// Compiles a text, which must have no errors.
-pub fn compile(text: &str) -> (Loaded, Desired) {
+pub(super) fn compile(text: &str) -> (Loaded, Desired) {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("spec.yaml");
     std::fs::write(&path, text).unwrap();
@@ -41,21 +45,21 @@ pub fn compile(text: &str) -> (Loaded, Desired) {
 }
 
 /// The world of one test. Needs paused time.
-pub struct Bench {
-    pub local: LocalArm,
-    pub clock: SharedClock,
+pub(super) struct Bench {
+    pub(super) local: LocalArm,
+    pub(super) clock: SharedClock,
     random: SharedRandom,
     /// Where journals go; a run elsewhere has none.
-    pub journals: tempfile::TempDir,
+    pub(super) journals: tempfile::TempDir,
 }
 
 impl Bench {
     /// A world that holds what `SPEC` takes for granted.
-    pub fn new(adjust: impl FnOnce(&mut Options)) -> Self {
+    pub(super) fn new(adjust: impl FnOnce(&mut Options)) -> Self {
         Self::with(SPEC, Fixture::default(), adjust)
     }
 
-    pub fn with(text: &str, fixture: Fixture, adjust: impl FnOnce(&mut Options)) -> Self {
+    pub(super) fn with(text: &str, fixture: Fixture, adjust: impl FnOnce(&mut Options)) -> Self {
         let clock: SharedClock = Arc::new(VirtualClock::starting_at(datetime!(2026-11-22 12:00 UTC)));
         let random: SharedRandom = Arc::new(SeededRandom::new(7));
         let mut options =
@@ -71,12 +75,26 @@ impl Bench {
         Self { local, clock, random, journals: tempfile::tempdir().unwrap() }
     }
 
-    pub fn client(&self) -> ArmClient {
-        self.local.client()
+    /// A fresh deployment, as a new process makes it.
+    pub(super) fn deployment(&self, text: &str, adjust: impl FnOnce(&mut Settings)) -> Deployment {
+        self.deployment_through(self.local.client(), text, adjust)
     }
 
-    /// A fresh deployment, as a new process makes it.
-    pub fn deployment(&self, text: &str, adjust: impl FnOnce(&mut Settings)) -> Deployment {
+    /// A client whose requests go through `handler`.
+    pub(super) fn client_through<F>(&self, handler: impl Fn(http::Request<Bytes>, Arc<Emulator>) -> F + Send + Sync + 'static) -> ArmClient
+    where
+        F: Future<Output = http::Response<Bytes>> + Send + 'static,
+    {
+        let emulator = self.local.emulator().clone();
+        let transport = InProcess::new(move |request| handler(request, emulator.clone()));
+        ArmClient::new(ClientOptions {
+            transport: Some(Arc::new(transport)),
+            random: self.random.clone(),
+            ..ClientOptions::new(Cloud::public(), Arc::new(StaticCredential::new("local")), self.clock.clone())
+        })
+    }
+
+    pub(super) fn deployment_through(&self, client: ArmClient, text: &str, adjust: impl FnOnce(&mut Settings)) -> Deployment {
         let (loaded, desired) = compile(text);
         let mut settings = Settings {
             state_dir: Some(self.journals.path().to_owned()),
@@ -84,54 +102,54 @@ impl Bench {
             ..Settings::new(self.clock.clone(), self.random.clone())
         };
         adjust(&mut settings);
-        Deployment::new(self.client(), desired, loaded.policies, settings)
+        Deployment::new(client, desired, loaded.policies, settings)
     }
 
     /// Plans and applies.
-    pub async fn apply(&self, text: &str, adjust: impl FnOnce(&mut Settings)) -> Result<Applied, DeployError> {
+    pub(super) async fn apply(&self, text: &str, adjust: impl FnOnce(&mut Settings)) -> Result<Applied, DeployError> {
         let deployment = self.deployment(text, adjust);
         let plan = deployment.plan().await?;
         deployment.apply(&plan, &Events::default(), Cancellation::never()).await
     }
 
-    pub async fn plan(&self, text: &str) -> Plan {
+    pub(super) async fn plan(&self, text: &str) -> Plan {
         self.deployment(text, |_| {}).plan().await.unwrap()
     }
 
     /// Destroys what `text` made.
-    pub async fn destroy(&self, text: &str, purge: bool) -> Result<Applied, DeployError> {
+    pub(super) async fn destroy(&self, text: &str, purge: bool) -> Result<Applied, DeployError> {
         let deployment = self.deployment(text, |_| {});
         let plan = deployment.destroy_plan().await?;
         deployment.destroy(&plan, purge, &Events::default(), Cancellation::never()).await
     }
 
     /// The writes since the last call, manifest and lease left out.
-    pub fn writes(&self) -> Vec<LoggedRequest> {
+    pub(super) fn writes(&self) -> Vec<LoggedRequest> {
         let requests = self.local.emulator().requests();
         self.local.emulator().clear_requests();
         requests.into_iter().filter(|request| is_change(request) && !request.path.contains("/namedValues/apimctl-")).collect()
     }
 
-    pub fn snapshot(&self) -> Snapshot {
+    pub(super) fn snapshot(&self) -> Snapshot {
         self.local.emulator().tick();
         self.local.emulator().store().snapshot()
     }
 
     /// Whether a resource with this end of its id is there.
-    pub fn has(&self, tail: &str) -> bool {
+    pub(super) fn has(&self, tail: &str) -> bool {
         let tail = tail.to_ascii_lowercase();
         self.snapshot().keys().any(|id| id.key().ends_with(&tail))
     }
 }
 
 /// Whether a request changes something (reading actions are POSTs too).
-pub fn is_change(request: &LoggedRequest) -> bool {
+pub(super) fn is_change(request: &LoggedRequest) -> bool {
     matches!(request.method.as_str(), "PUT" | "PATCH" | "DELETE")
 }
 
 /// What a run told.
 #[derive(Debug, Default)]
-pub struct Events(pub Mutex<Vec<Event>>);
+pub(super) struct Events(pub(super) Mutex<Vec<Event>>);
 
 impl EventSink for Events {
     fn event(&self, event: Event) {
@@ -140,7 +158,7 @@ impl EventSink for Events {
 }
 
 /// What a plan would do, in short.
-pub fn actions(plan: &Plan) -> Vec<(Action, String)> {
+pub(super) fn actions(plan: &Plan) -> Vec<(Action, String)> {
     let mut actions: Vec<(Action, String)> = plan
         .changes
         .iter()
@@ -152,7 +170,7 @@ pub fn actions(plan: &Plan) -> Vec<(Action, String)> {
 }
 
 /// A copy of the text with one part replaced, which must be there.
-pub fn edited(text: &str, from: &str, to: &str) -> String {
+pub(super) fn edited(text: &str, from: &str, to: &str) -> String {
     assert!(text.contains(from), "`{from}` is not in the specification");
     text.replace(from, to)
 }
