@@ -222,3 +222,12 @@ fn variables_of_wider_scopes_count_for_the_narrower() {
     );
     assert_eq!(codes(&world), Vec::<&str>::new());
 }
+
+#[test]
+fn no_code_has_two_meanings() {
+    let mut ids: Vec<&str> = codes::ALL.iter().chain(policy::codes::ALL).map(|code| code.id).collect();
+    ids.sort_unstable();
+    let count = ids.len();
+    ids.dedup();
+    assert_eq!(ids.len(), count);
+}
