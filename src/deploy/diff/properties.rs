@@ -117,8 +117,11 @@ fn a_resource_does_not_differ_from_itself() {
     for (resource, filled) in resources() {
         assert_eq!(compare(&resource, &filled, &filled.value, &Secrets::new()), [], "{}", resource.id);
         let kind = resource.resource_type();
-        let once = normalized(&kind, &filled.value);
-        assert_eq!(normalized(&kind, &once), once, "{}", resource.id);
+        // The normal form of a policy is no policy.
+        if !has_rule(&resource, "/properties/value", |rule| rule == Rule::Policy) {
+            let once = normalized(&kind, &filled.value);
+            assert_eq!(normalized(&kind, &once), once, "{}", resource.id);
+        }
     }
 }
 
