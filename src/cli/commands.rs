@@ -82,7 +82,6 @@ impl Session<'_> {
     /// Ctrl-C asks to stop: what is in flight is finished. A second one is the operating system's to handle.
     fn cancellation(&self) -> Cancellation {
         let (canceller, cancellation) = Canceller::new();
-        #[expect(clippy::disallowed_methods, reason = "it lives as long as the process and holds nothing")]
         tokio::spawn(async move {
             if tokio::signal::ctrl_c().await.is_ok() {
                 canceller.cancel();

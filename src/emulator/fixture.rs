@@ -104,8 +104,23 @@ impl Fixture {
                 registered: subscription.registered_providers.clone(),
             };
             match directory.subscriptions.iter_mut().find(|known| known.id.eq_ignore_ascii_case(&subscription.id)) {
-                // What was registered since stays registered.
-                Some(known) => known.display_name = seeded.display_name,
+                Some(known) => {
+                    known.display_name = seeded.display_name;
+                    // What was registered since stays registered; a subscription that nobody spoke of has everything.
+                    known.registered = match (known.registered.take(), seeded.registered) {
+                        (None, seeded) => seeded,
+                        (Some(known), None) => Some(known),
+                        (Some(mut known), Some(seeded)) => {
+                            known.extend(
+                                seeded
+                                    .into_iter()
+                                    .filter(|name| !known.iter().any(|known| known.eq_ignore_ascii_case(name)))
+                                    .collect::<Vec<_>>(),
+                            );
+                            Some(known)
+                        }
+                    };
+                }
                 None => directory.subscriptions.push(seeded),
             }
         }

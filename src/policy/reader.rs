@@ -67,7 +67,6 @@ impl Document {
     ///
     /// # Errors
     /// One finding, about the first thing that cannot be read.
-    #[expect(clippy::result_large_err, reason = "made once per document, and every caller keeps it as it is")]
     pub fn parse(source: &SourceText, format: Format) -> Result<Self, Finding> {
         read(source, format).map_err(|problem| problem.finding(source))
     }

@@ -8,6 +8,8 @@ mod bicep;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
+use apimctl::support::environment::Environment;
+
 use crate::support::{World, apply, examples, load, root};
 
 /// Accepted by the service and used by Microsoft's own samples, yet in no published contract (Azure-Samples/AI-Gateway,
@@ -17,7 +19,8 @@ const UNPUBLISHED: [&str; 3] =
 
 #[tokio::test(start_paused = true)]
 async fn every_request_body_fits_the_published_types() {
-    let types = std::env::var_os("APIMCTL_BICEP_TYPES").map_or_else(|| root().join("../shared/specs/bicep-types"), PathBuf::from);
+    let types =
+        Environment::of_process().get("APIMCTL_BICEP_TYPES").map_or_else(|| root().join("../shared/specs/bicep-types"), PathBuf::from);
     let Some(types) = bicep::BicepTypes::read(&types) else {
         eprintln!("not checked: no published types at {}", types.display());
         return;

@@ -13,7 +13,6 @@ use crate::support::{examples, root};
 /// `apimctl emulator`, killed when dropped.
 pub struct EmulatorProcess {
     process: Child,
-    pub endpoint: String,
     pub variables: BTreeMap<String, String>,
     pub state: tempfile::TempDir,
 }
@@ -38,7 +37,7 @@ impl EmulatorProcess {
             .iter()
             .map(|(name, value)| (name.clone(), value.as_str().unwrap().to_owned()))
             .collect();
-        Self { process, endpoint: said["endpoint"].as_str().unwrap().to_owned(), variables, state }
+        Self { process, variables, state }
     }
 
     /// Runs `apimctl` against it, in `directory`.
@@ -142,6 +141,7 @@ fn over_https_every_example_comes_to_the_same_end_state() {
             Command::new(env!("CARGO_BIN_EXE_apimctl"))
                 .current_dir(root())
                 .env_clear()
+                .env("AZURE_SUBSCRIPTION_ID", apimctl::emulator::DEFAULT_SUBSCRIPTION)
                 .args(arguments)
                 .args(["--local", "--state-dir"])
                 .arg(local.path())

@@ -1,5 +1,15 @@
 //! The integration tests: behaviour through public interfaces, one binary.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    unreachable_pub,
+    reason = "a test that meets the unexpected stops"
+)]
+
 mod architecture;
 mod azure;
 mod cli;

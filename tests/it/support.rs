@@ -46,7 +46,6 @@ pub struct Sent {
     pub path: String,
     pub query: String,
     pub body: Value,
-    pub status: u16,
 }
 
 impl Sent {
@@ -93,7 +92,7 @@ impl World {
                 let query = request.uri().query().unwrap_or_default().to_owned();
                 let body = serde_json::from_slice(request.body()).unwrap_or(Value::Null);
                 let response = emulator.handle(request).await;
-                sent.lock().unwrap().push(Sent { method, path, query, body, status: response.status().as_u16() });
+                sent.lock().unwrap().push(Sent { method, path, query, body });
                 response
             }
         });

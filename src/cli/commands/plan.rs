@@ -21,7 +21,7 @@ pub(super) async fn run(arguments: &PlanArguments, session: &mut Session<'_>) ->
     };
     let plan = match deployment.plan().await {
         Ok(plan) => plan,
-        Err(error) => return Ok(open::say(error, &loaded, session)?),
+        Err(error) => return open::say(error, &loaded, session),
     };
     if let Some(path) = &arguments.out {
         let mut saved = plan.to_saved();
