@@ -96,15 +96,15 @@ fn a_sound_gateway_has_no_findings() {
 
 #[test]
 fn fragments_and_priorities_are_understood() {
-    for (policy, pool) in [(MULTI_TEAM, "OpenAI-LB"), (PTU, "ptu-first")] {
+    for (policy, pool) in [(MULTI_TEAM, "OpenAI-LB"), (PTU, "OpenAI-PTU")] {
         let mut world = World::new(policy);
         world.put(service().child("backends", "p"), member(true));
-        if pool == "ptu-first" {
+        if pool == "OpenAI-PTU" {
             let services =
                 json!([{"id": "/backends/p", "priority": 1}, {"id": "/backends/a", "priority": 2}, {"id": "/backends/b", "priority": 2}]);
             world.put(service().child("backends", pool), json!({"properties": {"type": "Pool", "pool": {"services": services}}}));
             let services = json!([{"id": "/backends/a", "weight": 67}, {"id": "/backends/b", "weight": 33}]);
-            world.put(service().child("backends", "payg-only"), json!({"properties": {"type": "Pool", "pool": {"services": services}}}));
+            world.put(service().child("backends", "OpenAI-LB"), json!({"properties": {"type": "Pool", "pool": {"services": services}}}));
         }
         world.policy(service().child("policyFragments", "strip-client-keys"), STRIP);
         world.policy(service().child("policyFragments", "deployment-id"), DEPLOYMENT);
@@ -221,4 +221,13 @@ fn variables_of_wider_scopes_count_for_the_narrower() {
         "<policies><inbound><set-variable name=\"team\" value=\"a\" /></inbound><backend><forward-request /></backend></policies>",
     );
     assert_eq!(codes(&world), Vec::<&str>::new());
+}
+
+#[test]
+fn no_code_has_two_meanings() {
+    let mut ids: Vec<&str> = codes::ALL.iter().chain(policy::codes::ALL).map(|code| code.id).collect();
+    ids.sort_unstable();
+    let count = ids.len();
+    ids.dedup();
+    assert_eq!(ids.len(), count);
 }

@@ -130,7 +130,7 @@ impl ArmClient {
         let pipeline_options = azure_core::http::ClientOptions {
             retry: RetryOptions::none(),
             transport: Some(Transport::new(transport)),
-            user_agent: UserAgentOptions { application_id: Some("apimctl".to_owned()), ..UserAgentOptions::default() },
+            user_agent: UserAgentOptions { application_id: Some("apimctl".to_owned()) },
             ..azure_core::http::ClientOptions::default()
         };
         let (name, version) = (option_env!("CARGO_PKG_NAME"), option_env!("CARGO_PKG_VERSION"));

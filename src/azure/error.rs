@@ -16,7 +16,7 @@ pub struct AzureError {
     pub status: Option<u16>,
     /// ARM's own error with all its details, or one made of the transport's or credential's failure (its message then
     /// holds the whole chain of causes).
-    pub error: CloudError,
+    pub error: Box<CloudError>,
     /// `x-ms-request-id` of the answer.
     pub request_id: Option<String>,
     /// `x-ms-correlation-request-id`: the answer's, or the one that was sent when there was no answer.
@@ -48,7 +48,7 @@ impl AzureError {
         text
     }
 
-    /// Whether ARM's error code, or that of one of its details, is `code`.
+    /// Whether the error's own code is `code`, ignoring case (not that of a detail).
     #[must_use]
     pub fn is(&self, code: &str) -> bool {
         self.error.code.eq_ignore_ascii_case(code)

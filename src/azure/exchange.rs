@@ -280,7 +280,7 @@ impl ArmClient {
             method: call.method_name(),
             path: call.url.path().to_owned(),
             status: Some(answer.status),
-            error,
+            error: Box::new(error),
             request_id: answer.header("x-ms-request-id").map(str::to_owned),
             correlation_id: Some(
                 answer.header("x-ms-correlation-request-id").map_or_else(|| self.inner().correlation_id.clone(), str::to_owned),
@@ -296,7 +296,8 @@ impl ArmClient {
                 (CloudError::new(codes::TRANSPORT, message), hint)
             }
             Failed::Credential { message } => {
-                let hint = super::hint::of_credential(&message);
+                let authority = &self.cloud().authority;
+                let hint = super::hint::of_credential(&message).or_else(|| super::hint::of_transport(&message, authority));
                 (CloudError::new(codes::CREDENTIAL, message), hint)
             }
             Failed::Other { message } => (CloudError::new(codes::UNEXPECTED_ANSWER, message), None),
@@ -310,7 +311,7 @@ impl ArmClient {
             method: method_name(method),
             path: path.to_owned(),
             status: None,
-            error,
+            error: Box::new(error),
             request_id: None,
             correlation_id: Some(self.inner().correlation_id.clone()),
             hint: None,

@@ -56,7 +56,7 @@ pub(super) fn of_credential(message: &str) -> Option<String> {
 pub(super) fn of_transport(message: &str, url: &Url) -> Option<String> {
     let lower = message.to_ascii_lowercase();
     let host = url.host_str().unwrap_or_default();
-    if lower.contains("certificate") || lower.contains("unknownissuer") {
+    if lower.contains("invalid peer certificate") || lower.contains("unknownissuer") {
         return Some(format!(
             "the certificate of `{host}` is not trusted: set SSL_CERT_FILE to its CA, for `apimctl emulator` the ca.pem of its state directory"
         ));

@@ -239,7 +239,10 @@ impl Deployment {
         if !wanted {
             return Ok(Vec::new());
         }
-        let api_version = catalogue::find(kind).map_or("2024-05-01", |entry| entry.api_version);
+        let pinned = catalogue::find(kind).map_or("2024-05-01", |entry| entry.api_version);
+        // A property of a preview version is shown by that version only.
+        let sent = self.desired.resources.iter().filter(|resource| resource.resource_type().eq_ignore_ascii_case(kind));
+        let api_version = sent.map(|resource| resource.api_version.as_str()).chain([pinned]).max().unwrap_or(pinned);
         Ok(absent_is_empty(self.client.list(path, api_version, &[]).await)?)
     }
 

@@ -63,6 +63,21 @@ impl DesiredResource {
         self.body.fill(lookup)
     }
 
+    /// A digest of what is sent and never answered, so that nothing live can be compared with it: an imported document. It is for
+    /// the manifest, where a digest that differs from the last one means that the resource must be sent again. `None`: all of the
+    /// body can be read back. Secrets are not part of it.
+    #[must_use]
+    pub fn unanswered_digest(&self) -> Option<String> {
+        let document = ["/properties/format", "/properties/value"].map(|pointer| self.body.value.pointer(pointer).and_then(Value::as_str));
+        match (document, self.entry()?.name) {
+            ([Some(format), Some(value)], "Microsoft.ApiManagement/service/apis") => {
+                let text = format!("{format}\n{}", value.replace("\r\n", "\n"));
+                Some(uuid::Uuid::new_v5(&uuid::Uuid::NAMESPACE_OID, text.as_bytes()).to_string())
+            }
+            _ => None,
+        }
+    }
+
     /// The complete body of a PUT. A link has none: `Null`.
     ///
     /// # Errors

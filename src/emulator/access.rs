@@ -150,6 +150,11 @@ impl Directory {
         self.subscriptions.iter().find(|subscription| subscription.id.eq_ignore_ascii_case(id))
     }
 
+    /// One with every provider registered.
+    pub(crate) fn add_subscription(&mut self, id: &str) {
+        self.subscriptions.push(Subscription { id: id.to_owned(), display_name: id.to_owned(), registered: None });
+    }
+
     pub(crate) fn is_registered(&self, subscription: &str, namespace: &str) -> bool {
         self.subscription(subscription).is_some_and(|subscription| {
             subscription.registered.as_ref().is_none_or(|names| names.iter().any(|name| name.eq_ignore_ascii_case(namespace)))

@@ -163,7 +163,6 @@ pub(crate) struct Made {
 }
 
 /// Shapes and completes a resource.
-#[expect(clippy::too_many_arguments, reason = "one call for each way in: request, fixture, built-in children")]
 pub(crate) fn make(
     tx: &mut Transaction<'_>,
     version: &ApiVersion,

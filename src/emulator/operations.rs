@@ -139,9 +139,7 @@ pub(crate) fn finish(tx: &mut Transaction<'_>, mut operation: Operation) {
 fn patience(answer: Answer, tx: &Transaction<'_>, operation: &Operation) -> Answer {
     let remaining = operation.remaining(tx.now);
     let seconds = remaining.as_secs() + u64::from(remaining.subsec_nanos() > 0);
-    answer
-        .header("retry-after", seconds.clamp(1, 60).to_string())
-        .header("x-ms-retry-after-ms", remaining.as_millis().clamp(1, 60_000).to_string())
+    answer.header("retry-after", seconds.min(60).to_string()).header("x-ms-retry-after-ms", remaining.as_millis().min(60_000).to_string())
 }
 
 /// Adds `Azure-AsyncOperation` and `Location`, both below `base`.

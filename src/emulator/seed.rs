@@ -36,14 +36,15 @@ pub(super) fn seed(tx: &mut Transaction<'_>, fixture: &Fixture) -> Result<(), St
     Ok(())
 }
 
-fn known_subscription(tx: &Transaction<'_>, id: &ResourceId) -> Result<(), String> {
-    match id.subscription_id() {
-        Some(subscription) if tx.directory().subscription(subscription).is_some() => Ok(()),
-        Some(subscription) => Err(format!(
-            "the resource `{id}` lies in the Azure subscription `{subscription}`, which the fixture does not name under `subscriptions`"
-        )),
-        None => Err(format!("the resource `{id}` lies in no Azure subscription")),
+/// A resource that is there lies in an Azure subscription that is there.
+fn known_subscription(tx: &mut Transaction<'_>, id: &ResourceId) -> Result<(), String> {
+    let Some(subscription) = id.subscription_id() else { return Err(format!("the resource `{id}` lies in no Azure subscription")) };
+    if tx.directory().subscription(subscription).is_none() {
+        let mut directory = tx.directory().clone();
+        directory.add_subscription(subscription);
+        tx.changes.directory = Some(directory);
     }
+    Ok(())
 }
 
 fn one(tx: &mut Transaction<'_>, resource: &FixtureResource) -> Result<(), String> {

@@ -43,7 +43,7 @@ pub struct Loaded {
     /// Where secrets stand in the files. Whoever shows lines of a file leaves these parts out.
     pub sensitive: Vec<Span>,
     /// How many findings there are beside [`Loaded::findings`].
-    left_out: usize,
+    pub left_out: usize,
 }
 
 impl Loaded {

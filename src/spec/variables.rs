@@ -212,13 +212,13 @@ impl Variables<'_> {
     fn look_up(&mut self, name: &str, here: Span) -> Option<Option<String>> {
         self.used.insert(name.to_owned());
         if let Some(value) = self.options.variables.get(name) {
-            return Some(Some(self.from_outside(name, value)));
+            return Some(Some(self.take_in(name, value)));
         }
         if let Some(value) = self.known.get(name) {
             return Some(value.clone());
         }
         let Some((span, definition)) = self.written.get(name).cloned() else {
-            return self.options.environment.get(name).map(|value| Some(self.from_outside(name, value)));
+            return self.options.environment.get(name).map(|value| Some(self.take_in(name, value)));
         };
         if self.resolving.iter().any(|outer| outer == name) || self.resolving.len() >= MAXIMUM_DEPTH {
             let chain = self.resolving.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(" → ");
@@ -245,7 +245,7 @@ impl Variables<'_> {
         Some(Some(value.text))
     }
 
-    fn from_outside(&mut self, name: &str, value: &str) -> String {
+    fn take_in(&mut self, name: &str, value: &str) -> String {
         if value.len() >= SHORTEST_SECRET {
             self.outside.0.insert(value.to_owned(), name.to_owned());
         }

@@ -1,5 +1,7 @@
 //! The embedded ARM, through `Emulator::handle` only.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests, which clippy does not know for such")]
+
 mod access;
 mod apis;
 mod clients;

@@ -1,6 +1,7 @@
 //! The integration tests: behaviour through public interfaces, one binary.
 
 mod architecture;
+mod azure;
 mod cli;
 mod contract;
 mod deploy;

@@ -7,38 +7,21 @@ use apimctl::policy::{CheckContext, Document, Format, check, references};
 use apimctl::support::finding::Finding;
 use apimctl::support::source::{SourceText, Sources};
 
-fn cases() -> Vec<PathBuf> {
+#[test]
+fn every_case_gives_its_findings() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases/policies");
-    let mut paths = Vec::new();
+    let mut paths: Vec<PathBuf> = Vec::new();
     for folder in ["read", "broken", "refused", "traps"] {
-        let folder = root.join(folder);
         let before = paths.len();
         paths.extend(
-            std::fs::read_dir(&folder)
+            std::fs::read_dir(root.join(folder))
                 .unwrap()
                 .map(|entry| entry.unwrap().path())
                 .filter(|path| path.extension().is_some_and(|end| end == "xml")),
         );
-        assert!(paths.len() > before, "{} holds no case", folder.display());
+        assert!(paths.len() > before, "{folder} holds no case");
     }
-    paths.sort();
-    paths
-}
-
-fn lines(findings: &[Finding], sources: &Sources) -> String {
-    findings
-        .iter()
-        .map(|finding| {
-            let position = sources.position(finding.span.unwrap());
-            let severity = if finding.is_error() { "error" } else { "warning" };
-            format!("{}:{} {} {severity}: {}\n", position.line, position.column, finding.code.id, finding.message)
-        })
-        .collect()
-}
-
-#[test]
-fn every_case_gives_its_findings() {
-    for path in cases() {
+    for path in paths {
         let text = std::fs::read_to_string(&path).unwrap();
         let mut sources = Sources::default();
         let source = SourceText::whole(sources.add(&path, text.as_str()), Arc::from(text.as_str()));
@@ -48,7 +31,12 @@ fn every_case_gives_its_findings() {
             Err(finding) => vec![finding.clone()],
         };
         let expected = std::fs::read_to_string(path.with_extension("expected")).unwrap_or_default();
-        assert_eq!(lines(&findings, &sources), expected, "{}", path.display());
+        let line = |finding: &Finding| {
+            let position = sources.position(finding.span.unwrap());
+            let severity = if finding.is_error() { "error" } else { "warning" };
+            format!("{}:{} {} {severity}: {}\n", position.line, position.column, finding.code.id, finding.message)
+        };
+        assert_eq!(findings.iter().map(line).collect::<String>(), expected, "{}", path.display());
         let folder = path.parent().and_then(Path::file_name).and_then(|name| name.to_str()).unwrap();
         assert_eq!(parsed.is_err(), folder == "broken", "{}", path.display());
         assert_eq!(findings.is_empty(), folder == "read", "{}", path.display());

@@ -1,5 +1,7 @@
 //! Specifications: what is read, what is found wrong and where, and that the published schema agrees.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail by panicking, as the tests do")]
+
 mod examples;
 mod invalid;
 mod reading;

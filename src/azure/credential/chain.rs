@@ -18,6 +18,7 @@ use super::claims::Principal;
 use super::source::{Silence, Source};
 use crate::azure::cloud::Cloud;
 use crate::azure::error::chain;
+use crate::azure::hint;
 use crate::support::clock::SharedClock;
 use crate::support::environment::Environment;
 use crate::support::random::SharedRandom;
@@ -160,6 +161,10 @@ impl Login {
         let mut text = String::from("no login was found");
         for (source, answer) in answers {
             text.push_str(&format!("; {}: {answer}", source.name()));
+        }
+        if let Some(cure) = answers.iter().find_map(|(_, answer)| hint::of_transport(answer, &self.options.cloud.authority)) {
+            text.push_str("; ");
+            text.push_str(&cure);
         }
         let failed = answers.iter().rev().find(|(source, _)| *source == Source::AzureCli);
         let command = match failed {

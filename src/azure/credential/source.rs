@@ -108,13 +108,11 @@ impl Source {
                 subscription: None,
                 tenant_id: options.tenant.clone(),
                 executor: options.executor.clone(),
-                ..AzureCliCredentialOptions::default()
             }))
             .map(|credential| credential as Arc<dyn TokenCredential>),
             Self::AzureDeveloperCli => AzureDeveloperCliCredential::new(Some(AzureDeveloperCliCredentialOptions {
                 tenant_id: options.tenant.clone(),
                 executor: options.executor.clone(),
-                ..AzureDeveloperCliCredentialOptions::default()
             }))
             .map(|credential| credential as Arc<dyn TokenCredential>),
         };
@@ -228,7 +226,6 @@ fn managed(options: &LoginOptions) -> azure_core::Result<Arc<dyn TokenCredential
     ManagedIdentityCredential::new(Some(ManagedIdentityCredentialOptions {
         user_assigned_id,
         client_options: ClientOptions { cloud: None, ..http(options) },
-        ..ManagedIdentityCredentialOptions::default()
     }))
     .map(|credential| credential as Arc<dyn TokenCredential>)
 }

@@ -74,7 +74,7 @@ impl Progress {
     }
 
     fn start(&self, id: &str, label: &'static str, action: Action) {
-        let name = short(id).to_owned();
+        let name = short(id);
         let bar = match &self.mode {
             Mode::Live(bars) => {
                 let bar = bars.add(ProgressBar::new_spinner());
@@ -97,7 +97,7 @@ impl Progress {
 
     fn end(&self, id: &str, mark: &str, words: &str) {
         let step = self.steps.lock().unwrap_or_else(PoisonError::into_inner).remove(id);
-        let (label, name) = step.as_ref().map_or(("", short(id)), |step| (step.label, step.name.as_str()));
+        let (label, name) = step.as_ref().map_or_else(|| ("", short(id)), |step| (step.label, step.name.clone()));
         if let Some(bar) = step.as_ref().and_then(|step| step.bar.as_ref()) {
             bar.finish_and_clear();
         }
@@ -201,14 +201,23 @@ fn totals(summary: &Summary) -> String {
     if parts.is_empty() { "Nothing to do".to_owned() } else { format!("{} in {}", parts.join(", "), clock(summary.elapsed)) }
 }
 
-/// The part of an id that people know: what follows the service or the last provider.
-pub(in crate::cli) fn short(id: &str) -> &str {
-    let lower = id.to_ascii_lowercase();
-    if let Some(index) = lower.find("/providers/microsoft.apimanagement/service/") {
-        let rest = &id[index + "/providers/microsoft.apimanagement/service/".len()..];
-        return rest.split_once('/').map_or(rest, |(_, child)| child);
+/// The part of an id that people know: what follows the service, the scope of a role assignment, else the name.
+pub(in crate::cli) fn short(id: &str) -> String {
+    const SERVICE: &str = "/providers/Microsoft.ApiManagement/service/";
+    const ROLE: &str = "/providers/Microsoft.Authorization/roleAssignments/";
+    let find = |part: &str| id.to_ascii_lowercase().find(&part.to_ascii_lowercase());
+    let last = |text: &str| text.rsplit('/').next().unwrap_or(text).to_owned();
+    if let Some(index) = find(ROLE) {
+        return format!("on {}", last(&id[..index]));
     }
-    id.rsplit('/').next().unwrap_or(id)
+    match find(SERVICE).map(|index| &id[index + SERVICE.len()..]) {
+        Some(rest) => match rest.split_once('/') {
+            None => rest.to_owned(),
+            Some((_, child)) if child.to_ascii_lowercase().starts_with("providers/") => last(child),
+            Some((_, child)) => child.to_owned(),
+        },
+        None => last(id),
+    }
 }
 
 /// `0.3s`, `12s`, `4m05s`.
@@ -263,6 +272,11 @@ mod tests {
         assert_eq!(short(service), "apim");
         assert_eq!(short(&format!("{service}/apis/a/operations/o")), "apis/a/operations/o");
         assert_eq!(short("/subscriptions/s/resourceGroups/g"), "g");
+        assert_eq!(short(&format!("{service}/providers/Microsoft.Insights/diagnosticSettings/d")), "d");
+        assert_eq!(
+            short("/subscriptions/s/resourceGroups/g/providers/M.C/accounts/acc/providers/microsoft.authorization/roleAssignments/x"),
+            "on acc"
+        );
     }
 
     #[test]

@@ -22,7 +22,7 @@ pub(super) fn own(id: &str, text: impl Into<String>) -> StepError {
 
 fn findings(deployment: &Deployment, resource: &DesiredResource, error: &AzureError) -> Vec<Finding> {
     let Some(document) = deployment.documents.get(&resource.pointer) else { return Vec::new() };
-    let details = if error.error.details.is_empty() { std::slice::from_ref(&error.error) } else { &error.error.details };
+    let details = if error.error.details.is_empty() { std::slice::from_ref(&*error.error) } else { &error.error.details };
     let correlation = error.correlation_id.as_deref().unwrap_or("unknown");
     details
         .iter()

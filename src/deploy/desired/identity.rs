@@ -44,6 +44,7 @@ impl Compiler<'_> {
         match &service.identity {
             None => service.existing.then_some(GatewayIdentity::System),
             Some(identity) if identity.is_system_assigned() => Some(GatewayIdentity::System),
+            Some(identity) if !identity.kind().contains("UserAssigned") => None,
             Some(identity) => identity.user_assigned().first().cloned().map(GatewayIdentity::UserAssigned),
         }
     }

@@ -124,12 +124,12 @@ impl<'a> Compiler<'a> {
 
         let mut credentials = json!({ "connectionString": format!("{{{{{name}}}}}") });
         let mut holes = Vec::new();
-        if spec.authentication == Some(LoggerAuthentication::ManagedIdentity) {
-            if let Some(identity) = self.identity() {
-                match identity.client_id(&self.service) {
-                    None => bodies::merge(&mut credentials, json!({ "identityClientId": "SystemAssigned" })),
-                    Some(source) => holes.push(hole("/properties/credentials/identityClientId", &source.id, &source.pointer)),
-                }
+        if spec.authentication == Some(LoggerAuthentication::ManagedIdentity)
+            && let Some(identity) = self.identity()
+        {
+            match identity.client_id(&self.service) {
+                None => bodies::merge(&mut credentials, json!({ "identityClientId": "SystemAssigned" })),
+                Some(source) => holes.push(hole("/properties/credentials/identityClientId", &source.id, &source.pointer)),
             }
         }
         let value = bodies::logger("applicationInsights", None, Some(component.as_str()), true, Some(credentials));

@@ -56,7 +56,8 @@ fn tutorial() -> serde_json::Value {
 }
 
 fn loaded(spec: serde_json::Value, policies: &[(&str, &str)]) -> Loaded {
-    let mut loaded = Loaded { spec: Some(serde_json::from_value(spec).unwrap()), ..Loaded::default() };
+    let mut loaded = Loaded::default();
+    loaded.spec.replace(serde_json::from_value(spec).unwrap());
     for (pointer, text) in policies {
         let source = loaded.sources.add(*pointer, *text);
         let text = PolicyText { text: SourceText::whole(source, (*text).into()), format: PolicyFormat::RawXml };

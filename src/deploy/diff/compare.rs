@@ -107,7 +107,7 @@ impl<'a> Comparison<'a> {
         // An empty path or list that is written down is asked for: it differs from one that is not empty.
         let asked = desired.filter(|value| (value.is_string() || value.is_array()) && !at.partial);
         let desired = desired.filter(|value| !is_empty(value) || self.is_unknown(&pointer, true));
-        let live = live.filter(|value| !is_empty(value) && !(at.switches && is_all_off(value)));
+        let live = live.filter(|value| !is_empty(value) && (!at.switches || !is_all_off(value)));
         if desired.is_none() && asked.is_none() && (live.is_none() && at.default.is_none() || self.declared_only || at.partial) {
             return;
         }
@@ -155,7 +155,7 @@ impl<'a> Comparison<'a> {
     }
 
     fn array(&mut self, place: &Place, at: &At, desired: &[Value], live: &[Value]) {
-        let on = |item: &&Value| !item.is_null() && !(at.switches && is_off(item));
+        let on = |item: &&Value| !item.is_null() && (!at.switches || !is_off(item));
         let desired: Vec<&Value> = desired.iter().filter(on).collect();
         let live: Vec<&Value> = live.iter().filter(on).collect();
         if !desired.iter().chain(&live).all(|item| item.is_object()) {
@@ -202,7 +202,8 @@ impl<'a> Comparison<'a> {
                     .map(|key| {
                         let place = element.key(key);
                         let own = self.rules.at(&place.segments);
-                        item.get(key).map_or_else(String::new, |value| self.rules.scalar(&own, value).to_string().to_lowercase())
+                        let value = item.get(key).filter(|value| !is_empty(value));
+                        value.map_or_else(String::new, |value| self.rules.scalar(&own, value).to_string().to_lowercase())
                     })
                     .collect();
                 if parts.iter().all(String::is_empty) { whole(item) } else { parts.join("\n") }

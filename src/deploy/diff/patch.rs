@@ -115,7 +115,10 @@ fn kept(rules: &Rules, path: &mut Vec<String>, desired: &Value, live: Option<&Va
                 if keys.is_empty() {
                     return vec![canonical(rules, &mut path, item).to_string()];
                 }
-                keys.split(',').map(|key| item.get(key).map_or_else(String::new, |value| value.to_string().to_lowercase())).collect()
+                let text = |key: &str| {
+                    item.get(key).filter(|value| !is_empty(value)).map_or_else(String::new, |value| value.to_string().to_lowercase())
+                };
+                keys.split(',').map(text).collect()
             };
             let own: Vec<Vec<String>> = wanted.iter().map(&key).collect();
             let others: Vec<&Value> = there.iter().filter(|item| !own.contains(&key(item))).collect();

@@ -93,7 +93,8 @@ fn hostile(value: &Value, path: &mut Vec<String>, random: &mut TestRng) -> Value
         }
         Value::Number(number) => number.as_i64().map_or_else(|| value.clone(), |whole| json!(whole as f64)),
         Value::String(text) if text.starts_with("/subscriptions/") => {
-            let changed: String = text.chars().map(|one| if random.next_u32() % 2 == 0 { one.to_ascii_uppercase() } else { one }).collect();
+            let changed: String =
+                text.chars().map(|one| if random.next_u32().is_multiple_of(2) { one.to_ascii_uppercase() } else { one }).collect();
             Value::String(changed)
         }
         Value::String(_) if path.as_slice() == ["location"] => match value.as_str() {
@@ -116,8 +117,11 @@ fn a_resource_does_not_differ_from_itself() {
     for (resource, filled) in resources() {
         assert_eq!(compare(&resource, &filled, &filled.value, &Secrets::new()), [], "{}", resource.id);
         let kind = resource.resource_type();
-        let once = normalized(&kind, &filled.value);
-        assert_eq!(normalized(&kind, &once), once, "{}", resource.id);
+        // The normal form of a policy is no policy.
+        if !has_rule(&resource, "/properties/value", |rule| rule == Rule::Policy) {
+            let once = normalized(&kind, &filled.value);
+            assert_eq!(normalized(&kind, &once), once, "{}", resource.id);
+        }
     }
 }
 

@@ -74,7 +74,7 @@ pub(in crate::deploy) fn canonical(rules: &Rules, path: &mut Vec<String>, value:
     match value {
         Value::Object(fields) => {
             let mut sorted: Vec<(&String, &Value)> = fields.iter().filter(|(_, value)| !is_empty(value)).collect();
-            sorted.sort_by(|(one, _), (other, _)| one.cmp(other));
+            sorted.sort_by_key(|(key, _)| *key);
             let mut out = Map::new();
             for (key, value) in sorted {
                 path.push(key.clone());
@@ -94,7 +94,7 @@ pub(in crate::deploy) fn canonical(rules: &Rules, path: &mut Vec<String>, value:
             path.push("*".to_owned());
             let mut out: Vec<Value> = items
                 .iter()
-                .filter(|item| !item.is_null() && !(at.switches && is_off(item)))
+                .filter(|item| !item.is_null() && (!at.switches || !is_off(item)))
                 .map(|item| canonical(rules, path, item))
                 .collect();
             path.pop();

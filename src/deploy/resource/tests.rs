@@ -57,3 +57,21 @@ fn a_role_assignments_name_depends_on_scope_principal_and_role_but_not_on_case()
     assert_eq!(role_assignment_name(&account(), "p", "r"), role_assignment_name(&upper, "p", "R"));
     assert!(desired.resolve(|_| None).is_err());
 }
+
+#[test]
+fn a_changed_document_is_noticed_although_it_is_never_answered() {
+    let api = |properties: Value| DesiredResource {
+        id: DesiredId::Known(id("/subscriptions/s/resourceGroups/g/providers/Microsoft.ApiManagement/service/x/apis/a")),
+        api_version: String::new(),
+        body: Template::plain(json!({ "properties": properties })),
+        management: Management::Full,
+        depends_on: Vec::new(),
+        span: None,
+        pointer: String::new(),
+    };
+    let digest = |text: &str| api(json!({ "format": "openapi", "value": text })).unanswered_digest();
+    assert!(digest("a").is_some());
+    assert_eq!(digest("a\r\nb"), digest("a\nb"));
+    assert_ne!(digest("a"), digest("b"));
+    assert_eq!(api(json!({ "path": "p" })).unanswered_digest(), None);
+}

@@ -268,10 +268,11 @@ impl<'a> Reader<'a> {
 
     /// An expression in raw text. One that holds no raw quote, `<` or bare `&` was written escaped, and is decoded (assumed).
     fn expression(&self, value: &str) -> String {
-        if !value.contains(['"', '<']) && value.contains('&') {
-            if let Ok(decoded) = self.decoded(value, 0, false) {
-                return decoded;
-            }
+        if !value.contains(['"', '<'])
+            && value.contains('&')
+            && let Ok(decoded) = self.decoded(value, 0, false)
+        {
+            return decoded;
         }
         unify(value)
     }

@@ -45,7 +45,7 @@ fn unescaped_quotes_are_refused_in_the_recorded_words() {
     let text =
         "<policies>\n<inbound>\n<choose>\n<when condition=\"@(context.Request.Headers.GetValueOrDefault(\"X-Header-Name\",\"\") == 1)\"/>";
     let Malformed(message) = Document::parse(text, Format::Xml).unwrap_err();
-    assert_eq!(message, "'X-Header-Name' is an unexpected token. Expecting white space. Line 4, position 67.");
+    assert_eq!(message, "'X-Header-Name' is an unexpected token. Expecting white space. Line 4, position 63.");
 }
 
 #[test]

@@ -12,6 +12,7 @@ mod named_values;
 mod openapi;
 mod people;
 mod policies;
+mod policy_rules;
 mod products;
 mod references;
 mod service;

@@ -314,15 +314,6 @@ fn the_tutorial_as_written_shows_its_traps() {
     assert!(findings.iter().all(|finding| !finding.is_error() && finding.kind == Kind::Trap), "it deploys: {findings:?}");
 }
 
-#[test]
-fn no_code_has_two_meanings() {
-    let mut ids: Vec<&str> = codes::ALL.iter().chain(crate::analysis::codes::ALL).map(|code| code.id).collect();
-    ids.sort_unstable();
-    let count = ids.len();
-    ids.dedup();
-    assert_eq!(ids.len(), count);
-}
-
 proptest::proptest! {
     #[test]
     fn checking_anything_readable_ends(body in "(<(choose|when|set-header|set-body|retry|x)( (name|condition|id)=\"(@\\(context[.]Variables\\[\"a\"\\]\\)|1|<)?\")?/?>|</(choose|when|set-header)>|@\\(1\\)|a){0,12}") {

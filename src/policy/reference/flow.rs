@@ -15,7 +15,7 @@ const DATA: Shape = shape(&[optional("template", Literal::OneOf(&["liquid"]))], 
 const METADATA: Shape = shape(&[], Text::None, Children::Elements(&[child("item", Occurs::Any, &METADATA_ITEM)]));
 const METADATA_ITEM: Shape = shape(&[name("key")], Text::Value(Returns::String), Children::None);
 const TRACE_METADATA: Shape = leaf(&[string("name"), string("value")]);
-pub(super) const DIMENSION: Shape = leaf(&[name("name"), maybe_string("value")]);
+pub(super) const DIMENSION: Shape = leaf(&[required("name", Literal::Name).computed(Returns::String), maybe_string("value")]);
 
 const REQUEST: &[Child] = &[
     child("set-url", Occurs::Optional, &URL),
@@ -213,7 +213,11 @@ pub(super) const POLICIES: &[Policy] = &[
         "emit-metric",
         EVERY_SECTION,
         shape(
-            &[string("name"), optional("value", Literal::Number(f64::MIN, f64::MAX)).computed(Returns::Number), maybe_string("namespace")],
+            &[
+                name("name"),
+                optional("value", Literal::Number(f64::MIN, f64::MAX)).computed(Returns::Number),
+                optional("namespace", Literal::Text),
+            ],
             Text::None,
             Children::Elements(&[child("dimension", Occurs::Some, &DIMENSION)]),
         ),

@@ -25,7 +25,7 @@ const TOKEN_LIMIT: Shape = leaf(&[
 ]);
 
 const TOKEN_METRIC: Shape =
-    shape(&[maybe_string("namespace")], Text::None, Children::Elements(&[child("dimension", Occurs::Some, &DIMENSION)]));
+    shape(&[optional("namespace", Literal::Text)], Text::None, Children::Elements(&[child("dimension", Occurs::Some, &DIMENSION)]));
 
 const SCORE: Attribute = required("score-threshold", Literal::Number(0.0, 1.0)).computed(Returns::Number);
 const VARY_BY: Shape = text_only(Returns::String);

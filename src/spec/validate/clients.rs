@@ -56,7 +56,7 @@ fn with_clients(rules: &mut Rules<'_>, name: &str, api: &Api, clients: &[ClientK
             format!("`clients` is for APIs of the type `http`, not `{kind}`"),
         );
     }
-    let mut taken = |section: &str, made: &str, what: &str, rules: &mut Rules<'_>| {
+    let taken = |section: &str, made: &str, what: &str, rules: &mut Rules<'_>| {
         if rules.has(section, made) {
             let message = format!("`clients` of `{name}` makes {what} of this name");
             rules.error_at_key(codes::CLIENTS, Kind::Place, &join(&format!("/{section}"), made), message).advise("give it another name");

@@ -228,7 +228,9 @@ fn identity(rules: &mut Rules<'_>, service: &Service) {
 
 /// What cannot work because the gateway has nothing to log in with. A service that exists already may have an identity.
 fn needs_identity(rules: &mut Rules<'_>, service: &Service, identity: Option<&Identity>) {
-    let has_one = |identity: &Identity| identity.is_system_assigned() || !identity.user_assigned().is_empty();
+    let has_one = |identity: &Identity| {
+        identity.is_system_assigned() || identity.kind().contains("UserAssigned") && !identity.user_assigned().is_empty()
+    };
     if service.existing || identity.is_some_and(has_one) || rules.is_broken("/service/identity") {
         return;
     }

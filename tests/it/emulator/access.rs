@@ -169,10 +169,6 @@ async fn the_authenticator_decides_who_asks() {
 async fn a_fixture_that_does_not_fit_is_told() {
     let world = World::open(options());
     for (fixture, part) in [
-        (
-            json!({ "resources": [{ "id": "/subscriptions/22222222-aaaa-4aaa-8aaa-111111111111/resourceGroups/g/providers/A.B/c/d" }] }),
-            "does not name",
-        ),
         (json!({ "resources": [{ "id": format!("{}/deployments/x", account()) }] }), "parent"),
         (json!({ "resources": [{ "id": format!("{}/backends/x", svc()) }] }), "parent"),
         (json!({ "softDeleted": [{ "id": account(), "location": "x" }] }), "no API Management service"),

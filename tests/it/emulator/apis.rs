@@ -134,6 +134,9 @@ async fn template_parameters_agree_with_the_template() {
     world.put(&uri, body("/x", &["a"])).await.expect(400);
     let made = world.put(&uri, body("/x/{a}", &["a"])).await.expect(201);
     assert_eq!(made.properties()["method"], "POST");
+    let api = world.get(&format!("{}/apis/a", svc())).await;
+    let settings = json!({ "oAuth2": null, "openid": null, "oAuth2AuthenticationSettings": [], "openidAuthenticationSettings": [] });
+    assert_eq!(api.properties()["authenticationSettings"], settings);
     let twin = world.put(&format!("{}/apis/a/operations/p", svc()), body("/x/{b}", &["b"])).await.expect(400);
     assert_eq!(twin.details()[0].0, "urlTemplate");
 }

@@ -125,3 +125,30 @@ async fn logger_credentials_are_hidden_once() {
     let mine = world.put(&uri, body("{{conn}}")).await.expect(200);
     assert_eq!(reference(&mine), "{{conn}}", "a reference reads back equal");
 }
+
+#[tokio::test(start_paused = true)]
+async fn no_body_of_the_store_holds_a_secret() {
+    let world = World::developer().await;
+    let credentials = json!({ "header": { "api-key": ["canary-header"], "a/b~c": ["canary-odd"] }, "query": { "k": ["canary-query"] },
+        "authorization": { "scheme": "Basic", "parameter": "canary-parameter" } });
+    let backend = json!({ "properties": { "url": "https://a", "protocol": "http", "credentials": credentials, "proxy": { "url": "http://p", "username": "u", "password": "canary-proxy" } } });
+    let made = world.put(&format!("{}/backends/b", svc()), backend.clone()).await.expect(201);
+    assert_eq!(made.properties()["credentials"], backend["properties"]["credentials"], "the service shows them (recorded)");
+    world.named_value("n", "canary-value", true).await;
+    let logger = json!({ "properties": { "loggerType": "applicationInsights", "credentials": { "connectionString": "InstrumentationKey=canary-logger" } } });
+    world.put(&format!("{}/loggers/l", svc()), logger).await.expect(201);
+    let cache = json!({ "properties": { "connectionString": "canary-cache", "useFromLocation": "default" } });
+    world.put(&format!("{}/caches/c", svc()), cache).await.expect(201);
+    let certificate = json!({ "properties": { "data": "canary-data", "password": "canary-password" } });
+    world.put(&format!("{}/certificates/c", svc()), certificate).await.expect(201);
+    let mut secrets = 0;
+    for stored in world.emulator.store().snapshot().values() {
+        assert!(!stored.body.to_string().contains("canary"), "{}", stored.id);
+        assert!(!stored.internal.to_string().contains("canary"), "{}", stored.id);
+        secrets += stored.secrets.values().filter(|secret| secret.expose().contains("canary")).count();
+        assert!(!format!("{stored:?}").contains("canary"));
+    }
+    assert_eq!(secrets, 10);
+    let patched = world.patch(&format!("{}/backends/b", svc()), json!({ "properties": { "title": "t" } })).await.expect(200);
+    assert_eq!(patched.properties()["credentials"], backend["properties"]["credentials"], "a PATCH keeps what it does not name");
+}

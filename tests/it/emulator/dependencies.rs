@@ -60,7 +60,10 @@ async fn what_a_policy_names_must_be_there_and_stays() {
     world.backend("b").await;
     world.named_value("key", "v", true).await;
     world
-        .settle(&format!("{}/policyFragments/f", svc()), json!({ "properties": { "value": "<fragment><base /></fragment>" } }))
+        .settle(
+            &format!("{}/policyFragments/f", svc()),
+            json!({ "properties": { "value": "<fragment><set-header name=\"a\" exists-action=\"delete\" /></fragment>" } }),
+        )
         .await
         .expect(201);
     world.policy(&at, text).await.expect(201);

@@ -65,6 +65,22 @@ async fn what_is_no_policy_document_is_refused_with_its_place() {
         ("<fragment />", "fragment", "root element"),
         ("<policies><inbund /></policies>", "inbund", "line 1, column 12"),
         ("<policies><backend><base /><forward-request /></backend></policies>", "backend", "only one policy"),
+        (
+            "<policies><outbound>\n  <rewrite-uri template=\"/x\" /></outbound></policies>",
+            "rewrite-uri",
+            "line 2, column 4: Policy is not allowed in this section",
+        ),
+        ("<policies><inbound><nothing /></inbound></policies>", "nothing", "no policy"),
+        (
+            "<policies><inbound><set-header name=\"a\" colour=\"b\"><value>1</value></set-header></inbound></policies>",
+            "set-header",
+            "The 'colour' attribute is not declared.",
+        ),
+        (
+            "<policies><inbound><set-header name=\"a\">text</set-header></inbound></policies>",
+            "set-header",
+            "The element 'set-header' cannot contain text.",
+        ),
         ("<policies><inbound></policies>", "representation", "does not match the end tag"),
         ("", "representation", "Root element is missing."),
     ] {

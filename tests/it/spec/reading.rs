@@ -13,7 +13,11 @@ const HEAD: &str = "apiVersion: apimctl/v1\nname: case\nresourceGroup: { name: r
     service: { name: apim, sku: Developer, publisherName: P, publisherEmail: p@example.com }\n";
 
 /// A folder with files; the first one is the specification.
-struct Files(TempDir, PathBuf);
+struct Files {
+    /// Removed when the test ends.
+    _folder: TempDir,
+    top: PathBuf,
+}
 
 impl Files {
     fn new(files: &[(&str, &str)]) -> Self {
@@ -24,11 +28,11 @@ impl Files {
             std::fs::write(path, text).unwrap();
         }
         let top = folder.path().join(files[0].0);
-        Self(folder, top)
+        Self { _folder: folder, top }
     }
 
     fn load(&self, options: &LoadOptions) -> Loaded {
-        spec::load(&self.1, options).unwrap()
+        spec::load(&self.top, options).unwrap()
     }
 }
 

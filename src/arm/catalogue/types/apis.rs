@@ -100,7 +100,6 @@ macro_rules! representations {
             p(concat!("/properties/", $at, "/*/schemaId"), Rule::Kept),
             p(concat!("/properties/", $at, "/*/typeName"), Rule::Kept),
             p(concat!("/properties/", $at, "/*/examples"), Rule::Kept),
-            p(concat!("/properties/", $at, "/*/formParameters"), Rule::Unordered("name")),
         ]
     };
 }
@@ -122,7 +121,7 @@ const fn join<const N: usize>(groups: &[&[Property]]) -> [Property; N] {
     all
 }
 
-static OPERATION: &[Property] = &join::<56>(&[
+static OPERATION: &[Property] = &join::<54>(&[
     &[
         p("/properties/method", Rule::IgnoreCase),
         p("/properties/description", Rule::Kept),

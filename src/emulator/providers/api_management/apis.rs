@@ -258,7 +258,9 @@ fn complete(write: &mut Write<'_, '_>) -> Result<(), Refusal> {
         // Newer versions add two empty arrays (issue thread).
         whole = json!({ "oAuth2": null, "openid": null, "oAuth2AuthenticationSettings": [], "openidAuthenticationSettings": [] });
     }
-    crud::merge(&mut whole, &settings);
+    if settings.is_object() {
+        crud::merge(&mut whole, &settings);
+    }
     write.set("/properties/authenticationSettings", whole);
     if let Some(url) = write.text("/properties/contact/url").and_then(|url| url::Url::parse(url).ok()).map(String::from) {
         // Recorded: the URL comes back as .NET's `Uri` writes it, with a trailing slash.

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::super::{Call, Kind, Style, View, Write};
-use super::{references, service_id};
+use super::{policy_rules, references, service, service_id};
 use crate::arm::ResourceId;
 use crate::arm::store::Stored;
 use crate::emulator::answer::{Answer, Problems, Refusal};
@@ -11,6 +11,7 @@ use crate::emulator::policy_text::{Document, Element, Format, Malformed};
 use crate::emulator::shape::{Field, TEXT, Type};
 use crate::emulator::transaction::Transaction;
 use crate::emulator::{crud, json_text, paging, set};
+use crate::policy::reference::Scope;
 
 const PROPERTIES: &[Field] =
     &[Field::new("format", Type::Word(&["xml", "xml-link", "rawxml", "rawxml-link"])).or(r#""xml""#), Field::new("value", TEXT).required()];
@@ -109,7 +110,16 @@ fn policy(write: &mut Write<'_, '_>) -> Result<(), Refusal> {
         }
     }
     let owner = service_id(&write.id);
-    check_references(write.tx, &owner, &document, None, &mut write.problems);
+    let scope = match write.id.parent().map(|parent| parent.resource_type()) {
+        Some(kind) if kind.eq_ignore_ascii_case("Microsoft.ApiManagement/service/products") => Scope::Product,
+        Some(kind) if kind.eq_ignore_ascii_case("Microsoft.ApiManagement/service/apis") => Scope::Api,
+        Some(kind) if kind.eq_ignore_ascii_case("Microsoft.ApiManagement/service/apis/operations") => Scope::Operation,
+        _ => Scope::Global,
+    };
+    let mut problems = std::mem::take(&mut write.problems);
+    apply_rules(write, &owner, &document, Some(scope), &mut problems);
+    check_references(write.tx, &owner, &document, None, &mut problems);
+    write.problems = problems;
     keep(write, &document);
     Ok(())
 }
@@ -138,6 +148,7 @@ fn fragment(write: &mut Write<'_, '_>) -> Result<(), Refusal> {
     };
     let owner = service_id(&write.id);
     let mut problems = Problems::default();
+    apply_rules(write, &owner, &document, None, &mut problems);
     check_references(write.tx, &owner, &document, Some(write.id.name()), &mut problems);
     if !problems.is_empty() {
         write.failure = problems.into_result().err();
@@ -147,6 +158,13 @@ fn fragment(write: &mut Write<'_, '_>) -> Result<(), Refusal> {
     write.set("/properties/provisioningState", "Succeeded");
     write.set_default("/properties/description", Value::Null);
     Ok(())
+}
+
+/// The schema of policies, for the service's tier.
+fn apply_rules(write: &Write<'_, '_>, owner: &ResourceId, document: &Document, scope: Option<Scope>, problems: &mut Problems) {
+    let sku = write.tx.get(owner).map(|stored| service::sku(&stored.body).to_owned()).unwrap_or_default();
+    let format = if write.text("/properties/format") == Some("rawxml") { Format::RawXml } else { Format::Xml };
+    policy_rules::apply(write.text("/properties/value").unwrap_or_default(), format, document, scope, &sku, problems);
 }
 
 /// The text is kept in format `xml`, whatever it was sent in.
