@@ -367,7 +367,6 @@ fn is_absent(error: &AzureError) -> bool {
     error.status == Some(404)
 }
 
-#[expect(clippy::result_large_err, reason = "the client's own error, passed on")]
 fn absent_is_empty(items: Result<Vec<Value>, AzureError>) -> Result<Vec<Value>, AzureError> {
     match items {
         Err(error) if is_absent(&error) => Ok(Vec::new()),
