@@ -29,7 +29,7 @@ pub enum DeployError {
         expires: String,
     },
     /// The lease was lost while applying (the machine slept, or somebody took it over after it had expired).
-    #[error("the lease of this apply was taken over by {holder}; nothing more was started")]
+    #[error("the lease of this apply is lost to {holder}; nothing more was started")]
     LeaseLost {
         /// Who has it now.
         holder: String,

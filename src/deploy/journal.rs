@@ -22,9 +22,9 @@ struct Contents {
     format: u32,
     owner: String,
     service: Option<ResourceId>,
-    /// The lease of the run that wrote it: a rerun on this machine takes it over without waiting for its end.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    lease: Option<String>,
+    /// Leases that runs on this machine asked for and did not give back: a rerun takes them over without waiting for their end.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    leases: Vec<String>,
     #[serde(default)]
     operations: Vec<AsyncOperation>,
 }
@@ -91,10 +91,10 @@ impl Journal {
         (contents.format == FORMAT && contents.owner == owner && contents.service.as_ref() == service).then_some(contents)
     }
 
-    /// The lease of the earlier run, if it died.
+    /// The leases of earlier runs that died.
     #[must_use]
-    pub fn lease(&self) -> Option<String> {
-        self.lock().lease.clone()
+    pub fn leases(&self) -> Vec<String> {
+        self.lock().leases.clone()
     }
 
     /// The operations that are not known to have ended.
@@ -103,12 +103,20 @@ impl Journal {
         self.lock().operations.clone()
     }
 
-    /// Notes the lease, before it is asked for.
+    /// Notes a lease, before it is asked for. Older ones stay: which of them the service has is not known yet.
     ///
     /// # Errors
     /// The file cannot be written.
-    pub fn set_lease(&self, lease: Option<&str>) -> Result<(), DeployError> {
-        self.change(|contents| contents.lease = lease.map(str::to_owned))
+    pub fn ask_for_lease(&self, lease: &str) -> Result<(), DeployError> {
+        self.change(|contents| contents.leases.push(lease.to_owned()))
+    }
+
+    /// Forgets all leases but the one that is held.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn hold_lease(&self, lease: Option<&str>) -> Result<(), DeployError> {
+        self.change(|contents| contents.leases = lease.map(str::to_owned).into_iter().collect())
     }
 
     /// Notes an operation, before the first wait for it.
@@ -142,7 +150,7 @@ impl Journal {
         change(&mut contents);
         let Some(path) = &self.path else { return Ok(()) };
         let failed = |source| DeployError::State { path: path.clone(), source };
-        if contents.lease.is_none() && contents.operations.is_empty() {
+        if contents.leases.is_empty() && contents.operations.is_empty() {
             return match fs::remove_file(path) {
                 Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(failed(error)),
                 _ => Ok(()),
@@ -186,17 +194,17 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let open = || Journal::open(Some(directory.path()), "spec", None);
         let first = open().unwrap();
-        first.set_lease(Some("l")).unwrap();
+        first.ask_for_lease("l").unwrap();
         first.begun(&operation("a")).unwrap();
         first.begun(&operation("b")).unwrap();
         assert!(open().unwrap_err().to_string().contains("another process on this machine"), "a live run is told from a dead one");
         drop(first);
         assert_eq!(Journal::peek(Some(directory.path()), "spec", None).len(), 2);
         let second = open().unwrap();
-        assert_eq!((second.lease().as_deref(), second.operations().len()), (Some("l"), 2));
+        assert_eq!((second.leases(), second.operations().len()), (vec!["l".to_owned()], 2));
         second.ended(&operation("a").resource).unwrap();
         second.ended(&operation("b").resource).unwrap();
-        second.set_lease(None).unwrap();
+        second.hold_lease(None).unwrap();
         let left: Vec<_> = fs::read_dir(directory.path()).unwrap().map(|entry| entry.unwrap().path()).collect();
         assert!(left.iter().all(|path| path.extension().is_some_and(|extension| extension == "lock")), "{left:?}");
     }

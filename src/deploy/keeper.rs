@@ -1,10 +1,11 @@
 //! Holds the manifest while an apply runs: the lease, and the list that is written before what it names.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{OnceLock, PoisonError};
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use time::OffsetDateTime;
 use tokio::sync::Mutex;
 
 use super::error::DeployError;
@@ -30,7 +31,10 @@ pub(super) struct Keeper {
     base: Base,
     clock: SharedClock,
     held: Mutex<Held>,
-    lost: AtomicBool,
+    /// Who has taken the lease.
+    lost: OnceLock<String>,
+    /// Until when the lease that was last written holds.
+    expires: std::sync::Mutex<OffsetDateTime>,
 }
 
 struct Held {
@@ -61,10 +65,11 @@ impl Keeper {
     /// Takes the lease and enters what this run will make (`change`), in one write of the head.
     pub(super) async fn acquire(applicant: Applicant<'_>, change: impl Fn(&mut Manifest)) -> Result<Self, DeployError> {
         // A run of this machine that died left its lease in the journal, which no living run can hold.
-        let dead = applicant.journal.lease();
-        applicant.journal.set_lease(Some(&applicant.lease_id))?;
+        let dead = applicant.journal.leases();
+        applicant.journal.ask_for_lease(&applicant.lease_id)?;
         for attempt in 0..ATTEMPTS {
-            if let Some(keeper) = Self::try_acquire(&applicant, dead.as_deref(), &change).await? {
+            if let Some(keeper) = Self::try_acquire(&applicant, &dead, &change).await? {
+                applicant.journal.hold_lease(Some(&applicant.lease_id))?;
                 return Ok(keeper);
             }
             // A write that was accepted a moment ago takes seconds to settle.
@@ -74,17 +79,13 @@ impl Keeper {
     }
 
     /// `None`: the head was written by somebody between the look and the write; what it says now decides.
-    async fn try_acquire(
-        applicant: &Applicant<'_>,
-        dead: Option<&str>,
-        change: &impl Fn(&mut Manifest),
-    ) -> Result<Option<Self>, DeployError> {
+    async fn try_acquire(applicant: &Applicant<'_>, dead: &[String], change: &impl Fn(&mut Manifest)) -> Result<Option<Self>, DeployError> {
         let Applicant { client, service, owner, holder, clock, lease_id, planned_revision, .. } = applicant;
         let base = Base { service: (*service).clone() };
         let (known, etag) = read(client, &base, owner).await?;
         let mut known = known.unwrap_or_else(|| Manifest::new(owner));
         let now = clock.utc();
-        let died_here = known.lease.as_ref().is_some_and(|lease| dead == Some(lease.id.as_str()));
+        let died_here = known.lease.as_ref().is_some_and(|lease| dead.contains(&lease.id));
         if let Some(lease) = &known.lease
             && !died_here
             && lease.is_held_against(lease_id, now)
@@ -104,7 +105,8 @@ impl Keeper {
             base,
             clock: (*clock).clone(),
             held: Mutex::new(Held { manifest: known, etag, idle: BTreeSet::new(), given_back: None }),
-            lost: AtomicBool::new(false),
+            lost: OnceLock::new(),
+            expires: std::sync::Mutex::new(now + super::lease::TERM),
         };
         match keeper.write(&mut *keeper.held.lock().await, &before, Extent::Whole).await {
             Ok(()) => {}
@@ -115,16 +117,20 @@ impl Keeper {
         let (written, etag) = read(client, &keeper.base, owner).await?;
         match written.and_then(|manifest| manifest.lease) {
             Some(lease) if lease.id == *lease_id => keeper.held.lock().await.etag = etag,
-            Some(lease) if dead == Some(lease.id.as_str()) => return Ok(None),
+            Some(lease) if dead.contains(&lease.id) => return Ok(None),
             Some(lease) => return Err(lease.refusal(owner)),
             None => return Err(DeployError::Manifest("the manifest was written, and is not there".to_owned())),
         }
         Ok(Some(keeper))
     }
 
-    /// Whether somebody else has taken the lease.
-    pub(super) fn is_lost(&self) -> bool {
-        self.lost.load(Ordering::SeqCst)
+    /// Who has taken the lease, if it is lost. One that ran out unrenewed (the machine slept) may be anybody's.
+    pub(super) fn lost_to(&self) -> Option<String> {
+        let expires = *self.expires.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.clock.utc() >= expires && self.lost.get().is_none() {
+            let _ = self.lost.set("nobody yet, or somebody else: it ran out before it could be renewed".to_owned());
+        }
+        self.lost.get().cloned()
     }
 
     /// Changes the list.
@@ -148,12 +154,14 @@ impl Keeper {
             lease.expires = now + super::lease::TERM;
         }
         let before: BTreeSet<u32> = held.manifest.numbers().collect();
-        self.settle(&mut held, &before, Extent::Head).await
+        self.settle(&mut held, &before, Extent::Head).await?;
+        *self.expires.lock().unwrap_or_else(PoisonError::into_inner) = now + super::lease::TERM;
+        Ok(())
     }
 
     /// Gives the lease back, with the list as it turned out to be, and removes parts that hold nothing any more.
     pub(super) async fn release(&self, change: impl FnOnce(&mut Manifest)) -> Result<(), DeployError> {
-        if self.is_lost() {
+        if self.lost_to().is_some() {
             return Ok(());
         }
         {
@@ -190,9 +198,9 @@ impl Keeper {
             Ok(()) => Ok(()),
             Err(Failure::Other(error)) => Err(error),
             Err(Failure::Overtaken) => {
-                self.lost.store(true, Ordering::SeqCst);
-                let (now, _) = read(&self.client, &self.base, &held.manifest.owner).await?;
-                let holder = now.and_then(|manifest| manifest.lease).map_or_else(|| "somebody".to_owned(), |lease| lease.holder);
+                let now = read(&self.client, &self.base, &held.manifest.owner).await.ok().and_then(|(manifest, _)| manifest?.lease);
+                let holder = now.map_or_else(|| "somebody who has finished since".to_owned(), |lease| lease.holder);
+                let _ = self.lost.set(holder.clone());
                 Err(DeployError::LeaseLost { holder })
             }
         }

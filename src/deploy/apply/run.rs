@@ -115,11 +115,11 @@ impl<'a> Run<'a> {
     async fn release(&self, complete: bool) -> Result<(), DeployError> {
         let Some(keeper) = self.keeper.get() else { return Ok(()) };
         if self.service_goes() {
-            return self.journal.set_lease(None);
+            return self.journal.hold_lease(None);
         }
         if self.destroying && complete {
             keeper.remove().await?;
-            return self.journal.set_lease(None);
+            return self.journal.hold_lease(None);
         }
         let state = std::mem::take(&mut *self.lock());
         let planned = self.plan.live.manifest(&self.plan.owner);
@@ -138,7 +138,7 @@ impl<'a> Run<'a> {
             .await;
         self.lock().notes = state.notes;
         result?;
-        self.journal.set_lease(None)
+        self.journal.hold_lease(None)
     }
 
     fn is_there(&self, id: &ResourceId) -> bool {
@@ -156,10 +156,8 @@ impl<'a> Run<'a> {
             .filter(|step| ended.failed.iter().all(|(failed, _)| failed != step));
         let summary = summary(done, ended.failed.len(), untouched.count());
         let running: Vec<String> = ended.left.iter().filter_map(|step| change(*step)).map(|change| change.id.clone()).collect();
-        if let Some(keeper) = self.keeper.get()
-            && keeper.is_lost()
-        {
-            return Err(released.err().unwrap_or(DeployError::LeaseLost { holder: "somebody".to_owned() }));
+        if let Some(holder) = self.keeper.get().and_then(Keeper::lost_to) {
+            return Err(DeployError::LeaseLost { holder });
         }
         if !ended.failed.is_empty() {
             self.sink.event(Event::Summary(summary));
@@ -338,7 +336,7 @@ impl Steps for Run<'_> {
     }
 
     fn must_stop(&self) -> bool {
-        self.keeper.get().is_some_and(Keeper::is_lost)
+        self.keeper.get().is_some_and(|keeper| keeper.lost_to().is_some())
     }
 }
 

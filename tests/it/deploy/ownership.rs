@@ -244,3 +244,50 @@ async fn a_lease_that_nobody_renews_is_free_after_its_term() {
     bench.apply(&second, elsewhere).await.unwrap();
     assert!(bench.plan(&second).await.is_empty());
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_apply_whose_lease_was_taken_starts_nothing_more() {
+    let bench = Bench::new(|_| {});
+    bench.apply(SPEC, |_| {}).await.unwrap();
+    let first = edited(SPEC, "  region: { value: north }", "  region: { value: south }");
+    let first = edited(&first, "displayName: Consumer,", "displayName: Renamed,");
+    // A machine that sleeps: for five minutes none of its requests leaves, and it does not know.
+    let asleep = bench.clock.clone();
+    let client = bench.client_through(move |request, emulator| {
+        let clock = asleep.clone();
+        async move {
+            let own = request.method() == http::Method::PUT && request.uri().path().contains("/namedValues/");
+            if own
+                && emulator
+                    .requests()
+                    .iter()
+                    .any(|request| request.path.ends_with("/namedValues/apimctl-bench-0") && request.method == http::Method::PUT)
+            {
+                clock.sleep(Duration::from_secs(300)).await;
+            }
+            emulator.handle(request).await
+        }
+    });
+    bench.local.emulator().clear_requests();
+    let sleeper = bench.deployment_through(client, &first, |settings| {
+        settings.state_dir = None;
+        settings.parallelism = 1;
+    });
+    let plan = sleeper.plan().await.unwrap();
+    let second = edited(SPEC, "s3cret-canary", "s3cret-other");
+    let other = async {
+        bench.clock.sleep(Duration::from_secs(180)).await;
+        bench
+            .apply(&second, |settings| {
+                settings.state_dir = None;
+                settings.holder = "bob@there".to_owned();
+            })
+            .await
+    };
+    let (slept, awake) = futures::join!(sleeper.apply(&plan, &Discard, Cancellation::never()), other);
+    awake.unwrap();
+    let error = slept.unwrap_err();
+    assert!(matches!(&error, DeployError::LeaseLost { .. }), "{error}");
+    let stored = bench.snapshot().get(&service().child("subscriptions", "consumer")).unwrap().body.clone();
+    assert_eq!(stored.pointer("/properties/displayName"), Some(&json!("Consumer")), "the step after the sleep was not begun");
+}
