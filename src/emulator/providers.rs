@@ -118,6 +118,13 @@ impl Write<'_, '_> {
     }
 }
 
+/// For kinds whose GET answers the secrets that the store keeps apart.
+pub(crate) fn show_secrets(_view: View<'_, '_>, stored: &Stored, body: &mut Value) {
+    for (pointer, secret) in &stored.secrets {
+        super::set(body, pointer, Value::String(secret.expose().clone()));
+    }
+}
+
 /// Through which request a resource is shown.
 #[derive(Clone, Copy)]
 pub(crate) struct View<'v, 't> {

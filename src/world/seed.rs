@@ -11,7 +11,14 @@ const REGION: &str = "eastus";
 
 pub(super) fn fixture(desired: &Desired) -> Fixture {
     let mut resources: Vec<FixtureResource> = desired.accounts.iter().flat_map(account).collect();
-    resources.extend(identities(desired).into_iter().map(|id| resource(id, Some(REGION), None, None, json!({}))));
+    // An identity brings its resource group, which may be the one that is to be made.
+    let region = desired
+        .resources
+        .iter()
+        .find(|resource| resource.resource_type().eq_ignore_ascii_case("Microsoft.Resources/resourceGroups"))
+        .and_then(|group| group.body.value.get("location")?.as_str())
+        .unwrap_or(REGION);
+    resources.extend(identities(desired).into_iter().map(|id| resource(id, Some(region), None, None, json!({}))));
     // Accounts may lie in other Azure subscriptions, which must exist as well.
     let mut subscriptions: Vec<String> = std::iter::once(DEFAULT_SUBSCRIPTION.to_owned())
         .chain(resources.iter().filter_map(|resource| resource.id.subscription_id()).map(str::to_owned))

@@ -128,7 +128,12 @@ impl Login {
             return Err(Silence::NotSetUp("neither an identity endpoint nor a metadata service is here".to_owned()));
         }
         let credential = source.credential(&self.options)?;
-        let token = credential.get_token(scopes, None).await.map_err(|error| Silence::Failed(chain(&error)))?;
+        let token = credential.get_token(scopes, None).await.map_err(|error| {
+            let text = chain(&error);
+            // azure_identity keeps only the outer words of a failed connection.
+            let unreachable = text.ends_with("the request will no longer be retried");
+            Silence::Failed(if unreachable { format!("{} cannot be reached", self.options.cloud.authority) } else { text })
+        })?;
         Ok(Found {
             source,
             credential,

@@ -16,6 +16,9 @@ use crate::emulator::transaction::Transaction;
 
 const TAGS: Field = Field::new("tags", Type::Map(&TEXT));
 const LOCATION: Field = Field::new("location", TEXT).required();
+/// Who has one of these may write telemetry; GET shows both all the same.
+const INSTRUMENTATION_KEY: &str = "/properties/InstrumentationKey";
+const CONNECTION_STRING: &str = "/properties/ConnectionString";
 const ACCESS: Type = Type::Word(&["Enabled", "Disabled", "SecuredByPerimeter"]);
 
 pub(super) const KINDS: &[Kind] = &[
@@ -45,6 +48,7 @@ pub(super) const KINDS: &[Kind] = &[
         ],
         created: 200,
         complete: component,
+        show: super::show_secrets,
         ..Kind::TRACKED
     },
     diagnostic_settings::KIND,
@@ -150,21 +154,19 @@ fn component(write: &mut Write<'_, '_>) -> Result<(), Refusal> {
     let location = super::resources::normalised_region(write.text("/location").unwrap_or_default());
     write.keep_or("/location", |_| json!(location.clone()));
     let name = write.id.name().to_owned();
-    for pointer in ["/properties/AppId", "/properties/InstrumentationKey"] {
-        write.keep_or(pointer, |write| json!(write.tx.options.random.uuid().to_string()));
-    }
+    write.keep_or("/properties/AppId", |write| json!(write.tx.options.random.uuid().to_string()));
     write.set("/properties/Name", name.clone());
     write.set("/properties/ApplicationId", name);
-    let (key, app) = (
-        write.text("/properties/InstrumentationKey").unwrap_or_default().to_owned(),
-        write.text("/properties/AppId").unwrap_or_default().to_owned(),
+    let app = write.text("/properties/AppId").unwrap_or_default().to_owned();
+    let kept = write.existing.as_ref().and_then(|existing| existing.secrets.get(INSTRUMENTATION_KEY)).map(|key| key.expose().clone());
+    let key = kept.unwrap_or_else(|| write.tx.options.random.uuid().to_string());
+    let connection_string = format!(
+        "InstrumentationKey={key};IngestionEndpoint=https://{location}-0.in.applicationinsights.azure.com/;LiveEndpoint=https://{location}.livediagnostics.monitor.azure.com/;ApplicationId={app}"
     );
-    write.set(
-        "/properties/ConnectionString",
-        format!(
-            "InstrumentationKey={key};IngestionEndpoint=https://{location}-0.in.applicationinsights.azure.com/;LiveEndpoint=https://{location}.livediagnostics.monitor.azure.com/;ApplicationId={app}"
-        ),
-    );
+    for (pointer, secret) in [(INSTRUMENTATION_KEY, key), (CONNECTION_STRING, connection_string)] {
+        write.set(pointer, Value::Null);
+        write.stored.secrets.insert(pointer.to_owned(), secret.into());
+    }
     let (now, tenant) = (timestamp(write.tx.now), write.id.subscription_id().unwrap_or_default().to_owned());
     write.keep_or("/properties/CreationDate", |_| json!(now));
     // `TenantId` of a component is the Azure subscription's id.

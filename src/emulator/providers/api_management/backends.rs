@@ -1,6 +1,6 @@
 //! Backends: single ones and pools.
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::super::{Kind, Write};
 use super::{ENTITY_NAME, references, resolve, service, service_id};
@@ -98,7 +98,8 @@ pub(super) const KIND: Kind = Kind {
         Field::new("protocol", Type::Word(&["http", "soap"])),
     ],
     complete,
-    show,
+    // Recorded at 2019-01-01: credentials come back as they were sent.
+    show: super::super::show_secrets,
     before_delete,
     ..Kind::CHILD
 };
@@ -230,13 +231,6 @@ fn hide_credentials(write: &mut Write<'_, '_>) {
         let Some(value) = write.text(&pointer).filter(|value| references::is_literal(value)).map(str::to_owned) else { continue };
         write.stored.secrets.insert(pointer.clone(), value.into());
         write.set(&pointer, Value::Null);
-    }
-}
-
-/// Recorded at 2019-01-01: credentials come back as they were sent.
-fn show(_view: super::super::View<'_, '_>, stored: &crate::arm::store::Stored, body: &mut Value) {
-    for (pointer, secret) in &stored.secrets {
-        crate::emulator::set(body, pointer, json!(secret.expose()));
     }
 }
 
