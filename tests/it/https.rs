@@ -68,7 +68,7 @@ impl Drop for EmulatorProcess {
 
 /// What two runs may differ in, by name: entity tags and times; ids of principals and of what is named after them; random keys and what
 /// is derived from them.
-const DIFFERS: [&str; 22] = [
+const DIFFERS: [&str; 23] = [
     "etag",
     "createdAtUtc",
     "createdDate",
@@ -90,6 +90,7 @@ const DIFFERS: [&str; 22] = [
     "ConnectionString",
     "instrumentationKey",
     "createdAt",
+    "timeStampUtc",
     "lastModifiedAt",
 ];
 
