@@ -143,9 +143,15 @@ impl<'a> Compiler<'a> {
         self.add_as(pointer, DesiredId::Known(id), Template::default(), Management::Link, depends_on);
     }
 
-    fn add_as(&mut self, pointer: &str, id: DesiredId, body: Template, management: Management, depends_on: Vec<ResourceId>) {
+    fn add_as(&mut self, pointer: &str, id: DesiredId, mut body: Template, management: Management, depends_on: Vec<ResourceId>) {
         let kind = id.resource_type();
-        let api_version = catalogue::find(&kind).map_or("", |entry| entry.api_version_for(&body.value)).to_owned();
+        let entry = catalogue::find(&kind);
+        let api_version = entry.map_or("", |entry| entry.api_version_for(&body.value)).to_owned();
+        // What `properties:` passes through may be a secret too.
+        let passed = names::secret_pointers(entry, &body.value);
+        body.secrets.extend(passed);
+        body.secrets.sort_unstable();
+        body.secrets.dedup();
         let span = self.loaded.locator.key(pointer);
         self.resources.push(DesiredResource { id, api_version, body, management, depends_on, span, pointer: pointer.to_owned() });
     }

@@ -41,6 +41,21 @@ pub struct PropertyChange {
     pub caution: Option<&'static str>,
 }
 
+impl PropertyChange {
+    /// A change of what the service never answers.
+    pub(super) fn unanswered(pointer: &str) -> Self {
+        let place = path::Place::of(pointer);
+        Self {
+            path: place.shown(),
+            pointer: pointer.to_owned(),
+            before: Shown::Unanswered,
+            after: Shown::Unanswered,
+            replace: None,
+            caution: None,
+        }
+    }
+}
+
 /// A value as a plan may show it.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Shown {
@@ -52,6 +67,8 @@ pub enum Shown {
     Secret,
     /// Comes from a resource that is not there yet.
     KnownAfterApply,
+    /// Something that is sent and cannot be read back; it is not what was sent last.
+    Unanswered,
     /// A policy document's text.
     Policy(String),
 }
@@ -63,6 +80,7 @@ impl Serialize for Shown {
             Self::Value(value) => value.serialize(serializer),
             Self::Secret => serializer.serialize_str("(secret)"),
             Self::KnownAfterApply => serializer.serialize_str("(known after apply)"),
+            Self::Unanswered => serializer.serialize_str("(not answered)"),
             Self::Policy(text) => serializer.serialize_str(text),
         }
     }

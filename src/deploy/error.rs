@@ -44,7 +44,7 @@ pub enum DeployError {
     #[error("these resources depend on each other in a circle: {}", .0.join(" → "))]
     Cycle(Vec<String>),
     /// Some steps failed; the others are done and recorded.
-    #[error("{} of the steps failed: {}", .0.len(), .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
+    #[error("{}", failures(.0))]
     Steps(Vec<StepError>),
     /// It was asked to stop.
     #[error("stopped on request; run the same command again to go on{}", waiting(.running))]
@@ -126,6 +126,16 @@ pub fn describe(error: &AzureError) -> String {
         text.push_str(hint);
     }
     text
+}
+
+fn failures(steps: &[StepError]) -> String {
+    match steps {
+        [only] => only.to_string(),
+        several => {
+            let told: Vec<String> = several.iter().map(|step| format!("\n  {step}")).collect();
+            format!("{} steps failed:{}", several.len(), told.concat())
+        }
+    }
 }
 
 fn summary(findings: &[Finding]) -> String {

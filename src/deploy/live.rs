@@ -64,6 +64,8 @@ pub(super) struct Live {
     pub(super) manifests: BTreeMap<String, Manifest>,
     /// Every API of the service, desired or not: paths must not collide.
     pub(super) apis: Vec<Value>,
+    /// Named values in which the service keeps credentials of loggers, by display name.
+    pub(super) credentials: BTreeMap<String, ResourceId>,
     /// Scopes that are not there, or that this login may not read: nothing can be said of what lies in them.
     pub(super) unreadable: BTreeSet<ResourceId>,
 }

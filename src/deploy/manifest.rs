@@ -36,6 +36,8 @@ pub struct Manifest {
     pub resources: BTreeSet<ResourceId>,
     /// Products that were begun and may still have the subscription that the service makes with each.
     pub fresh_products: BTreeSet<ResourceId>,
+    /// Digests of what was sent last and is never answered ([`super::DesiredResource::unanswered_digest`]).
+    pub digests: BTreeMap<ResourceId, String>,
     /// Numbers of the named values that hold the list, if it does not fit into the head.
     chunks: Vec<u32>,
 }
@@ -55,12 +57,14 @@ struct Head {
     list: Option<List>,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct List {
     resources: Vec<String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     fresh_products: Vec<String>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    digests: BTreeMap<String, String>,
 }
 
 /// What ids in a manifest are relative to: they stay short, and hold after a move to another name.
@@ -126,6 +130,7 @@ impl Manifest {
         let list = List {
             resources: self.resources.iter().map(|id| base.shorten(id)).collect(),
             fresh_products: self.fresh_products.iter().map(|id| base.shorten(id)).collect(),
+            digests: self.digests.iter().map(|(id, digest)| (base.shorten(id), digest.clone())).collect(),
         };
         self.chunks.clear();
         let head = self.pack_head(Some(&list))?;
@@ -172,7 +177,7 @@ impl Manifest {
             revision: self.revision,
             lease: self.lease.clone(),
             chunks: self.chunks.clone(),
-            list: list.map(|list| List { resources: list.resources.clone(), fresh_products: list.fresh_products.clone() }),
+            list: list.cloned(),
         })
     }
 
@@ -212,12 +217,11 @@ impl Manifest {
             }
             unpack(&packed).ok_or_else(|| damaged("its list cannot be read"))?
         };
-        let expand = |ids: &[String]| -> Result<BTreeSet<ResourceId>, DeployError> {
-            ids.iter().map(|text| base.expand(text).ok_or_else(|| damaged("it holds something that is no resource id"))).collect()
-        };
+        let id = |text: &String| base.expand(text).ok_or_else(|| damaged("it holds something that is no resource id"));
         Ok(Some(Self {
-            resources: expand(&list.resources)?,
-            fresh_products: expand(&list.fresh_products)?,
+            resources: list.resources.iter().map(id).collect::<Result<_, _>>()?,
+            fresh_products: list.fresh_products.iter().map(id).collect::<Result<_, _>>()?,
+            digests: list.digests.iter().map(|(text, digest)| Ok((id(text)?, digest.clone()))).collect::<Result<_, DeployError>>()?,
             owner: head.owner,
             revision: head.revision,
             lease: head.lease,
@@ -314,6 +318,7 @@ mod tests {
             service.parent().unwrap().provider("Microsoft.Insights/components", "c"),
             ResourceId::resource_group("other", "g2").provider("Microsoft.Authorization/roleAssignments", "r"),
         ]);
+        manifest.digests.insert(service.child("apis", "a"), "digest".to_owned());
         assert_eq!(round_trip(&mut manifest), manifest);
     }
 

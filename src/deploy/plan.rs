@@ -13,7 +13,7 @@ mod build;
 mod collisions;
 mod removal;
 
-pub(super) use build::{compare, is_container, is_role_assignment};
+pub(super) use build::{compare, is_container, is_role_assignment, unanswered_changes};
 pub(super) use removal::{deletion, rank};
 
 /// What is done to a resource.

@@ -23,6 +23,9 @@ use crate::support::secret::Secret;
 /// than what is wanted of it.
 const WORTH_A_LIST: usize = 4;
 
+const LOGGER: &str = "Microsoft.ApiManagement/service/loggers";
+const NAMED_VALUE: &str = "Microsoft.ApiManagement/service/namedValues";
+
 /// One thing to find out.
 #[derive(Debug, Clone)]
 enum Question {
@@ -94,7 +97,7 @@ impl Deployment {
             let mut rest = Live::default();
             let (asked, value_items, api_items) = futures::join!(
                 self.ask(second, &mut rest),
-                self.list_or_nothing(&values_path, "Microsoft.ApiManagement/service/namedValues", true),
+                self.list_or_nothing(&values_path, NAMED_VALUE, true),
                 self.list_or_nothing(&apis_path, "Microsoft.ApiManagement/service/apis", wants_apis),
             );
             asked?;
@@ -104,6 +107,7 @@ impl Deployment {
             live.apis = api_items?;
             live.manifests = manifest::all(&value_items, &Base { service: service.clone() })?;
             live.resources.extend(pick(&value_items, &values));
+            live.credentials = generated_values(&value_items);
             live.resources.extend(pick(&live.apis, &apis));
         } else {
             self.ask(second, &mut live).await?;
@@ -271,6 +275,37 @@ impl Deployment {
                 resource.secrets = secrets;
             }
         }
+        self.read_logger_credentials(live).await
+    }
+
+    /// Credentials that a logger was given in clear: the service keeps them in a secret named value of its own, and shows a
+    /// reference to that. The value is asked for as those of our own named values are.
+    async fn read_logger_credentials(&self, live: &mut Live) -> Result<(), DeployError> {
+        let loggers = self.desired.resources.iter().filter(|resource| resource.resource_type() == LOGGER);
+        let mut asked = Vec::new();
+        for resource in loggers {
+            let Some((id, found)) = resource.id.known().and_then(|id| Some((id, live.get(id)?))) else { continue };
+            for pointer in &resource.body.secrets {
+                let reference = found.body.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
+                let name = reference.trim_start_matches("{{").trim_end_matches("}}");
+                if let Some(value) = live.credentials.get(name) {
+                    asked.push((id.clone(), pointer.clone(), value.clone()));
+                }
+            }
+        }
+        let api_version = catalogue::find(NAMED_VALUE).map_or("2024-05-01", |entry| entry.api_version);
+        for (logger, pointer, value) in asked {
+            match self.client.post(&format!("{value}/listValue"), api_version, None).await {
+                Ok(reply) => {
+                    let secret = reply.body.get("value").and_then(Value::as_str).map(|text| Secret::new(text.to_owned()));
+                    if let (Some(secret), Some(resource)) = (secret, live.resources.get_mut(&logger)) {
+                        resource.secrets.insert(pointer, secret);
+                    }
+                }
+                Err(error) if error.status == Some(403) || is_absent(&error) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
         Ok(())
     }
 }
@@ -360,6 +395,15 @@ fn pick_links(items: &[Value], wanted: &[ResourceId]) -> Found {
 fn secrets_of(body: &Value) -> Secrets {
     let fields = body.as_object().into_iter().flatten();
     fields.filter_map(|(name, value)| Some((format!("/properties/{name}"), Secret::new(value.as_str()?.to_owned())))).collect()
+}
+
+/// Ids of the named values that the service has made for credentials of loggers (recorded), by display name.
+fn generated_values(items: &[Value]) -> BTreeMap<String, ResourceId> {
+    let generated = items.iter().filter_map(|item| {
+        let name = item.pointer("/properties/displayName")?.as_str().filter(|name| name.starts_with("Logger-Credentials-"))?;
+        Some((name.to_owned(), ResourceId::parse(item.get("id")?.as_str()?).ok()?))
+    });
+    generated.collect()
 }
 
 /// What lies in something that is not there is not there either.

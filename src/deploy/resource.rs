@@ -5,7 +5,7 @@ use std::fmt;
 use serde_json::Value;
 
 use crate::arm::ResourceId;
-use crate::arm::catalogue::{self, ResourceType};
+use crate::arm::catalogue::{self, ResourceType, Rule};
 use crate::support::source::Span;
 
 mod template;
@@ -63,19 +63,38 @@ impl DesiredResource {
         self.body.fill(lookup)
     }
 
-    /// A digest of what is sent and never answered, so that nothing live can be compared with it: an imported document. It is for
-    /// the manifest, where a digest that differs from the last one means that the resource must be sent again. `None`: all of the
-    /// body can be read back. Secrets are not part of it.
+    /// Pointers of what is sent and never answered, secrets left out: an imported document, the table of a diagnostic setting.
+    /// The format of a policy is not among them, because its text comes back.
+    pub(in crate::deploy) fn unanswered(&self) -> impl Iterator<Item = &'static str> {
+        let properties = self.entry().map_or(&[][..], |entry| entry.properties);
+        let has = move |pointer: &str, rule: Rule| properties.iter().any(|property| property.pointer == pointer && property.rule == rule);
+        let policy = properties.iter().any(|property| property.rule == Rule::Policy);
+        properties.iter().filter(move |property| property.rule == Rule::WriteOnly && !policy).map(|property| property.pointer).filter(
+            move |pointer| {
+                self.body.value.pointer(pointer).is_some()
+                    && !has(pointer, Rule::Secret)
+                    && !self.body.secrets.iter().any(|secret| secret == pointer)
+            },
+        )
+    }
+
+    /// A digest of [`DesiredResource::unanswered`]: nothing live can be compared with it, so it is for the manifest, where a
+    /// digest that differs from the last one means that the resource must be sent again. `None`: all of the body can be read
+    /// back, or is secret. Of a document's address only what stands before the `?` counts, behind which secrets are written.
     #[must_use]
     pub fn unanswered_digest(&self) -> Option<String> {
-        let document = ["/properties/format", "/properties/value"].map(|pointer| self.body.value.pointer(pointer).and_then(Value::as_str));
-        match (document, self.entry()?.name) {
-            ([Some(format), Some(value)], "Microsoft.ApiManagement/service/apis") => {
-                let text = format!("{format}\n{}", value.replace("\r\n", "\n"));
-                Some(uuid::Uuid::new_v5(&uuid::Uuid::NAMESPACE_OID, text.as_bytes()).to_string())
+        let mut text = String::new();
+        for pointer in self.unanswered() {
+            match self.body.value.pointer(pointer)? {
+                Value::String(value) => {
+                    let address = value.starts_with("https://") || value.starts_with("http://");
+                    let value = if address { value.split('?').next().unwrap_or_default() } else { value };
+                    text.push_str(&format!("{pointer}\n{}\n", value.replace("\r\n", "\n")));
+                }
+                other => text.push_str(&format!("{pointer}\n{other}\n")),
             }
-            _ => None,
         }
+        (!text.is_empty()).then(|| uuid::Uuid::new_v5(&uuid::Uuid::NAMESPACE_OID, text.as_bytes()).to_string())
     }
 
     /// The complete body of a PUT. A link has none: `Null`.

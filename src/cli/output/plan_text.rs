@@ -20,6 +20,12 @@ pub(in crate::cli) fn lines(plan: &Plan, colour: bool) -> Vec<String> {
     for change in plan.changes.iter().filter(|change| change.action != Action::None) {
         push_change(change, colour, &mut lines);
     }
+    for change in plan.changes.iter().filter(|change| change.action == Action::None) {
+        if let Some(note) = &change.note {
+            lines.push(format!("  ? {:<24} {}", change.label, short(&change.id)));
+            lines.push(format!("      ! {note}"));
+        }
+    }
     for note in &plan.notes {
         lines.push(format!("  note: {note}"));
     }
@@ -64,6 +70,9 @@ fn push_property(property: &PropertyChange, lines: &mut Vec<String>) {
                 lines.push(format!("        {}: {} → {}", change.path, line(&change.before), line(&change.after)));
             }
         }
+        (Shown::Unanswered, Shown::Unanswered) => {
+            lines.push(format!("      {}: differs from what was sent last (the service does not tell it)", property.path));
+        }
         (before, after) => lines.push(format!("      {}: {} → {}", property.path, shown(before), shown(after))),
     }
 }
@@ -72,6 +81,7 @@ fn shown(value: &Shown) -> String {
     match value {
         Shown::Absent => "(not set)".to_owned(),
         Shown::Secret => "(secret)".to_owned(),
+        Shown::Unanswered => "(not answered)".to_owned(),
         Shown::KnownAfterApply => "(known after apply)".to_owned(),
         Shown::Policy(_) => "(policy)".to_owned(),
         Shown::Value(value) => cut(value),

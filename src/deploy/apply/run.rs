@@ -46,6 +46,8 @@ struct State {
     deleted: BTreeSet<ResourceId>,
     /// Products whose own subscription is gone.
     cleaned: BTreeSet<ResourceId>,
+    /// Digests of what has been sent and is never answered.
+    sent: BTreeMap<ResourceId, String>,
     /// Resources that turned out to be somebody else's.
     disowned: BTreeSet<ResourceId>,
     notes: Vec<String>,
@@ -131,6 +133,8 @@ impl<'a> Run<'a> {
                         && !state.disowned.contains(id)
                         && (planned.is_some_and(|planned| planned.owns(id)) || state.attempted.contains(id) || self.is_there(id))
                 });
+                manifest.digests.extend(state.sent.clone());
+                manifest.digests.retain(|id, _| manifest.resources.contains(id));
                 manifest.fresh_products.retain(|id| {
                     !state.cleaned.contains(id) && !state.deleted.contains(id) && (state.attempted.contains(id) || self.is_there(id))
                 });
@@ -180,6 +184,7 @@ impl<'a> Run<'a> {
         let planned = self.plan.live.manifest(&self.plan.owner);
         let mut entered: Vec<ResourceId> = Vec::new();
         let mut fresh: Vec<ResourceId> = Vec::new();
+        let mut digests: Vec<(ResourceId, String)> = Vec::new();
         for change in &self.plan.changes {
             let Some(id) = self.target(change) else { continue };
             if change.standing == Standing::Foreign || change.action == Action::Delete || is_container(&id) {
@@ -190,6 +195,12 @@ impl<'a> Run<'a> {
             let is_product = id.is_type("Microsoft.ApiManagement/service/products");
             if is_product && matches!(change.action, Action::Create | Action::Replace) {
                 fresh.push(id.clone());
+            }
+            // That what is not there yet is there one day proves that it was sent, whatever becomes of this run.
+            if change.action == Action::Create
+                && let Some(digest) = self.resource(change).and_then(DesiredResource::unanswered_digest)
+            {
+                digests.push((id.clone(), digest));
             }
             if made || change.action == Action::Update || self.is_ours_by_itself(change) {
                 entered.push(id);
@@ -208,6 +219,7 @@ impl<'a> Run<'a> {
         let enter = |manifest: &mut Manifest| {
             manifest.resources.extend(entered.iter().cloned());
             manifest.fresh_products.extend(fresh.iter().cloned());
+            manifest.digests.extend(digests.iter().cloned());
         };
         let keeper = Keeper::acquire(applicant, enter).await?;
         let _ = self.keeper.set(keeper);
@@ -293,6 +305,10 @@ impl<'a> Run<'a> {
         let result = self.carry_out(change, &accepted).await;
         match &result {
             Ok(End::Done) => {
+                if let (Some(id), Some(digest)) = (self.target(change), self.resource(change).and_then(DesiredResource::unanswered_digest))
+                {
+                    self.lock().sent.insert(id, digest);
+                }
                 let elapsed = self.deployment.settings.clock.now() - started;
                 self.sink.event(Event::Done { id: change.id.clone(), action: change.action, elapsed });
             }

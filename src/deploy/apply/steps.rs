@@ -14,7 +14,7 @@ use crate::deploy::diff::{self, PropertyChange, Verb};
 use crate::deploy::error::StepError;
 use crate::deploy::events::Event;
 use crate::deploy::live::LiveResource;
-use crate::deploy::plan::{Action, Change, compare, is_role_assignment};
+use crate::deploy::plan::{Action, Change, compare, is_role_assignment, unanswered_changes};
 use crate::deploy::resource::DesiredResource;
 
 const PRODUCT: &str = "Microsoft.ApiManagement/service/products";
@@ -150,7 +150,8 @@ impl Run<'_> {
                 LiveResource { secrets: planned.secrets.clone(), ..read }
             };
             let declared = self.deployment.as_declared(resource, change.standing);
-            let changes = compare(&declared, &current, |reference| self.lookup(reference));
+            let mut changes = compare(&declared, &current, |reference| self.lookup(reference));
+            changes.extend(self.unanswered(resource, id));
             if planned.etag.is_none() && !same_before(&changes, &change.properties) {
                 return Err(refusal::own(id.as_str(), CHANGED));
             }
@@ -172,13 +173,18 @@ impl Run<'_> {
         accepted: &Accepted,
     ) -> Result<End, StepError> {
         let declared = self.deployment.as_declared(resource, change.standing);
-        let changes = compare(&declared, &found, |reference| self.lookup(reference));
+        let mut changes = compare(&declared, &found, |reference| self.lookup(reference));
+        changes.extend(self.unanswered(resource, id));
         let end = if changes.is_empty() { End::Done } else { self.send_update(&declared, id, &found, &changes, accepted).await? };
         self.learn(id, &found.body);
         if end == End::Done {
             self.after_making(resource, id).await?;
         }
         Ok(end)
+    }
+
+    fn unanswered(&self, resource: &DesiredResource, id: &ResourceId) -> Vec<PropertyChange> {
+        unanswered_changes(resource, id, self.plan.live.manifest(&self.plan.owner))
     }
 
     async fn send_update(

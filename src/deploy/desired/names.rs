@@ -2,6 +2,8 @@
 
 use serde_json::Value;
 
+use crate::arm::catalogue::{ResourceType, Rule};
+
 /// `/{section}/{key}`, escaped.
 pub(super) fn pointer(section: &str, key: &str) -> String {
     below(&format!("/{section}"), key)
@@ -49,4 +51,19 @@ fn collect(value: &Value, pointer: String, found: &mut Vec<String>) {
 pub(super) fn number(number: f64) -> Value {
     #[expect(clippy::cast_possible_truncation, reason = "whole and far inside the range")]
     if number.fract() == 0.0 && number.abs() < 9e15 { Value::from(number as i64) } else { Value::from(number) }
+}
+
+/// Where the catalogue says that a body of this type holds secrets.
+pub(super) fn secret_pointers(entry: Option<&ResourceType>, value: &Value) -> Vec<String> {
+    let Some(entry) = entry else { return Vec::new() };
+    let mut all = text_pointers(value, "/properties");
+    all.retain(|pointer| {
+        let path: Vec<String> = pointer.split('/').skip(1).map(|part| part.replace("~1", "/").replace("~0", "~")).collect();
+        entry.properties.iter().filter(|line| line.matches(&path)).any(|line| match line.rule {
+            Rule::Secret => true,
+            Rule::SecretIf(flag) => value.pointer(flag) == Some(&Value::Bool(true)),
+            _ => false,
+        })
+    });
+    all
 }

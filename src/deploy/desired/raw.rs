@@ -18,7 +18,7 @@ impl Compiler<'_> {
             let mut depends_on: Vec<ResourceId> = spec.depends_on.iter().filter_map(|name| self.dependency(name)).collect();
             let value = self.raw_body(spec);
             depends_on.extend(self.used_named_values(&value));
-            let secrets = crate::arm::catalogue::find(&spec.kind).map_or_else(Vec::new, |entry| secret_pointers(entry, &value));
+            let secrets = names::secret_pointers(crate::arm::catalogue::find(&spec.kind), &value);
             let span = self.loaded.locator.key(&pointer);
             self.resources.push(DesiredResource {
                 id: DesiredId::Known(id),
@@ -100,22 +100,4 @@ impl Compiler<'_> {
         }
         self.resources.iter().find(|made| made.pointer == pointer).and_then(|made| made.id.known().cloned())
     }
-}
-
-/// Where the catalogue says that a body of this type holds secrets.
-fn secret_pointers(entry: &crate::arm::catalogue::ResourceType, value: &Value) -> Vec<String> {
-    use crate::arm::catalogue::Rule;
-    let mut all = Vec::new();
-    for pointer in names::text_pointers(value, "/properties") {
-        let path: Vec<String> = pointer.split('/').skip(1).map(|part| part.replace("~1", "/").replace("~0", "~")).collect();
-        let secret = entry.properties.iter().filter(|line| line.matches(&path)).any(|line| match line.rule {
-            Rule::Secret => true,
-            Rule::SecretIf(flag) => value.pointer(flag) == Some(&Value::Bool(true)),
-            _ => false,
-        });
-        if secret {
-            all.push(pointer);
-        }
-    }
-    all
 }

@@ -88,10 +88,16 @@ impl<'a> Comparison<'a> {
 
     fn value(&mut self, place: &Place, desired: Option<&Value>, live: Option<&Value>) {
         let at = self.rules.at(&place.segments);
-        if at.read_only || at.write_only {
+        if at.read_only {
             return;
         }
         let pointer = place.pointer();
+        if at.write_only {
+            if at.secret && desired.is_some_and(|value| !is_empty(value)) {
+                self.unreadable.push(pointer);
+            }
+            return;
+        }
         if self.is_unknown(&pointer, false) {
             let before = live.filter(|value| !is_empty(value)).map_or(Shown::Absent, |value| self.shown(place, &at, value));
             self.change(place, before, Shown::KnownAfterApply, live, None);

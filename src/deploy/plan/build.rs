@@ -12,6 +12,7 @@ use crate::deploy::deployment::Deployment;
 use crate::deploy::diff::{self, PropertyChange};
 use crate::deploy::error::DeployError;
 use crate::deploy::live::{Live, LiveResource, OWNER_TAG, ServiceState, tagged_owner};
+use crate::deploy::manifest::Manifest;
 use crate::deploy::resource::{DesiredId, DesiredResource, Management, ROLE_ASSIGNMENT, Reference};
 use crate::spec::model::RoleAssignmentMode;
 use crate::support::finding::{Finding, Kind};
@@ -169,8 +170,10 @@ impl Deployment {
         change.properties = compare(&declared, found, |reference| live.lookup(reference));
         let hidden = diff::unreadable(&declared, &declared.fill(|reference| live.lookup(reference)), &found.body, &found.secrets);
         if !hidden.is_empty() {
+            let hidden: Vec<String> = hidden.iter().map(|pointer| pointer.trim_start_matches('/').replace('/', ".")).collect();
             change.note = Some(format!("unknown whether it differs, because the service does not tell it: {}", hidden.join(", ")));
         }
+        change.properties.extend(unanswered_changes(resource, id, live.manifest(&self.desired.owner)));
         self.judge_difference(resource, id, change, findings);
         let fresh = live.manifest(&self.desired.owner).is_some_and(|manifest| manifest.fresh_products.contains(id));
         if change.action == Action::None && fresh {
@@ -290,6 +293,19 @@ pub(in crate::deploy) fn compare(
     lookup: impl Fn(&Reference) -> Option<Value>,
 ) -> Vec<PropertyChange> {
     diff::compare(resource, &resource.fill(lookup), &found.body, &found.secrets)
+}
+
+/// What is sent and never answered, where the manifest does not say that the same was sent last.
+pub(in crate::deploy) fn unanswered_changes(
+    resource: &DesiredResource,
+    id: &ResourceId,
+    manifest: Option<&Manifest>,
+) -> Vec<PropertyChange> {
+    let Some(digest) = resource.unanswered_digest() else { return Vec::new() };
+    if manifest.and_then(|manifest| manifest.digests.get(id)) == Some(&digest) {
+        return Vec::new();
+    }
+    resource.unanswered().map(PropertyChange::unanswered).collect()
 }
 
 fn principal_of(resource: &DesiredResource, live: &Live) -> Option<String> {

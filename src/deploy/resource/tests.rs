@@ -74,4 +74,7 @@ fn a_changed_document_is_noticed_although_it_is_never_answered() {
     assert_eq!(digest("a\r\nb"), digest("a\nb"));
     assert_ne!(digest("a"), digest("b"));
     assert_eq!(api(json!({ "path": "p" })).unanswered_digest(), None);
+    let link = |address: &str| api(json!({ "format": "openapi-link", "value": address })).unanswered_digest();
+    assert_eq!(link("https://x/a.json?sig=s3cret"), link("https://x/a.json?sig=other"), "a signature is a secret");
+    assert_ne!(link("https://x/a.json"), link("https://x/b.json"));
 }

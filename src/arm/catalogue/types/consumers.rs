@@ -34,6 +34,7 @@ const USER: &[Property] = &[
     p("/properties/groups", Rule::ReadOnly),
     p("/properties/identities", Rule::Partial),
     p("/properties/password", Rule::WriteOnly),
+    p("/properties/password", Rule::Secret),
     p("/properties/confirmation", Rule::WriteOnly),
     p("/properties/appType", Rule::WriteOnly),
     p("/properties/email", Rule::IgnoreCase),

@@ -24,7 +24,9 @@ pub(super) static TYPES: &[ResourceType] = &[
         ANY_80,
         &[
             p("/properties/data", Rule::WriteOnly),
+            p("/properties/data", Rule::Secret),
             p("/properties/password", Rule::WriteOnly),
+            p("/properties/password", Rule::Secret),
             p("/properties/subject", Rule::ReadOnly),
             p("/properties/thumbprint", Rule::ReadOnly),
             p("/properties/expirationDate", Rule::ReadOnly),
