@@ -18,6 +18,7 @@ codes! {
     TOO_LARGE = "POL005", "the document is larger or deeper than can be a policy";
     WRONG_ROOT = "POL006", "the root element is neither `<policies>` nor `<fragment>`";
     NEEDS_ESCAPING = "POL007", "format `xml` needs expressions to be XML-encoded";
+    NOT_TEXT = "POL008", "the file cannot be read as text";
     UNKNOWN_SECTION = "POL050", "`<policies>` holds something that is no section";
     UNKNOWN_POLICY = "POL051", "no policy has this name";
     MISPLACED_SECTION = "POL052", "the policy is not allowed in this section";
