@@ -9,10 +9,10 @@ use std::time::Duration;
 use crate::azure::client::ClientOptions;
 use crate::azure::cloud::Cloud;
 use crate::azure::credential::StaticCredential;
-use crate::azure::transport::InProcess;
+use crate::azure::transport::{InProcess, Lost};
 use crate::azure::{ArmClient, observer};
 use crate::deploy::resource::Desired;
-use crate::emulator::{Emulator, Fixture, OpenError, Options, SeedError, State};
+use crate::emulator::{DroppedAnswer, Emulator, Fixture, OpenError, Options, SeedError, State};
 use crate::support::clock::SharedClock;
 use crate::support::random::SharedRandom;
 
@@ -81,7 +81,13 @@ impl LocalArm {
         let emulator = self.emulator.clone();
         let transport = InProcess::new(move |request| {
             let emulator = emulator.clone();
-            async move { emulator.handle(request).await }
+            async move {
+                let mut response = emulator.handle(request).await;
+                if response.extensions().get::<DroppedAnswer>().is_some() {
+                    response.extensions_mut().insert(Lost);
+                }
+                response
+            }
         });
         ArmClient::new(ClientOptions {
             transport: Some(Arc::new(transport)),

@@ -13,7 +13,7 @@ pub(super) fn check(resources: &Resources<'_>, findings: &mut Vec<Finding>) {
         all_apis(subscription, findings);
     }
     for api in resources.of("apis") {
-        if api.is_false("/properties/subscriptionRequired") {
+        if api.is_false("/properties/subscriptionRequired") && !checks_callers(resources, api) {
             findings.push(
                 Finding::warning(
                     codes::NO_KEY,
@@ -28,6 +28,16 @@ pub(super) fn check(resources: &Resources<'_>, findings: &mut Vec<Finding>) {
         keys(resources, api, findings);
         streams(resources, api, findings);
     }
+}
+
+/// Policies by which an API can refuse callers itself.
+const CHECKS: [&str; 6] =
+    ["return-response", "check-header", "validate-jwt", "validate-azure-ad-token", "validate-client-certificate", "ip-filter"];
+
+fn checks_callers(resources: &Resources<'_>, api: &Resource<'_>) -> bool {
+    resources.policy_of(api.id).is_some_and(|policy| {
+        resources.with_fragments(policy).iter().any(|document| CHECKS.iter().any(|name| !elements(document, name).is_empty()))
+    })
 }
 
 /// An API in a product that needs no subscription is open, whatever the API says (documented).

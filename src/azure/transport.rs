@@ -52,6 +52,10 @@ impl HttpClient for Network {
     }
 }
 
+/// Among an answer's extensions: it never reached the client, which sees a broken connection.
+#[derive(Debug, Clone, Copy)]
+pub struct Lost;
+
 /// Answers one request.
 pub type Handler = dyn Fn(http::Request<Bytes>) -> BoxFuture<'static, http::Response<Bytes>> + Send + Sync;
 
@@ -80,6 +84,9 @@ impl HttpClient for InProcess {
     async fn execute_request(&self, request: &Request) -> azure_core::Result<AsyncRawResponse> {
         let response = (self.0)(into_http(request)?).await;
         let (parts, body) = response.into_parts();
+        if parts.extensions.get::<Lost>().is_some() {
+            return Err(azure_core::Error::with_message(ErrorKind::Io, "the connection was closed before an answer came"));
+        }
         let mut headers = Headers::new();
         for (name, value) in &parts.headers {
             if let Ok(value) = value.to_str() {

@@ -78,6 +78,9 @@ pub struct Permission {
     /// Taken away from `actions`.
     #[serde(default)]
     pub not_actions: Vec<String>,
+    /// Object id of the one principal that has it; everybody who logs in when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub principal: Option<String>,
 }
 
 fn everywhere() -> String {
@@ -90,6 +93,10 @@ impl Permission {
         scope.len() >= own.len()
             && scope.as_bytes().get(..own.len()).is_some_and(|head| head.eq_ignore_ascii_case(own.as_bytes()))
             && matches!(scope.as_bytes().get(own.len()), None | Some(b'/'))
+    }
+
+    fn is_of(&self, caller: &Caller) -> bool {
+        self.principal.as_ref().is_none_or(|principal| principal.eq_ignore_ascii_case(&caller.object_id))
     }
 
     fn allows(&self, action: &str) -> bool {
@@ -140,7 +147,7 @@ impl Default for Directory {
             tenant_id: DEFAULT_TENANT.to_owned(),
             subscriptions: vec![Subscription { id: DEFAULT_SUBSCRIPTION.to_owned(), display_name: "Local".to_owned(), registered: None }],
             caller: DEFAULT_CALLER.to_owned(),
-            permissions: vec![Permission { scope: everywhere(), actions: vec!["*".to_owned()], not_actions: Vec::new() }],
+            permissions: vec![Permission { scope: everywhere(), actions: vec!["*".to_owned()], not_actions: Vec::new(), principal: None }],
         }
     }
 }
@@ -162,14 +169,13 @@ impl Directory {
     }
 
     /// The caller's permissions at a scope.
-    pub(crate) fn at(&self, scope: &str) -> impl Iterator<Item = &Permission> {
-        self.permissions.iter().filter(move |permission| permission.reaches(scope))
+    pub(crate) fn at(&self, caller: &Caller, scope: &str) -> impl Iterator<Item = &Permission> {
+        self.permissions.iter().filter(move |permission| permission.is_of(caller) && permission.reaches(scope))
     }
 
     /// ARM's 403.
     pub(crate) fn authorize(&self, caller: &Caller, action: &str, scope: &str) -> Result<(), Refusal> {
-        // Fixture permissions are those of the fixture's caller; any other principal is known only by its token, and is let through.
-        if !caller.object_id.eq_ignore_ascii_case(&self.caller) || self.at(scope).any(|permission| permission.allows(action)) {
+        if self.at(caller, scope).any(|permission| permission.allows(action)) {
             return Ok(());
         }
         let who = &caller.object_id;
@@ -226,8 +232,12 @@ mod tests {
 
     #[test]
     fn a_permission_reaches_what_lies_below_its_scope_and_nothing_beside_it() {
-        let permission =
-            Permission { scope: "/subscriptions/S/resourceGroups/g".to_owned(), actions: vec!["*".to_owned()], not_actions: vec![] };
+        let permission = Permission {
+            scope: "/subscriptions/S/resourceGroups/g".to_owned(),
+            actions: vec!["*".to_owned()],
+            not_actions: vec![],
+            principal: None,
+        };
         assert!(permission.reaches("/subscriptions/s/resourcegroups/G/providers/a/b/c"));
         assert!(permission.reaches("/subscriptions/s/resourcegroups/g"));
         assert!(!permission.reaches("/subscriptions/s/resourceGroups/g2"));

@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 
 use super::answer::{Answer, Problems, Refusal};
 use super::operations::{self, Effect, Poll};
+use super::providers;
 use super::providers::{Call, Kind, Style, View, Write};
 use super::request::ApiVersion;
 use super::shape::{matches, narrow, shape};
@@ -223,6 +224,8 @@ fn finish(tx: &mut Transaction<'_>, call: &Call<'_>, made: Made, status: u16) ->
     if made.style == Style::Deferred {
         let duration = operations::short(tx);
         let mut operation = operations::start(tx, &made.stored.id, duration, status, Effect::Puts);
+        let with_body = call.request.method == http::Method::PUT && call.version.is_since(operations::ACCEPTED_WITH_BODY);
+        let shown = with_body.then(|| Answer::json(status, render(view(tx, call, true), call.kind, &made.stored)).etag(&made.stored.etag));
         match made.failure {
             Some(refusal) => operation.failure = Some((refusal.status(), refusal.error().clone())),
             None => {
@@ -231,7 +234,13 @@ fn finish(tx: &mut Transaction<'_>, call: &Call<'_>, made: Made, status: u16) ->
             }
         }
         tx.put_operation(operation.clone());
-        return Ok(operations::accepted_at_resource(tx, &operation, &call.version));
+        return Ok(match shown {
+            Some(answer) => {
+                let service = providers::api_management::service_id(&operation.resource);
+                operations::accepted_with_body(tx, &operation, &super::encode_path(service.as_str()), &call.version, answer)
+            }
+            None => operations::accepted_at_resource(tx, &operation, &call.version),
+        });
     }
     if let Some(refusal) = made.failure {
         return Err(refusal);

@@ -19,7 +19,7 @@ pub struct Fixture {
     /// Who is logged in.
     #[serde(default)]
     pub caller: Option<FixtureCaller>,
-    /// What the caller may do; everything everywhere when empty.
+    /// What whoever logs in may do, and nothing else; everything everywhere when empty. An entry with `principal` is of that one only.
     #[serde(default)]
     pub permissions: Vec<Permission>,
     /// Resources with `id` and what else GET answers.

@@ -1,8 +1,9 @@
 //! Long-running operations: accepted now, done later, also when the program was stopped in between.
 //!
-//! Two forms (recorded): the service answers 201 or 202 with `Azure-AsyncOperation` and `Location`; named values,
-//! fragments and imports answer 202 with a `Location` at the resource itself (`asyncId`, `asyncCode`). Their effect is
-//! seen only when they end, so that a client which does not wait meets the same "not found" as on Azure.
+//! Three forms. The service answers 201 or 202 with `Azure-AsyncOperation` and `Location` (recorded). Named values, fragments
+//! and imports answer 202 with a `Location` at the resource itself (`asyncId`, `asyncCode`; recorded with 2021-08-01); since
+//! [`ACCEPTED_WITH_BODY`] a PUT of theirs answers 200 or 201 with the body. Their effect is seen only when they end, so that a
+//! client which does not wait meets the same "not found" as on Azure.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -56,6 +57,11 @@ pub(crate) struct Operation {
     #[serde(default)]
     pub(crate) put_rows: Vec<Value>,
 }
+
+/// Since then a PUT of a named value, fragment or import is answered with the resource (a 201 was seen with 2023-09-01-preview,
+/// Azure/apiops#722; the contract of 2024-05-01 knows no 202 here, and its Python client takes none). That the operation goes
+/// on behind both `Azure-AsyncOperation` and `Location`, the headers of that contract, is assumed.
+pub(crate) const ACCEPTED_WITH_BODY: &str = "2023-09-01";
 
 /// How long ended operations can still be asked for.
 const KEPT: Duration = Duration::from_secs(24 * 3600);
@@ -142,25 +148,48 @@ fn patience(answer: Answer, tx: &Transaction<'_>, operation: &Operation) -> Answ
     answer.header("retry-after", seconds.min(60).to_string()).header("x-ms-retry-after-ms", remaining.as_millis().min(60_000).to_string())
 }
 
+/// Where an operation is asked for, below `base`.
+fn results_url(tx: &Transaction<'_>, operation: &Operation, base: &str, version: &ApiVersion) -> String {
+    format!("{}{base}/operationResults/{}?api-version={}", tx.options.endpoint.trim_end_matches('/'), operation.id, version.as_str())
+}
+
 /// Adds `Azure-AsyncOperation` and `Location`, both below `base`.
 pub(crate) fn announce(tx: &Transaction<'_>, operation: &Operation, base: &str, version: &ApiVersion, answer: Answer) -> Answer {
-    let url =
-        format!("{}{base}/operationResults/{}?api-version={}", tx.options.endpoint.trim_end_matches('/'), operation.id, version.as_str());
+    let url = results_url(tx, operation, base, version);
     let answer = answer.header("azure-asyncoperation", url.clone()).header("location", format!("{url}&asyncResponse"));
     patience(answer, tx, operation)
 }
 
-/// 202 with a `Location` at the resource itself.
-pub(crate) fn accepted_at_resource(tx: &Transaction<'_>, operation: &Operation, version: &ApiVersion) -> Answer {
-    let url = format!(
+/// 202 with a `Location` only, as resource groups and purges answer (recorded): a client that sees `Azure-AsyncOperation` expects a
+/// status in the body of its polls, and these have none.
+pub(crate) fn accepted_by_location(tx: &Transaction<'_>, operation: &Operation, base: &str, version: &ApiVersion) -> Answer {
+    let url = results_url(tx, operation, base, version);
+    patience(Answer::empty(202).header("location", format!("{url}&asyncResponse")), tx, operation)
+}
+
+/// The operation at the resource itself.
+fn resource_url(tx: &Transaction<'_>, operation: &Operation, version: &ApiVersion) -> String {
+    format!(
         "{}{}?api-version={}&asyncId={}&asyncCode={}",
         tx.options.endpoint.trim_end_matches('/'),
         super::encode_path(operation.resource.as_str()),
         version.as_str(),
         operation.id,
         operation.code
-    );
-    patience(Answer::empty(202).header("location", url), tx, operation)
+    )
+}
+
+/// 202 with a `Location` at the resource itself.
+pub(crate) fn accepted_at_resource(tx: &Transaction<'_>, operation: &Operation, version: &ApiVersion) -> Answer {
+    patience(Answer::empty(202).header("location", resource_url(tx, operation, version)), tx, operation)
+}
+
+/// The resource as it will be, with `Azure-AsyncOperation` below `base` and `Location` at the resource itself.
+pub(crate) fn accepted_with_body(tx: &Transaction<'_>, operation: &Operation, base: &str, version: &ApiVersion, answer: Answer) -> Answer {
+    let answer = answer
+        .header("azure-asyncoperation", results_url(tx, operation, base, version))
+        .header("location", resource_url(tx, operation, version));
+    patience(answer, tx, operation)
 }
 
 /// A poll of `…/operationResults/{id}`.
@@ -173,6 +202,7 @@ pub(crate) fn poll(tx: &mut Transaction<'_>, request: &Request, base: &str, id: 
     let by_location = request.query("asyncResponse").is_some();
     if by_location || matches!(operation.effect, Effect::ServicePurged) {
         return Ok(match (&operation.failure, operation.done) {
+            (_, false) if operation.effect == Effect::ServicePurged => accepted_by_location(tx, &operation, base, &version),
             (_, false) => announce(tx, &operation, base, &version, Answer::empty(202)),
             (Some((status, error)), true) => Refusal::stored(*status, error.clone()).into_answer(),
             (None, true) => match tx.get(&operation.resource) {

@@ -77,6 +77,7 @@ codes! {
     METRICS_WITHOUT_DIMENSIONS = "SPEC084", "custom metrics arrive without their dimensions";
     UNUSED = "SPEC085", "something is defined and opens or does nothing";
     NO_OPERATIONS = "SPEC086", "an API without operations answers nothing";
+    FRUITLESS_QUERY = "SPEC087", "a log query looks for what is not there";
 }
 
 #[cfg(test)]

@@ -58,7 +58,7 @@ pub(super) fn parse(source: SourceId, text: &str, findings: &mut Vec<Finding>) -
         Some(root) if !root.is_null() => Some(root),
         _ => {
             let finding = Finding::error(codes::EMPTY, Kind::Syntax, "the file holds no specification");
-            findings.push(finding.at(Span { source, start: 0, end: 0 }).help("`apimctl init` writes one to start from"));
+            findings.push(finding.at(Span { source, start: 0, end: 0 }).help("write one: `examples/openai-lb.yaml` is one to start from"));
             None
         }
     }

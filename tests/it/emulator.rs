@@ -15,6 +15,7 @@ mod operations;
 mod paging;
 mod persistence;
 mod policies;
+mod process;
 mod services;
 mod throttling;
 
@@ -172,7 +173,8 @@ impl World {
 
     /// A PUT that is accepted, waited for, and polled.
     pub(crate) async fn settle(&self, uri: &str, body: Value) -> Reply {
-        let accepted = self.put(uri, body).await.expect(202);
+        let accepted = self.put(uri, body).await;
+        assert!(matches!(accepted.status, 200 | 201), "{accepted:?}");
         self.pass(3).await;
         self.get(accepted.header("location")).await
     }

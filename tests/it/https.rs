@@ -51,6 +51,13 @@ impl EmulatorProcess {
             .unwrap()
     }
 
+    /// `kill -9`; the state it leaves.
+    pub fn kill(mut self) -> tempfile::TempDir {
+        self.process.kill().unwrap();
+        self.process.wait().unwrap();
+        std::mem::replace(&mut self.state, tempfile::tempdir().unwrap())
+    }
+
     /// Stops it and answers what it kept.
     pub fn stop(mut self) -> BTreeMap<String, Value> {
         self.process.kill().unwrap();

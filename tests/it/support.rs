@@ -9,12 +9,12 @@ use apimctl::azure::ArmClient;
 use apimctl::azure::client::ClientOptions;
 use apimctl::azure::cloud::Cloud;
 use apimctl::azure::credential::StaticCredential;
-use apimctl::azure::transport::InProcess;
+use apimctl::azure::transport::{InProcess, Lost};
 use apimctl::deploy::cancel::Cancellation;
 use apimctl::deploy::desired::{self, Context};
 use apimctl::deploy::events::Discard;
 use apimctl::deploy::{Applied, DeployError, Deployment, Settings};
-use apimctl::emulator::{Emulator, Options};
+use apimctl::emulator::{DroppedAnswer, Emulator, Options};
 use apimctl::spec::load::{self, LoadOptions, Loaded};
 use apimctl::support::clock::{SharedClock, VirtualClock};
 use apimctl::support::random::{SeededRandom, SharedRandom};
@@ -91,7 +91,10 @@ impl World {
                 let path = request.uri().path().to_owned();
                 let query = request.uri().query().unwrap_or_default().to_owned();
                 let body = serde_json::from_slice(request.body()).unwrap_or(Value::Null);
-                let response = emulator.handle(request).await;
+                let mut response = emulator.handle(request).await;
+                if response.extensions().get::<DroppedAnswer>().is_some() {
+                    response.extensions_mut().insert(Lost);
+                }
                 sent.lock().unwrap().push(Sent { method, path, query, body });
                 response
             }

@@ -1,6 +1,5 @@
 //! Connections: accepted, secured, served, and let finish.
 
-use std::convert::Infallible;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,6 +20,7 @@ use tokio_rustls::TlsAcceptor;
 
 use super::Handler;
 use super::bearer::Bearer;
+use crate::emulator::DroppedAnswer;
 use crate::emulator::entra::{Entra, json_answer};
 use crate::support::clock::SharedClock;
 
@@ -73,6 +73,11 @@ impl Service {
         }
     }
 }
+
+/// A fault took the answer away.
+#[derive(Debug, thiserror::Error)]
+#[error("the answer was dropped on purpose")]
+struct Lost;
 
 /// Why a body was not read to its end.
 enum Unread {
@@ -143,7 +148,11 @@ async fn serve(stream: TcpStream, acceptor: TlsAcceptor, service: Arc<Service>, 
     builder.http2().timer(TokioTimer::new());
     let answers = service_fn(move |request| {
         let service = service.clone();
-        async move { Ok::<_, Infallible>(service.answer(request).await.map(Full::new)) }
+        async move {
+            let answer = service.answer(request).await;
+            // An error ends the connection (HTTP/2: the stream) without an answer, as a lost one looks to the client.
+            if answer.extensions().get::<DroppedAnswer>().is_some() { Err(Lost) } else { Ok(answer.map(Full::new)) }
+        }
     });
     let mut connection = pin!(builder.serve_connection(TokioIo::new(secured), answers));
     let result = match select(connection.as_mut(), pin!(stopped(&mut stopping))).await {

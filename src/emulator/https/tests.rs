@@ -202,3 +202,17 @@ async fn a_taken_address_is_named() {
     assert!(bind(again).await.unwrap_err().to_string().contains(&running.address().to_string()));
     running.shutdown().await;
 }
+
+#[tokio::test]
+async fn a_dropped_answer_ends_the_connection_without_a_word() {
+    let state = tempfile::tempdir().unwrap();
+    let running = bind(options(state.path())).await.unwrap().serve(|_| async {
+        let mut response = http::Response::new(Bytes::from_static(b"never seen"));
+        response.extensions_mut().insert(crate::emulator::DroppedAnswer);
+        response
+    });
+    let token = log_in(&running, "https://management.azure.com/").await;
+    let asked = request("GET", "/subscriptions", &format!("authorization: Bearer {token}\r\n"), "");
+    let (status, head, _) = exchange(&running, "localhost", asked).await.unwrap();
+    assert_eq!((status, head.as_str()), (0, ""));
+}

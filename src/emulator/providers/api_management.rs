@@ -78,7 +78,7 @@ pub(super) const KINDS: &[Kind] = &[
 ];
 
 /// The service that an entity's id belongs to.
-fn service_id(id: &ResourceId) -> ResourceId {
+pub(crate) fn service_id(id: &ResourceId) -> ResourceId {
     let mut current = id.clone();
     while !current.is_type(SERVICE) {
         match current.parent() {

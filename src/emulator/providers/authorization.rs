@@ -238,12 +238,7 @@ pub(super) fn special(tx: &mut Transaction<'_>, request: &Request, route: &Route
     let scope = route.scope_path();
     match words.as_slice() {
         ["permissions"] => {
-            let directory = tx.directory();
-            let items = if tx.caller.object_id.eq_ignore_ascii_case(&directory.caller) {
-                directory.at(&scope).map(permission_body).collect()
-            } else {
-                vec![json!({ "actions": ["*"], "notActions": [], "dataActions": [], "notDataActions": [] })]
-            };
+            let items = tx.directory().at(&tx.caller, &scope).map(permission_body).collect();
             Some(paging::page(tx.options, request, items, false))
         }
         ["roledefinitions"] => {

@@ -84,9 +84,7 @@ fn delete_group(tx: &mut Transaction<'_>, call: &Call<'_>) -> Result<Answer, Ref
     let duration = operations::short(tx);
     let operation = operations::start(tx, &group.id, duration, 200, Effect::Removed);
     let base = ResourceId::subscription(group.id.subscription_id().unwrap_or_default());
-    let answer = operations::announce(tx, &operation, base.as_str(), &call.version, Answer::empty(202));
-    // Resource groups have a Location only.
-    Ok(Answer { headers: answer.headers.into_iter().filter(|(name, _)| *name != "azure-asyncoperation").collect(), ..answer })
+    Ok(operations::accepted_by_location(tx, &operation, base.as_str(), &call.version))
 }
 
 /// Paths without a provider.
@@ -165,8 +163,7 @@ fn poll_group(tx: &mut Transaction<'_>, request: &Request, id: &str) -> Result<A
         Some(operation) if operation.done => Ok(Answer::empty(200)),
         Some(operation) => {
             let base = ResourceId::subscription(operation.resource.subscription_id().unwrap_or_default());
-            let answer = operations::announce(tx, &operation, base.as_str(), &version, Answer::empty(202));
-            Ok(Answer { headers: answer.headers.into_iter().filter(|(name, _)| *name != "azure-asyncoperation").collect(), ..answer })
+            Ok(operations::accepted_by_location(tx, &operation, base.as_str(), &version))
         }
     }
 }

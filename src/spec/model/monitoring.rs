@@ -26,7 +26,7 @@ pub struct Monitoring {
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct LogAnalytics {
-    /// Name.
+    /// Name of the workspace, unique in its resource group.
     #[schemars(length(min = 4, max = 63), regex(pattern = r"^[A-Za-z0-9][A-Za-z0-9-]+[A-Za-z0-9]$"), extend("patternErrorMessage" = "letters, digits and hyphens, and no hyphen at either end"))]
     pub name: String,
     /// Read only.
@@ -54,7 +54,7 @@ pub struct LogAnalytics {
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ApplicationInsights {
-    /// Name; also that of the logger.
+    /// Name of the component, unique in its resource group; also that of the logger.
     #[schemars(length(min = 1, max = 260))]
     pub name: String,
     /// Read only.
@@ -161,7 +161,7 @@ impl LargeLanguageModel {
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct DiagnosticSettings {
-    /// Name; default `apimctl`.
+    /// Name of the setting; default `apimctl`.
     #[schemars(length(min = 1, max = 260))]
     pub name: Option<String>,
     /// Log categories: `GatewayLogs` (default), `GatewayLlmLogs`, `WebSocketConnectionLogs`, `DeveloperPortalAuditLogs`, or `allLogs`.

@@ -12,7 +12,7 @@ use crate::support::secret::Secret;
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ResourceGroup {
-    /// Name.
+    /// Name of the resource group, unique in the Azure subscription.
     #[schemars(length(min = 1, max = 90), regex(pattern = r"^[-A-Za-z0-9._()]*[-A-Za-z0-9_()]$"), extend("patternErrorMessage" = "letters, digits, `-`, `_`, `.` and parentheses, and no `.` at the end"))]
     pub name: String,
     /// Region; also the default for everything in it.

@@ -205,11 +205,34 @@ fn log_alerts(rules: &mut Rules<'_>) {
         }
         groups(rules, &alert.action_groups, &pointer);
         scope(rules, alert.scope.as_deref(), &pointer);
+        query(rules, &alert.query, alert.scope.is_none(), &pointer);
         let workspace = rules.spec.monitoring.as_ref().is_some_and(|monitoring| monitoring.log_analytics.is_some());
         if alert.scope.is_none() && !workspace && !rules.is_broken("/monitoring") && !rules.is_broken("/monitoring/logAnalytics") {
             let message = format!("the log alert `{name}` has nothing to query");
             rules.error_at_key(codes::ALERT, Kind::Place, &pointer, message).advise("add `monitoring.logAnalytics`, or a `scope`");
         }
+    }
+}
+
+/// Names of tables that a component has and a workspace does not.
+const TABLES: [(&str, &str); 2] = [("requests", "AppRequests"), ("customMetrics", "AppMetrics")];
+
+/// Queries that find nothing: the tables of a component asked of its workspace, and an API's name looked for in URLs.
+fn query(rules: &mut Rules<'_>, query: &str, of_workspace: bool, pointer: &str) {
+    let place = format!("{pointer}/query");
+    let words = || query.split(|letter: char| !letter.is_alphanumeric() && letter != '_');
+    let first = words().find(|word| !word.is_empty());
+    if of_workspace && let Some((table, real)) = TABLES.iter().find(|(table, _)| first == Some(*table)) {
+        let message = format!("a Log Analytics workspace has no table `{table}`");
+        rules.trap(codes::FRUITLESS_QUERY, &place, message).advise(format!("there it is `{real}`"));
+    }
+    let names_url = words().any(|word| word.eq_ignore_ascii_case("url"));
+    let spec = rules.spec;
+    let looked_for = |name: &&String| query.contains(&format!("\"{name}\"")) || query.contains(&format!("'{name}'"));
+    if names_url && let Some(api) = spec.apis.keys().find(looked_for) {
+        let message = format!("the URL of a request does not hold `{api}`: an API's name is no part of its address");
+        let finding = rules.trap(codes::FRUITLESS_QUERY, &place, message);
+        finding.advise("compare `ApiId` in `ApiManagementGatewayLogs`, or `Properties[\"API Name\"]` in `AppRequests`");
     }
 }
 

@@ -112,7 +112,7 @@ fn section(rules: &mut Rules<'_>, naming: &Naming, pointer: &str, names: &[Strin
             let message = format!("the name of the {} `{name}` must have 1 to {} characters, not {length}", naming.what, naming.longest);
             rules.error_at_key(codes::BAD_NAME, Kind::Type, &place, message);
         } else if !naming.form.takes(name) {
-            let message = format!("`{name}` cannot be the name of a {}", naming.what);
+            let message = format!("`{name}` cannot be the name of {} {}", article(naming.what), naming.what);
             rules.error_at_key(codes::BAD_NAME, Kind::Type, &place, message).advise(naming.form.words());
         }
         if naming.built_in.iter().any(|own| own.eq_ignore_ascii_case(name)) {
@@ -128,6 +128,10 @@ fn section(rules: &mut Rules<'_>, naming: &Naming, pointer: &str, names: &[Strin
             }
         }
     }
+}
+
+fn article(noun: &str) -> &'static str {
+    if noun.starts_with(['a', 'e', 'i', 'o', 'u', 'A']) { "an" } else { "a" }
 }
 
 /// Display names that must be unique within a service (assumed for groups; the service says so for named values and products).

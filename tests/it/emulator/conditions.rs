@@ -122,7 +122,7 @@ async fn names_are_checked_by_their_rules() {
     let world = World::developer().await;
     let fragment = json!({ "properties": { "value": "<fragment />" } });
     for (uri, status) in
-        [("policyFragments/a b", 400), ("policyFragments/a-b", 202), ("policyFragments/-a", 400), ("policyFragments/%C3%A9t%C3%A9", 202)]
+        [("policyFragments/a b", 400), ("policyFragments/a-b", 201), ("policyFragments/-a", 400), ("policyFragments/%C3%A9t%C3%A9", 201)]
     {
         world.put(&format!("{}/{}", svc(), uri.replace(' ', "%20")), fragment.clone()).await.expect(status);
     }

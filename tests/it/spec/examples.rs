@@ -49,6 +49,7 @@ fn only_the_tutorial_as_written_is_warned_about_traps() {
                 codes::ROOT_API_WITHOUT_SDK,
                 codes::BEARER_UNSERVED,
                 codes::METRICS_WITHOUT_DIMENSIONS,
+                codes::FRUITLESS_QUERY,
             ] {
                 assert!(traps.contains(&trap.id), "{}: {}\n{}", trap.id, trap.title, report(&loaded));
             }
@@ -134,5 +135,41 @@ fn files_from_windows_read_the_same() {
         let plain =
             |loaded: &Loaded| -> Vec<String> { loaded.policies.values().map(|policy| policy.text.text().replace("\r\n", "\n")).collect() };
         assert_eq!(plain(&unix), plain(&dos), "{name}");
+    }
+}
+
+/// Each way in which the tutorial is wrong that a specification or a policy can show, and what tells of it. Not among them: that a
+/// contributor cannot assign roles and that a deployment cannot be renamed, which only the preflight sees.
+#[test]
+fn every_trap_of_the_tutorial_is_told() {
+    let rows: [(&str, &[&str]); 14] = [
+        ("a bearer token is turned into a key header in <inbound>", &["POL100", "SPEC083"]),
+        ("an SDK is pointed at the root of the gateway", &["SPEC082"]),
+        ("round robin with two priorities", &["SPEC080"]),
+        ("a pool without breakers leaves no member out", &["SPEC081"]),
+        ("more attempts than the pool has members", &["POL202"]),
+        ("a condition on a response that may be null", &["POL102"]),
+        ("a retry without a buffered request", &["POL101"]),
+        ("streams are buffered by default", &["POL103"]),
+        ("a missing Priority header counts as the highest, what is no number is a 500", &["POL105", "POL104"]),
+        ("any client chooses provisioned throughput", &["POL114"]),
+        ("the client's key goes to the backend", &["POL211"]),
+        ("the variable of the dimension is never set", &["POL107"]),
+        ("metrics without dimensions", &["SPEC084"]),
+        ("a query on tables and URLs that hold nothing of the kind", &["SPEC087"]),
+    ];
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_apimctl"))
+        .args(["validate", "examples/tutorial-as-written.yaml", "--local", "--format", "json"])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .env_clear()
+        .output()
+        .unwrap();
+    let told: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(told["ok"], true, "a trap is a warning, not an error");
+    let codes: Vec<&str> = told["findings"].as_array().unwrap().iter().map(|finding| finding["code"].as_str().unwrap()).collect();
+    for (row, expected) in rows {
+        for code in expected {
+            assert!(codes.contains(code), "{row}: {code} is not among {codes:?}");
+        }
     }
 }

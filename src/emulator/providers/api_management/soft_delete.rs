@@ -151,13 +151,8 @@ pub(super) fn one(tx: &mut Transaction<'_>, request: &Request, route: &Route<'_>
         ("DELETE", Some(stored)) => {
             let duration = operations::short(tx);
             let operation = operations::start(tx, &stored.id, duration, 200, Effect::ServicePurged);
-            Ok(operations::announce(
-                tx,
-                &operation,
-                &encode_path(&format!("/{}", request.segments.join("/"))),
-                &version,
-                Answer::empty(202),
-            ))
+            let base = encode_path(&format!("/{}", request.segments.join("/")));
+            Ok(operations::accepted_by_location(tx, &operation, &base, &version))
         }
         (_, None) => Err(Refusal::service(404, "ServiceNotFound", format!("Api service does not exist: {name}"))),
         _ => Err(crate::emulator::router::not_emulated(request, &request.path)),
