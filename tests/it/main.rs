@@ -15,6 +15,7 @@ mod azure;
 mod cli;
 mod contract;
 mod deploy;
+mod deploy_process;
 mod emulator;
 mod examples;
 mod first_contact;
