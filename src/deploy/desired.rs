@@ -32,6 +32,7 @@ mod raw;
 mod roles;
 mod service;
 mod together;
+pub(in crate::deploy) use roles::role_name;
 
 /// The tag that says which specification made a resource: for what stands outside the service's own manifest (the service
 /// itself, its group, the workspace), and so that another machine knows it, too.

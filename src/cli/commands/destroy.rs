@@ -49,6 +49,6 @@ pub(super) async fn run(arguments: &DestroyArguments, session: &mut Session<'_>)
             }
             Ok(Outcome::Done)
         }
-        Err(error) => open::say(error, &loaded, session),
+        Err(error) => open::say_after_run(error, &loaded, session),
     }
 }

@@ -120,6 +120,23 @@ pub(super) fn say(error: DeployError, loaded: &Loaded, session: &mut Session<'_>
     Err(error.into_error())
 }
 
+/// As [`say`], after a run that has told each failed step when it failed.
+///
+/// # Errors
+/// As [`say`].
+pub(super) fn say_after_run(error: DeployError, loaded: &Loaded, session: &mut Session<'_>) -> Result<Outcome> {
+    let DeployError::Steps(steps) = &error else { return say(error, loaded, session) };
+    if session.printer.is_json() || session.printer.is_quiet() {
+        return say(error, loaded, session);
+    }
+    let findings = error.findings();
+    if !findings.is_empty() {
+        session.show_findings(&findings, &loaded.sources);
+    }
+    let many = if steps.len() == 1 { "a step".to_owned() } else { format!("{} steps", steps.len()) };
+    Err(anyhow!("{many} failed, as told above; what is done stays done, and the same command goes on from there"))
+}
+
 impl DeployError {
     /// As the printer takes it.
     pub(in crate::cli) fn into_error(self) -> anyhow::Error {

@@ -42,6 +42,12 @@ struct Step {
     estimate: Option<Duration>,
 }
 
+/// Says something on stderr while an apply may be showing its progress there.
+pub(in crate::cli) fn say(text: &str) {
+    // A terminal that cannot be written to has nobody to tell.
+    let _ = writeln!(std::io::stderr(), "{text}");
+}
+
 impl Progress {
     /// As the printer's settings ask for.
     pub(in crate::cli) fn new(printer: &Printer) -> Self {

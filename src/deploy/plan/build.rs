@@ -9,6 +9,7 @@ use super::{Action, Change, Plan, Standing, collisions, removal};
 use crate::arm::ResourceId;
 use crate::deploy::codes;
 use crate::deploy::deployment::Deployment;
+use crate::deploy::desired::role_name;
 use crate::deploy::diff::{self, PropertyChange};
 use crate::deploy::error::DeployError;
 use crate::deploy::live::{Live, LiveResource, OWNER_TAG, ServiceState, tagged_owner};
@@ -73,6 +74,10 @@ impl Deployment {
             kind: resource.resource_type(),
             label: resource.entry().map_or("resource", |entry| entry.label),
             id: target.as_ref().map_or_else(|| format!("{} (known after apply)", resource.id), ToString::to_string),
+            role: match &resource.id {
+                DesiredId::RoleAssignment { role, .. } => Some(role_name(role).to_owned()),
+                DesiredId::Known(_) => None,
+            },
             properties: Vec::new(),
             reason: None,
             note: None,
@@ -115,7 +120,7 @@ impl Deployment {
             return;
         };
         let principal = principal_of(resource, live).unwrap_or_else(|| "<principal id of the service>".to_owned());
-        let finding = format!("the service's identity lacks the role `{role}` on `{}`", scope.name());
+        let finding = format!("the service's identity lacks the role `{}` on `{}`", role_name(role), scope.name());
         let help = format!(
             "somebody with the right to assign roles runs: az role assignment create --assignee-object-id {principal} --assignee-principal-type ServicePrincipal --role {role} --scope {scope}"
         );

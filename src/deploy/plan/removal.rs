@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::{Action, Change, Standing};
 use crate::arm::{ResourceId, catalogue};
 use crate::deploy::deployment::Deployment;
+use crate::deploy::desired::role_name;
 use crate::deploy::live::Live;
 use crate::deploy::plan::build::is_role_assignment;
 
@@ -69,12 +70,12 @@ impl Deployment {
             }
         }
         gone.sort_by_key(|id| (std::cmp::Reverse(rank(id)), (*id).clone()));
-        gone.into_iter().map(|id| deletion(id, "it is no longer in the specification")).collect()
+        gone.into_iter().map(|id| deletion(id, live, "it is no longer in the specification")).collect()
     }
 }
 
 /// A deletion.
-pub(in crate::deploy) fn deletion(id: &ResourceId, reason: &str) -> Change {
+pub(in crate::deploy) fn deletion(id: &ResourceId, live: &Live, reason: &str) -> Change {
     let kind = id.resource_type();
     let entry = catalogue::find(&kind);
     let note = id.is_type("Microsoft.ApiManagement/service/subscriptions").then(|| KEYS_DIE.to_owned());
@@ -83,6 +84,10 @@ pub(in crate::deploy) fn deletion(id: &ResourceId, reason: &str) -> Change {
         kind: entry.map_or(kind, |entry| entry.name.to_owned()),
         label: entry.map_or("resource", |entry| entry.label),
         id: id.to_string(),
+        role: live
+            .get(id)
+            .and_then(|found| found.body.pointer("/properties/roleDefinitionId")?.as_str())
+            .map(|definition| role_name(definition.rsplit('/').next().unwrap_or(definition)).to_owned()),
         properties: Vec::new(),
         reason: Some(reason.to_owned()),
         note,
