@@ -161,6 +161,25 @@ pub enum Command {
     /// Print the JSON Schema of the specification, for editors
     #[command(after_help = "Example:\n  apimctl schema > apimctl.schema.json")]
     Schema,
+    /// Work with policy documents and their expressions
+    #[command(subcommand)]
+    Policy(PolicyCommand),
+}
+
+/// What can be done with policies.
+#[derive(Debug, Subcommand)]
+pub enum PolicyCommand {
+    /// Evaluate expressions: one JSON object a line in, one a line out
+    #[command(after_help = "Example:\n  echo '{\"id\":1,\"expr\":\"@(1 + 1)\"}' | apimctl policy eval --jsonl")]
+    Eval(PolicyEvalArguments),
+}
+
+/// Arguments of `policy eval`.
+#[derive(Debug, Args)]
+pub struct PolicyEvalArguments {
+    /// Read and write JSON lines, the only form there is
+    #[arg(long, required = true)]
+    pub jsonl: bool,
 }
 
 /// Arguments of `validate`.

@@ -1,6 +1,7 @@
 //! One file for each command; each takes resolved settings and a printer.
 
 mod emulator;
+mod policy;
 mod schema;
 mod validate;
 
@@ -39,6 +40,7 @@ pub async fn run(command_line: CommandLine, environment: Environment, printer: &
         Command::Plan(_) | Command::Apply(_) | Command::Destroy(_) | Command::Keys(_) => Ok(Outcome::Failed),
         Command::Emulator(arguments) => emulator::run(&arguments, &mut session).await,
         Command::Schema => Ok(schema::run(&mut session)),
+        Command::Policy(command) => policy::run(&command, &mut session),
     }
 }
 
