@@ -1,6 +1,7 @@
 //! `apimctl policy`: policy documents and fragments on their own.
 
 mod check;
+mod eval;
 mod files;
 mod fmt;
 
@@ -16,6 +17,7 @@ pub(super) fn run(command: &PolicyCommand, session: &mut Session<'_>) -> Result<
     match command {
         PolicyCommand::Check(arguments) => check::run(arguments, session),
         PolicyCommand::Fmt(arguments) => fmt::run(arguments, session),
+        PolicyCommand::Eval(_) => eval::run(session),
     }
 }
 
