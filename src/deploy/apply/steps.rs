@@ -231,14 +231,6 @@ impl Run<'_> {
         if self.delete(id).await? == End::Left {
             return Ok(End::Left);
         }
-        if id.is_type(SERVICE) {
-            // The name stays reserved for 48 hours, unless the deleted service is purged.
-            let deleted = self.deployment.soft_deleted().await.map_err(|error| refusal::own(id.as_str(), error.to_string()))?;
-            if let Some(deleted) = deleted {
-                let purged = self.deployment.purge(&deleted, self.journal, self.sink, self.cancel.clone()).await;
-                purged.map_err(|error| refusal::own(id.as_str(), error.to_string()))?;
-            }
-        }
         self.make(resource, id, accepted).await
     }
 

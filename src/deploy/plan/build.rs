@@ -28,21 +28,34 @@ pub(in crate::deploy) fn is_container(id: &ResourceId) -> bool {
 impl Deployment {
     /// Compares desired with `live`.
     pub(in crate::deploy) fn compute(&self, live: Arc<Live>) -> Result<Plan, DeployError> {
+        let mut findings = Vec::new();
+        let mut changes = self.judge_all(&live, &mut findings);
+        let replaced: BTreeSet<ResourceId> =
+            changes.iter().filter(|change| change.action == Action::Replace).filter_map(|change| change.target.clone()).collect();
+        let live = if replaced.is_empty() {
+            live
+        } else {
+            // What lies in something that is made anew goes with it, and what it told is not known any more.
+            let left = Arc::new(self.without(&live, &replaced));
+            findings.clear();
+            let again = self.judge_all(&left, &mut findings);
+            for (change, now) in changes.iter_mut().zip(again) {
+                let stays = change.action == Action::Replace && change.target.as_ref().is_some_and(|id| !is_below_any(id, &replaced));
+                if !stays {
+                    *change = now;
+                }
+            }
+            left
+        };
         let mut plan = Plan {
             owner: self.desired.owner.clone(),
             service: self.desired.service.as_ref().map(ToString::to_string),
             live: Arc::clone(&live),
+            changes,
             ..Plan::default()
         };
-        let mut findings = Vec::new();
         self.judge_service(&live, &mut plan, &mut findings);
-        let mut kept = BTreeSet::new();
-        for (index, resource) in self.desired.resources.iter().enumerate() {
-            let mut change = self.judge(resource, &live, &mut findings);
-            change.desired = Some(index);
-            kept.extend(change.target.clone());
-            plan.changes.push(change);
-        }
+        let kept: BTreeSet<ResourceId> = plan.changes.iter().filter_map(|change| change.target.clone()).collect();
         plan.changes.extend(self.removals(&live, &kept, &mut plan.notes));
         collisions::check(self, &live, &plan.changes, &mut findings);
         if findings.iter().any(Finding::is_error) {
@@ -51,6 +64,27 @@ impl Deployment {
         plan.findings = findings;
         plan.fingerprint = self.fingerprint(&plan);
         Ok(plan)
+    }
+
+    fn judge_all(&self, live: &Live, findings: &mut Vec<Finding>) -> Vec<Change> {
+        let changes = self.desired.resources.iter().enumerate().map(|(index, resource)| {
+            let change = self.judge(resource, live, findings);
+            Change { desired: Some(index), ..change }
+        });
+        changes.collect()
+    }
+
+    /// Live state once `replaced` and everything that falls with it are gone.
+    fn without(&self, live: &Live, replaced: &BTreeSet<ResourceId>) -> Live {
+        let mut left = live.clone();
+        left.resources.retain(|id, _| !replaced.contains(id) && !is_below_any(id, replaced));
+        // A link goes with either of its ends.
+        for resource in self.desired.resources.iter().filter(|resource| resource.management == Management::Link) {
+            if let Some(id) = resource.id.known().filter(|_| resource.depends_on.iter().any(|end| replaced.contains(end))) {
+                left.resources.remove(id);
+            }
+        }
+        left
     }
 
     fn judge_service(&self, live: &Live, plan: &mut Plan, findings: &mut Vec<Finding>) {
@@ -311,6 +345,10 @@ pub(in crate::deploy) fn unanswered_changes(
         return Vec::new();
     }
     resource.unanswered().map(PropertyChange::unanswered).collect()
+}
+
+fn is_below_any(id: &ResourceId, above: &BTreeSet<ResourceId>) -> bool {
+    above.iter().any(|other| id.is_below(other))
 }
 
 fn principal_of(resource: &DesiredResource, live: &Live) -> Option<String> {
