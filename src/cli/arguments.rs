@@ -158,6 +158,9 @@ pub enum Command {
     /// Run the embedded ARM alone, over HTTPS, for az, SDKs and other tools
     #[command(after_help = "Example:\n  apimctl emulator --listen 127.0.0.1:8443 --state-dir .apimctl")]
     Emulator(EmulatorArguments),
+    /// Check and format policy documents and fragments on their own
+    #[command(subcommand)]
+    Policy(PolicyCommand),
     /// Print the JSON Schema of the specification, for editors
     #[command(after_help = "Example:\n  apimctl schema > apimctl.schema.json")]
     Schema,
@@ -310,6 +313,86 @@ pub struct EmulatorArguments {
     /// Answer in every odd way that is still right, for testing clients
     #[arg(long)]
     pub hostile: bool,
+}
+
+/// What to do with policy documents.
+#[derive(Debug, Subcommand)]
+pub enum PolicyCommand {
+    /// Report everything that is wrong with policy documents and fragments
+    ///
+    /// Exit code 0: no errors (there may be warnings); 1: errors.
+    #[command(
+        after_help = "Examples:\n  apimctl policy check policies/*.xml\n  git ls-files '*.xml' | apimctl policy check --files-from - --format json"
+    )]
+    Check(PolicyCheckArguments),
+    /// Lay policy documents out in one way; what they mean stays the same
+    ///
+    /// One file: its new text goes to stdout. Several, or `--check`: the files that would change are listed, and the exit code is 1 if
+    /// there are any. With `--fix`, files are rewritten, and what has a safe cure is mended.
+    #[command(
+        after_help = "Examples:\n  apimctl policy fmt policy.xml\n  apimctl policy fmt --check policies/*.xml\n  apimctl policy fmt --fix policies/*.xml"
+    )]
+    Fmt(PolicyFmtArguments),
+    /// Evaluate expressions: one JSON object a line in, one a line out
+    #[command(after_help = "Example:\n  echo '{\"id\":1,\"expr\":\"@(1 + 1)\"}' | apimctl policy eval --jsonl")]
+    Eval(PolicyEvalArguments),
+}
+
+/// Arguments of `policy eval`.
+#[derive(Debug, Args)]
+pub struct PolicyEvalArguments {
+    /// Read and write JSON lines, the only form there is
+    #[arg(long, required = true)]
+    pub jsonl: bool,
+}
+
+/// Which policy documents, and where they go.
+#[derive(Debug, Args)]
+pub struct PolicyFileArguments {
+    /// Policy documents and fragments
+    #[arg(value_name = "FILE", required_unless_present = "files_from")]
+    pub files: Vec<PathBuf>,
+    /// Reads further paths from a file, one a line (or parted by NUL); `-` is stdin
+    #[arg(long, value_name = "FILE")]
+    pub files_from: Option<PathBuf>,
+    /// The scope that the documents are attached to: rules that depend on it are applied too
+    #[arg(long, value_enum, value_name = "SCOPE")]
+    pub scope: Option<PolicyScope>,
+}
+
+/// The scope that a policy document is attached to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum PolicyScope {
+    /// All APIs.
+    Global,
+    /// All APIs of a workspace.
+    Workspace,
+    /// A product.
+    Product,
+    /// An API.
+    Api,
+    /// An operation.
+    Operation,
+}
+
+/// Arguments of `policy check`.
+#[derive(Debug, Args)]
+pub struct PolicyCheckArguments {
+    #[command(flatten)]
+    pub documents: PolicyFileArguments,
+}
+
+/// Arguments of `policy fmt`.
+#[derive(Debug, Args)]
+pub struct PolicyFmtArguments {
+    #[command(flatten)]
+    pub documents: PolicyFileArguments,
+    /// Rewrite the files, and mend what has a safe cure
+    #[arg(long)]
+    pub fix: bool,
+    /// Only list what would change, also for one file
+    #[arg(long, conflicts_with = "fix")]
+    pub check: bool,
 }
 
 /// Parses a command line.

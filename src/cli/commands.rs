@@ -6,6 +6,7 @@ mod emulator;
 mod keys;
 mod open;
 mod plan;
+mod policy;
 mod schema;
 mod validate;
 
@@ -46,6 +47,7 @@ pub async fn run(command_line: CommandLine, environment: Environment, printer: &
         Command::Destroy(arguments) => destroy::run(&arguments, &mut session).await,
         Command::Keys(arguments) => keys::run(&arguments, &mut session).await,
         Command::Emulator(arguments) => emulator::run(&arguments, &mut session).await,
+        Command::Policy(command) => policy::run(&command, &mut session),
         Command::Schema => Ok(schema::run(&mut session)),
     }
 }

@@ -1,5 +1,7 @@
 //! What to do with a gateway that is there.
 
+use std::collections::BTreeSet;
+
 use serde::Serialize;
 use serde_json::Value;
 
@@ -79,7 +81,9 @@ impl Deployment {
                 snippets.extend(self.snippets(&gateway_url, &base, path, template, header, bearer));
             }
         }
-        snippets.dedup_by(|one, other| one.title == other.title && one.text == other.text);
+        // One of each kind says it; further routes differ in the path only.
+        let mut shown = BTreeSet::new();
+        snippets.retain(|snippet: &Snippet| shown.insert(snippet.title.clone()));
         Outputs { gateway_url, keys, snippets }
     }
 
@@ -104,15 +108,15 @@ impl Deployment {
             snippets.push(Snippet {
                 title: "Python (AzureOpenAI)".to_owned(),
                 text: format!(
-                    "from openai import AzureOpenAI\nclient = AzureOpenAI(azure_endpoint=\"{gateway_url}\", api_key=os.environ[\"APIM_KEY\"], api_version=\"2024-10-21\")\nclient.chat.completions.create(model=\"{deployment}\", messages=[{{\"role\": \"user\", \"content\": \"Hello\"}}])"
+                    "import os\nfrom openai import AzureOpenAI\nclient = AzureOpenAI(azure_endpoint=\"{gateway_url}\", api_key=os.environ[\"APIM_KEY\"], api_version=\"2024-10-21\")\nanswer = client.chat.completions.create(model=\"{deployment}\", messages=[{{\"role\": \"user\", \"content\": \"Hello\"}}])\nprint(answer.choices[0].message.content)"
                 ),
             });
         }
         if bearer && template.to_ascii_lowercase().starts_with("/deployments/") {
             snippets.push(Snippet {
-                title: format!("Python (OpenAI, {base})"),
+                title: "Python (OpenAI)".to_owned(),
                 text: format!(
-                    "from openai import OpenAI\nclient = OpenAI(base_url=\"{base}/deployments/{deployment}\", api_key=os.environ[\"APIM_KEY\"], default_query={{\"api-version\": \"2024-10-21\"}})\nclient.chat.completions.create(model=\"{deployment}\", messages=[{{\"role\": \"user\", \"content\": \"Hello\"}}])"
+                    "import os\nfrom openai import OpenAI\nclient = OpenAI(base_url=\"{base}/deployments/{deployment}\", api_key=os.environ[\"APIM_KEY\"], default_query={{\"api-version\": \"2024-10-21\"}})\nanswer = client.chat.completions.create(model=\"{deployment}\", messages=[{{\"role\": \"user\", \"content\": \"Hello\"}}])\nprint(answer.choices[0].message.content)"
                 ),
             });
         }

@@ -18,6 +18,7 @@ codes! {
     TOO_LARGE = "POL005", "the document is larger or deeper than can be a policy";
     WRONG_ROOT = "POL006", "the root element is neither `<policies>` nor `<fragment>`";
     NEEDS_ESCAPING = "POL007", "format `xml` needs expressions to be XML-encoded";
+    NOT_TEXT = "POL008", "the file cannot be read as text";
     UNKNOWN_SECTION = "POL050", "`<policies>` holds something that is no section";
     UNKNOWN_POLICY = "POL051", "no policy has this name";
     MISPLACED_SECTION = "POL052", "the policy is not allowed in this section";
@@ -34,6 +35,7 @@ codes! {
     CHILD_ORDER = "POL063", "child elements stand in the wrong order or too often";
     UNEXPECTED_TEXT = "POL064", "the element may not hold text";
     EXCLUSIVE_ATTRIBUTES = "POL065", "attributes exclude or need each other";
+    PLACEHOLDER = "POL069", "a placeholder stands where the service takes none";
     NO_BASE = "POL066", "a section has no `<base />`";
     DOCUMENT_SIZE = "POL067", "the document is larger than the service takes";
     TOO_MANY = "POL068", "further findings of this document are left out";

@@ -131,7 +131,7 @@ impl Login {
         let token = credential.get_token(scopes, None).await.map_err(|error| {
             let text = chain(&error);
             // azure_identity keeps only the outer words of a failed connection.
-            let unreachable = text.ends_with("the request will no longer be retried");
+            let unreachable = text.contains("the request will no longer be retried");
             Silence::Failed(if unreachable { format!("{} cannot be reached", self.options.cloud.authority) } else { text })
         })?;
         Ok(Found {

@@ -37,7 +37,7 @@ pub(super) async fn run(arguments: &ApplyArguments, session: &mut Session<'_>) -
         Some(SoftDeleted::Purge) => deploy::SoftDeleted::Purge,
     };
     let extra = Extra { no_wait: arguments.no_wait, soft_deleted };
-    let Some(Opened { deployment, loaded, relay, .. }) = open::open(&request, extra, session).await? else {
+    let Some(Opened { deployment, loaded, relay, local }) = open::open(&request, extra, session).await? else {
         return Ok(Outcome::Failed);
     };
     let plan = match deployment.plan().await {
@@ -82,11 +82,11 @@ pub(super) async fn run(arguments: &ApplyArguments, session: &mut Session<'_>) -
             return Ok(Outcome::Done);
         }
     }
-    show_outputs(&deployment, &spec, session).await
+    show_outputs(&deployment, &spec, local.is_some(), session).await
 }
 
 /// Gateway URL, key names and snippets.
-async fn show_outputs(deployment: &deploy::Deployment, spec: &std::path::Path, session: &mut Session<'_>) -> Result<Outcome> {
+async fn show_outputs(deployment: &deploy::Deployment, spec: &std::path::Path, local: bool, session: &mut Session<'_>) -> Result<Outcome> {
     let outputs = deployment.outputs().await.map_err(DeployError::into_error)?;
     if session.printer.is_json() {
         session.printer.json_line(&serde_json::json!({ "event": "outputs", "outputs": outputs }));
@@ -99,6 +99,11 @@ async fn show_outputs(deployment: &deploy::Deployment, spec: &std::path::Path, s
     }
     if !outputs.keys.is_empty() {
         session.printer.note(format!("\nSee the keys with `apimctl keys {} --show`", spec.display()));
+    }
+    if local {
+        session
+            .printer
+            .note("\nThe embedded ARM keeps resources; the gateway itself answers at this address once they are applied to Azure");
     }
     for snippet in &outputs.snippets {
         session.printer.note(format!("\n# {}\n{}", snippet.title, snippet.text.trim_end()));

@@ -47,7 +47,6 @@ pub(super) struct Opened {
     /// Passes on what the client has to wait for.
     pub relay: Arc<Relay>,
     /// Keeps the embedded ARM alive.
-    #[expect(dead_code, reason = "held, not read")]
     pub local: Option<LocalArm>,
 }
 

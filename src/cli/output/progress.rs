@@ -65,8 +65,8 @@ impl Progress {
 
     fn line(&self, text: &str) {
         match &self.mode {
-            // The bars are redrawn below the line; a terminal that cannot be written to has nobody to tell.
-            Mode::Live(bars) => drop(bars.println(text)),
+            // The bars are redrawn below the line. (`println` of the bars shows nothing when none is running.)
+            Mode::Live(bars) => bars.suspend(|| drop(writeln!(std::io::stderr(), "{text}"))),
             Mode::Plain => drop(writeln!(std::io::stderr(), "{text}")),
             Mode::Json | Mode::Quiet => {}
         }
