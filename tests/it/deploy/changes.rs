@@ -118,6 +118,8 @@ async fn a_service_that_is_made_anew_gets_everything_again_and_its_manifest_too(
     let planned = actions(&plan);
     assert!(planned.contains(&(Action::Replace, "apim-bench".to_owned())), "{planned:?}");
     assert!(planned.contains(&(Action::Create, "chat".to_owned())), "what lies in it is made again: {planned:?}");
+    let subscription = plan.changes.iter().find(|change| change.id.ends_with("/subscriptions/consumer")).unwrap();
+    assert!(subscription.note.as_deref().is_some_and(|note| note.contains("keys die")), "{subscription:?}");
     bench.writes();
     bench.apply(&other, allowing("apim-bench")).await.unwrap();
     let writes = bench.writes();
