@@ -1,7 +1,7 @@
 //! Specification → resources.
 //!
 //! Pure: what only Azure knows (an account's endpoint, a principal id) is a [`super::resource::Hole`]. One file per
-//! subject; each adds resources to the [`Compiler`], in the order in which the file has them.
+//! subject; each adds resources to the `Compiler`, in the order in which the file has them.
 
 use std::collections::{BTreeMap, HashMap};
 
