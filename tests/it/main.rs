@@ -21,5 +21,6 @@ mod first_contact;
 mod https;
 mod leak;
 mod policy;
+mod policy_format;
 mod spec;
 mod support;
