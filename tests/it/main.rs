@@ -22,5 +22,7 @@ mod first_contact;
 mod https;
 mod leak;
 mod policy;
+mod policy_command;
+mod policy_format;
 mod spec;
 mod support;
