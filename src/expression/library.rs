@@ -202,7 +202,7 @@ pub(crate) fn to_text(machine: &mut Machine<'_>, value: &Value) -> Outcome<Text>
                 return basics::record_text(machine, ty, &fields);
             }
             Object::Opaque(ty, fields) if ty.is("Uri") => match fields.first() {
-                Some(Value::Text(text)) => (**text).clone(),
+                Some(Value::Text(text)) => Text::from(uri::display(&text.to_str())),
                 _ => Text::from(""),
             },
             Object::Opaque(ty, fields) if ty.is("StringWriter") => match fields.first() {

@@ -130,6 +130,10 @@ impl Binder {
                 return self.finish(at, Some(receiver), &chosen, actuals);
             }
             seen.extend(candidates);
+            let statics: Vec<Candidate> = methods(holder, definition, name).filter(|(_, member)| member.is_static && !member.extension).collect();
+            if self.overload(at, &statics, &actuals, explicit)?.is_some() {
+                return refuse(at, format!("Static member `{holder}.{name}' cannot be accessed with an instance reference, qualify it with a type name instead"));
+            }
         }
         let extensions: Vec<Candidate> = catalogue::extensions(name).into_iter().map(|(holder, member)| (types::intern(Shape::Named(holder, Box::default())), member)).collect();
         if !extensions.is_empty() {

@@ -142,9 +142,7 @@ impl Binder {
         // null with a nullable: comparison with nothing.
         if is_equality(operator) && (left.ty == known.null || right.ty == known.null) {
             let other = if left.ty == known.null { right.ty } else { left.ty };
-            if other.is_value_type() && other.nullable_of().is_none() {
-                return fail(&left, &right);
-            }
+            // A value that is never null may be compared with it: the compiler only warns.
             let user = !other.is_value_type() && other.nullable_of().is_none() && other != known.string && self.has_operator(other, method);
             if !user {
                 return Ok(Expr { at, ty: known.boolean, kind: ExprKind::Binary(operator, false, Box::new(left), Box::new(right)) });
@@ -205,7 +203,7 @@ impl Binder {
             if matches!(operator, BinaryOperator::Divide | BinaryOperator::Remainder) && operand.is_integral() && two.integer() == 0 {
                 return refuse(at, "Division by constant zero");
             }
-            match arithmetic::binary(operator, one, two, true) {
+            match arithmetic::binary(operator, one, two, !self.unchecked) {
                 Ok(value) => return Ok(Expr::constant(at, ty, value)),
                 Err(_) if operand.is_integral() => return refuse(at, "The operation overflows at compile time in checked mode"),
                 Err(_) => {}

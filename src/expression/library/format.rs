@@ -133,7 +133,7 @@ fn special(number: f64) -> Option<String> {
 fn general_digits(digits: &Digits, precision: i32, letter: char) -> String {
     let sign = if digits.negative && !digits.is_zero() { "-" } else { "" };
     let exponent = digits.exponent - 1;
-    if digits.is_zero() || exponent > -6 && exponent < precision {
+    if digits.is_zero() || exponent > -5 && exponent < precision {
         let count = usize::try_from((i32::try_from(digits.digits.len()).unwrap_or(0) - digits.exponent).max(0)).unwrap_or(0);
         let fraction = digits.fraction(count);
         let point = if fraction.is_empty() { "" } else { "." };

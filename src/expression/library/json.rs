@@ -456,14 +456,6 @@ pub(super) const MEMBERS: Members = &[
         let token = from_object(m, a.get(0), 0)?;
         write::text(m, token, indented)
     }),
-    ("JsonConvert.DeserializeObject(string)", |m, a| {
-        let text = m.string(a, 0, "value")?;
-        if text.to_str().trim().is_empty() {
-            return Ok(Value::Null);
-        }
-        read::parse(m, &text).map(Value::Object).map(|value| unbox(m, value))
-    }),
-    ("JsonConvert.DeserializeObject<T>(string)", |m, a| deserialize(m, a)),
     ("JsonConvert.DeserializeObject", |m, a| deserialize(m, a)),
 ];
 

@@ -139,7 +139,15 @@ fn decimal(operator: BinaryOperator, left: Decimal, right: Decimal) -> Result<Va
         B::Subtract => left.checked_sub(right),
         B::Multiply => left.checked_mul(right),
         B::Divide if right.is_zero() => return Err(Error::DivideByZero),
-        B::Divide => left.checked_div(right),
+        B::Divide => left.checked_div(right).map(|quotient| {
+            // No more decimals than needed, no fewer than the operands' scales leave.
+            let mut quotient = quotient.normalize();
+            let least = left.scale().saturating_sub(right.scale());
+            if quotient.scale() < least {
+                quotient.rescale(least);
+            }
+            quotient
+        }),
         B::Remainder if right.is_zero() => return Err(Error::DivideByZero),
         B::Remainder => left.checked_rem(right),
         _ => return compare(operator, Some(left.cmp(&right))),

@@ -661,7 +661,7 @@ fn insert_token(m: &mut Machine<'_>, a: Args<'_>, place: Option<usize>) -> Outco
 
 fn position(m: &Machine<'_>, array: Handle, value: &Value) -> Option<(usize, Handle)> {
     let Value::Object(wanted) = value else { return None };
-    children(m, array).into_iter().enumerate().find(|(_, child)| super::value_equals(m, *child, *wanted))
+    children(m, array).into_iter().enumerate().find(|(_, child)| child == wanted)
 }
 
 fn clear(m: &mut Machine<'_>, a: Args<'_>) -> Outcome {
