@@ -201,7 +201,10 @@ impl Binder {
                 if inner_type.is_value_type() && inner_type.nullable_of().is_none() {
                     Ok(types::nullable(inner_type))
                 } else {
-                    refuse(syntax.at, format!("The type `{inner_type}' must be a non-nullable value type in order to use it as type parameter `T'"))
+                    refuse(
+                        syntax.at,
+                        format!("The type `{inner_type}' must be a non-nullable value type in order to use it as type parameter `T'"),
+                    )
                 }
             }
             TypeSyntaxKind::Tuple(parts) => {

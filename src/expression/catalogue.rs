@@ -181,7 +181,20 @@ fn definition(head: &'static str, body: &'static str) -> Option<Definition> {
         _ => None,
     };
     let (members, supers) = (OnceLock::new(), OnceLock::new());
-    Some(Definition { full, name, kind, parameters, listed: rule != "unlisted", keyword, primitive, base, interfaces, body, members, supers })
+    Some(Definition {
+        full,
+        name,
+        kind,
+        parameters,
+        listed: rule != "unlisted",
+        keyword,
+        primitive,
+        base,
+        interfaces,
+        body,
+        members,
+        supers,
+    })
 }
 
 /// The type of that short name and number of generic parameters.
@@ -240,7 +253,8 @@ impl Definition {
                 .filter_map(|line| {
                     let mut member = signature::member(self, line)?;
                     if member.kind == MemberKind::Constructor {
-                        let arguments = (0..self.parameters.len()).map(|index| types::intern(Shape::TypeParameter(u8::try_from(index).unwrap_or(0))));
+                        let arguments =
+                            (0..self.parameters.len()).map(|index| types::intern(Shape::TypeParameter(u8::try_from(index).unwrap_or(0))));
                         member.result = types::intern(Shape::Named(self, arguments.collect()));
                     }
                     member.native = library::native(&member.key);
@@ -276,5 +290,9 @@ impl Definition {
 pub(crate) fn extensions(name: &str) -> Vec<(&'static Definition, &'static Member)> {
     const HOLDERS: [&str; 4] = ["ContextExtensions", "Extensions", "Enumerable", "XmlExtensions"];
     let holders = HOLDERS.iter().chain(["RSACertificateExtensions"].iter()).filter_map(|holder| find(holder, 0));
-    holders.flat_map(|holder| holder.members().iter().filter(|member| member.extension && member.name == name).map(move |member| (holder, member))).collect()
+    holders
+        .flat_map(|holder| {
+            holder.members().iter().filter(|member| member.extension && member.name == name).map(move |member| (holder, member))
+        })
+        .collect()
 }

@@ -26,10 +26,21 @@ struct Builder {
 
 /// What a jump out of a place passes.
 enum Region {
-    Loop { breaks: Vec<usize>, continues: Vec<usize>, is_switch: bool },
+    Loop {
+        breaks: Vec<usize>,
+        continues: Vec<usize>,
+        is_switch: bool,
+    },
     /// A `finally` and the stretches it guards.
-    Finally { body: Vec<Stmt>, ranges: Vec<(u32, u32)>, open: u32 },
-    Catch { ranges: Vec<(u32, u32)>, open: u32 },
+    Finally {
+        body: Vec<Stmt>,
+        ranges: Vec<(u32, u32)>,
+        open: u32,
+    },
+    Catch {
+        ranges: Vec<(u32, u32)>,
+        open: u32,
+    },
 }
 
 struct Generator<'a> {
@@ -633,7 +644,11 @@ impl Generator<'_> {
                 let end = self.emit(at, Op::JumpNull(0));
                 self.store(at, *local);
                 let body_reader = matches!(&receiver.kind, ExprKind::Call(callee, ..) if callee.key.ends_with(".Body"));
-                if body_reader { self.expression(then) } else { self.guarded(|generator| generator.expression(then)) }
+                if body_reader {
+                    self.expression(then)
+                } else {
+                    self.guarded(|generator| generator.expression(then))
+                }
                 if then.ty == known().void {
                     // The call has pushed a null already.
                 }

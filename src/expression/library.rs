@@ -280,10 +280,12 @@ pub(crate) fn key(machine: &mut Machine<'_>, value: &Value, rule: KeyRule) -> Ou
             }
             Object::Json(json) if json.is_value() => json::key(json, *handle),
             Object::Xml(node) if node.is_name() => Key::Text(node.name_text()),
-            Object::Opaque(ty, fields) if ty.is("Uri") || ty.is("XName") || ty.is("XNamespace") || ty.is("IPAddress") => match fields.first() {
-                Some(Value::Text(text)) => Key::Many(vec![Key::Type(*ty), Key::Text((**text).clone())]),
-                _ => Key::Object(*handle),
-            },
+            Object::Opaque(ty, fields) if ty.is("Uri") || ty.is("XName") || ty.is("XNamespace") || ty.is("IPAddress") => {
+                match fields.first() {
+                    Some(Value::Text(text)) => Key::Many(vec![Key::Type(*ty), Key::Text((**text).clone())]),
+                    _ => Key::Object(*handle),
+                }
+            }
             _ => Key::Object(*handle),
         },
     })
@@ -327,7 +329,9 @@ pub(crate) fn compare(machine: &mut Machine<'_>, left: &Value, right: &Value) ->
             }
             return Err(machine.throw("ArgumentException", "At least one object must implement IComparable."));
         }
-        (left, right) if std::mem::discriminant(left) == std::mem::discriminant(right) && !matches!(left, Value::Host(_) | Value::TypeToken(_)) => {
+        (left, right)
+            if std::mem::discriminant(left) == std::mem::discriminant(right) && !matches!(left, Value::Host(_) | Value::TypeToken(_)) =>
+        {
             sign(left.integer().cmp(&right.integer()))
         }
         _ => return Err(machine.throw("ArgumentException", "At least one object must implement IComparable.")),

@@ -339,7 +339,9 @@ impl<'m> Machine<'m> {
             }
             Op::NewArray(ty) => {
                 let length = self.pop().integer();
-                let Ok(length) = usize::try_from(length) else { return Err(self.throw("OverflowException", "Arithmetic operation resulted in an overflow.")) };
+                let Ok(length) = usize::try_from(length) else {
+                    return Err(self.throw("OverflowException", "Arithmetic operation resulted in an overflow."));
+                };
                 self.allocate(length.saturating_mul(24))?;
                 let default = ty.element().map_or(Value::Null, Value::default_of);
                 let handle = self.heap.add(Object::Array(ty, vec![default; length]));
@@ -363,7 +365,9 @@ impl<'m> Machine<'m> {
                 let array = self.pop();
                 let Value::Object(handle) = array else { return Err(self.null_reference()) };
                 let fits = match self.heap.get(handle) {
-                    Object::Array(ty, _) => ty.element().is_none_or(|element| value.is_null() || !element.is_reference() || self.is(&value, element)),
+                    Object::Array(ty, _) => {
+                        ty.element().is_none_or(|element| value.is_null() || !element.is_reference() || self.is(&value, element))
+                    }
                     _ => false,
                 };
                 if !fits {

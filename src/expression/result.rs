@@ -87,7 +87,9 @@ fn to_json(machine: &mut Machine<'_>, value: &Value, depth: usize) -> Result<ser
         Value::Null => Json::Null,
         Value::Boolean(value) => Json::Bool(*value),
         Value::Int32(_) | Value::Int64(_) => Json::from(value.integer()),
-        Value::Double(number) => serde_json::Number::from_f64(*number).map_or_else(|| Json::String(library::format::general(value)), Json::Number),
+        Value::Double(number) => {
+            serde_json::Number::from_f64(*number).map_or_else(|| Json::String(library::format::general(value)), Json::Number)
+        }
         Value::Single(_) | Value::Decimal(_) => {
             let text = match value {
                 Value::Single(_) => library::format::number(value, "R").unwrap_or_default(),

@@ -326,7 +326,9 @@ impl Type {
     /// The `T` of the one `IEnumerable<T>` that it is.
     pub(crate) fn enumerated(self) -> Option<Type> {
         let own = if self.is("IEnumerable") { self.arguments().first().copied() } else { None };
-        own.or_else(|| self.interfaces().into_iter().find(|one| one.is("IEnumerable") && one.arguments().len() == 1)?.arguments().first().copied())
+        own.or_else(|| {
+            self.interfaces().into_iter().find(|one| one.is("IEnumerable") && one.arguments().len() == 1)?.arguments().first().copied()
+        })
     }
 
     /// Identity, reference or boxing conversion, variance included.

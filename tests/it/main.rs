@@ -1,3 +1,4 @@
 //! The integration tests: behaviour through public interfaces, one binary.
 
 mod architecture;
+mod expression;

@@ -130,12 +130,21 @@ impl Binder {
                 return self.finish(at, Some(receiver), &chosen, actuals);
             }
             seen.extend(candidates);
-            let statics: Vec<Candidate> = methods(holder, definition, name).filter(|(_, member)| member.is_static && !member.extension).collect();
+            let statics: Vec<Candidate> =
+                methods(holder, definition, name).filter(|(_, member)| member.is_static && !member.extension).collect();
             if self.overload(at, &statics, &actuals, explicit)?.is_some() {
-                return refuse(at, format!("Static member `{holder}.{name}' cannot be accessed with an instance reference, qualify it with a type name instead"));
+                return refuse(
+                    at,
+                    format!(
+                        "Static member `{holder}.{name}' cannot be accessed with an instance reference, qualify it with a type name instead"
+                    ),
+                );
             }
         }
-        let extensions: Vec<Candidate> = catalogue::extensions(name).into_iter().map(|(holder, member)| (types::intern(Shape::Named(holder, Box::default())), member)).collect();
+        let extensions: Vec<Candidate> = catalogue::extensions(name)
+            .into_iter()
+            .map(|(holder, member)| (types::intern(Shape::Named(holder, Box::default())), member))
+            .collect();
         if !extensions.is_empty() {
             let mut all = vec![Actual { at: receiver.at, name: None, kind: ActualKind::Value(receiver.clone()) }];
             all.extend(actuals);
@@ -149,7 +158,13 @@ impl Binder {
             if !seen.is_empty() {
                 return self.no_overload(at, name, &seen, &all);
             }
-            return refuse(at, format!("Type `{}' does not contain a definition for `{name}' and no extension method `{name}' of type `{}' could be found", receiver.ty, receiver.ty));
+            return refuse(
+                at,
+                format!(
+                    "Type `{}' does not contain a definition for `{name}' and no extension method `{name}' of type `{}' could be found",
+                    receiver.ty, receiver.ty
+                ),
+            );
         }
         if seen.is_empty() {
             let place = self.instance_member(at, receiver, name)?;
@@ -202,7 +217,9 @@ impl Binder {
                 },
                 (_, ArgumentMode::Out | ArgumentMode::Ref) => return not_emulated(node.at, "`out` or `ref` to what is no local variable"),
                 (NodeKind::Lambda(..), _) => ActualKind::Function(node),
-                (NodeKind::Default(None), _) => ActualKind::Value(Expr { at: node.at, ty: known().null, kind: ExprKind::Constant(Value::Null) }),
+                (NodeKind::Default(None), _) => {
+                    ActualKind::Value(Expr { at: node.at, ty: known().null, kind: ExprKind::Constant(Value::Null) })
+                }
                 _ if self.is_method_group(node) => ActualKind::Function(node),
                 _ => {
                     let value = self.expression(node)?;
@@ -218,7 +235,13 @@ impl Binder {
     }
 
     /// The best applicable candidate; nothing if none applies.
-    pub(super) fn overload(&mut self, at: usize, candidates: &[Candidate], actuals: &[Actual<'_>], explicit: &[Type]) -> Bound<Option<Chosen>> {
+    pub(super) fn overload(
+        &mut self,
+        at: usize,
+        candidates: &[Candidate],
+        actuals: &[Actual<'_>],
+        explicit: &[Type],
+    ) -> Bound<Option<Chosen>> {
         let mut fitting: Vec<Chosen> = Vec::new();
         for (holder, member) in candidates {
             self.step(at)?;
@@ -250,7 +273,14 @@ impl Binder {
         Ok(Some(fitting.swap_remove(best)))
     }
 
-    fn applicable(&mut self, holder: Type, member: &'static Member, actuals: &[Actual<'_>], explicit: &[Type], expanded: bool) -> Bound<Option<Chosen>> {
+    fn applicable(
+        &mut self,
+        holder: Type,
+        member: &'static Member,
+        actuals: &[Actual<'_>],
+        explicit: &[Type],
+        expanded: bool,
+    ) -> Bound<Option<Chosen>> {
         let Some((indices, defaults)) = map_arguments(&member.parameters, actuals, expanded) else { return Ok(None) };
         if !explicit.is_empty() && explicit.len() != member.generics.len() {
             return Ok(None);
@@ -282,7 +312,8 @@ impl Binder {
                 }
                 ActualKind::Function(node) => ty.is_delegate() && self.function_fits(node, ty)?,
                 ActualKind::Reference(mode, _, own) => {
-                    *own == ty && (*mode == ArgumentMode::Out && passing == Passing::Out || *mode == ArgumentMode::Ref && passing == Passing::Ref)
+                    *own == ty
+                        && (*mode == ArgumentMode::Out && passing == Passing::Out || *mode == ArgumentMode::Ref && passing == Passing::Ref)
                 }
                 ActualKind::Declared(..) => passing == Passing::Out,
             };
@@ -444,7 +475,8 @@ impl Binder {
     /// Binds a constructor call.
     pub(super) fn construct(&mut self, at: usize, ty: Type, arguments: &[Argument]) -> Bound<Expr> {
         let Some(definition) = ty.definition() else { return refuse(at, format!("Cannot create an instance of `{ty}'")) };
-        let candidates: Vec<Candidate> = definition.members().iter().filter(|member| member.kind == MemberKind::Constructor).map(|member| (ty, member)).collect();
+        let candidates: Vec<Candidate> =
+            definition.members().iter().filter(|member| member.kind == MemberKind::Constructor).map(|member| (ty, member)).collect();
         if arguments.is_empty() && ty.is_value_type() {
             return Ok(Self::constant_of_default(at, ty));
         }
@@ -489,7 +521,11 @@ impl Binder {
 }
 
 fn methods<'n>(holder: Type, definition: &'static catalogue::Definition, name: &'n str) -> impl Iterator<Item = Candidate> + use<'n> {
-    definition.members().iter().filter(move |member| member.kind == MemberKind::Method && member.name == name).map(move |member| (holder, member))
+    definition
+        .members()
+        .iter()
+        .filter(move |member| member.kind == MemberKind::Method && member.name == name)
+        .map(move |member| (holder, member))
 }
 
 fn members_named(ty: Type, name: &str) -> bool {
@@ -499,7 +535,9 @@ fn members_named(ty: Type, name: &str) -> bool {
 fn extension_could(receiver: Type, candidates: &[Candidate]) -> bool {
     candidates.iter().any(|(_, member)| {
         member.parameters.first().is_some_and(|first| {
-            first.ty.definition().is_some_and(|definition| holders(receiver).into_iter().chain(receiver.interfaces()).any(|one| one.definition() == Some(definition)))
+            first.ty.definition().is_some_and(|definition| {
+                holders(receiver).into_iter().chain(receiver.interfaces()).any(|one| one.definition() == Some(definition))
+            })
         })
     })
 }
@@ -540,7 +578,9 @@ fn default_of(at: usize, parameter: &Parameter, ty: Type) -> Expr {
     match parameter.default {
         Some("true") => Expr::constant(at, ty, Value::Boolean(true)),
         Some("false") => Expr::constant(at, ty, Value::Boolean(false)),
-        Some(number) if ty == known.int32 && number.parse::<i32>().is_ok() => Expr::constant(at, ty, Value::Int32(number.parse().unwrap_or(0))),
+        Some(number) if ty == known.int32 && number.parse::<i32>().is_ok() => {
+            Expr::constant(at, ty, Value::Int32(number.parse().unwrap_or(0)))
+        }
         _ => Expr { at, ty, kind: ExprKind::Default },
     }
 }

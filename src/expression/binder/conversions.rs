@@ -143,7 +143,10 @@ impl Binder {
             Some(way) => self.apply(value, to, way),
             None if value.ty == known().null => refuse(value.at, format!("Cannot convert null to `{to}' because it is a value type")),
             None if Self::explicit(value.ty, value.value(), to).is_some() => {
-                let message = format!("Cannot implicitly convert type `{}' to `{to}'. An explicit conversion exists (are you missing a cast?)", value.ty);
+                let message = format!(
+                    "Cannot implicitly convert type `{}' to `{to}'. An explicit conversion exists (are you missing a cast?)",
+                    value.ty
+                );
                 refuse(value.at, message)
             }
             None => refuse(value.at, format!("Cannot implicitly convert type `{}' to `{to}'", value.ty)),
@@ -156,7 +159,10 @@ impl Binder {
             NodeKind::Lambda(..) => self.lambda_to(node, to),
             NodeKind::ArrayInitializer(elements) => match to.element() {
                 Some(element) => self.array_of(node.at, element, elements),
-                None => refuse(node.at, "Can only use array initializer expressions to assign to array types. Try using a new expression instead"),
+                None => refuse(
+                    node.at,
+                    "Can only use array initializer expressions to assign to array types. Try using a new expression instead",
+                ),
             },
             NodeKind::Default(None) => Ok(Self::constant_of_default(node.at, to)),
             NodeKind::Throw(_) => {
@@ -208,9 +214,15 @@ impl Binder {
             Way::Constant(constant) => Expr::constant(at, to, constant),
             Way::Numeric(primitive) => {
                 if let Some(constant) = value.value() {
-                    if !self.unchecked && !constant.is_null() && crate::expression::machine::arithmetic::convert(constant, primitive, true).is_none() {
+                    if !self.unchecked
+                        && !constant.is_null()
+                        && crate::expression::machine::arithmetic::convert(constant, primitive, true).is_none()
+                    {
                         let shown = crate::expression::library::format::general(constant);
-                        return refuse(at, format!("Constant value `{shown}' cannot be converted to a `{to}' (use `unchecked' syntax to override)"));
+                        return refuse(
+                            at,
+                            format!("Constant value `{shown}' cannot be converted to a `{to}' (use `unchecked' syntax to override)"),
+                        );
                     }
                     if let Some(folded) = crate::expression::machine::arithmetic::convert(constant, primitive, false) {
                         return Ok(Expr::constant(at, to, folded));
@@ -262,7 +274,10 @@ fn user_defined(from: Type, constant: Option<&Value>, to: Type, explicit: bool) 
     let mut seen: Vec<&'static Member> = Vec::new();
     let mut best: Option<(u32, Way)> = None;
     for holder in holders {
-        let Some(definition) = holder.definition().filter(|definition| definition.primitive.is_none() && definition.name != "Nullable") else { continue };
+        let Some(definition) = holder.definition().filter(|definition| definition.primitive.is_none() && definition.name != "Nullable")
+        else {
+            continue;
+        };
         for member in definition.members() {
             let right_kind = member.name == "op_Implicit" || explicit && member.name == "op_Explicit";
             if !right_kind || seen.iter().any(|one| std::ptr::eq(*one, member)) {
@@ -270,12 +285,22 @@ fn user_defined(from: Type, constant: Option<&Value>, to: Type, explicit: bool) 
             }
             seen.push(member);
             let Some(parameter) = member.parameters.first().map(|parameter| parameter.ty) else { continue };
-            let convert = |left: Type, constant: Option<&Value>, right: Type| if explicit { standard_explicit(left, constant, right) } else { standard(left, constant, right) };
+            let convert = |left: Type, constant: Option<&Value>, right: Type| {
+                if explicit { standard_explicit(left, constant, right) } else { standard(left, constant, right) }
+            };
             let plain = from.nullable_of().is_none() || parameter.nullable_of().is_some();
-            let before = if plain { convert(from, constant, parameter) } else if to.is_value_type() && to.nullable_of().is_some() || to.is_reference() || explicit { convert(source, None, parameter) } else { None };
+            let before = if plain {
+                convert(from, constant, parameter)
+            } else if to.is_value_type() && to.nullable_of().is_some() || to.is_reference() || explicit {
+                convert(source, None, parameter)
+            } else {
+                None
+            };
             let Some(before) = before else { continue };
             let Some(after) = convert(member.result, None, to) else { continue };
-            if matches!(before, Way::Cast) && !parameter.converts_by_reference(from) || matches!(after, Way::Cast) && !to.converts_by_reference(member.result) {
+            if matches!(before, Way::Cast) && !parameter.converts_by_reference(from)
+                || matches!(after, Way::Cast) && !to.converts_by_reference(member.result)
+            {
                 continue;
             }
             // Nearest parameter first, then nearest result.
@@ -290,7 +315,8 @@ fn user_defined(from: Type, constant: Option<&Value>, to: Type, explicit: bool) 
                     60
                 }
             };
-            let score = distance(from, parameter, &before) * 100 + distance(member.result, to, &after) + u32::from(member.name == "op_Explicit");
+            let score =
+                distance(from, parameter, &before) * 100 + distance(member.result, to, &after) + u32::from(member.name == "op_Explicit");
             if best.as_ref().is_none_or(|(least, _)| score < *least) {
                 best = Some((score, Way::User(member, Box::new(before), parameter, Box::new(after))));
             }

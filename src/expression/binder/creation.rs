@@ -8,7 +8,13 @@ use crate::expression::types::{self, Shape, Type, known};
 use crate::expression::value::Value;
 
 impl Binder {
-    pub(super) fn creation(&mut self, at: usize, ty: &TypeSyntax, arguments: &[Argument], initializer: Option<&Initializer>) -> Bound<Expr> {
+    pub(super) fn creation(
+        &mut self,
+        at: usize,
+        ty: &TypeSyntax,
+        arguments: &[Argument],
+        initializer: Option<&Initializer>,
+    ) -> Bound<Expr> {
         let ty = self.resolve_type(ty)?;
         let value = if let (true, [argument]) = (ty.is_delegate(), arguments) {
             self.convert_node(&argument.value, ty)?
@@ -31,7 +37,10 @@ impl Binder {
     fn initialize(&mut self, at: usize, target: &Expr, initializer: &Initializer, effects: &mut Vec<Expr>) -> Bound<()> {
         match initializer {
             Initializer::Collection(elements) => {
-                if target.ty.enumerated().is_none() && !target.ty.interfaces().contains(&types::named("IEnumerable")) && !elements.is_empty() {
+                if target.ty.enumerated().is_none()
+                    && !target.ty.interfaces().contains(&types::named("IEnumerable"))
+                    && !elements.is_empty()
+                {
                     let message = format!("`{}' cannot be initialized with a collection initializer: it is no collection", target.ty);
                     return refuse(at, message);
                 }
@@ -82,7 +91,13 @@ impl Binder {
         }
     }
 
-    pub(super) fn new_array(&mut self, at: usize, element: Option<&TypeSyntax>, length: Option<&Node>, elements: Option<&[Node]>) -> Bound<Expr> {
+    pub(super) fn new_array(
+        &mut self,
+        at: usize,
+        element: Option<&TypeSyntax>,
+        length: Option<&Node>,
+        elements: Option<&[Node]>,
+    ) -> Bound<Expr> {
         let int32 = known().int32;
         match (element, length, elements) {
             (Some(element), None, Some(elements)) => {
@@ -99,7 +114,9 @@ impl Binder {
                 let element = self.resolve_type(element)?;
                 let length = self.expression(length)?;
                 match length.value() {
-                    Some(Value::Int32(count)) if usize::try_from(*count).is_ok_and(|count| count == elements.len()) => self.array_of(at, element, elements),
+                    Some(Value::Int32(count)) if usize::try_from(*count).is_ok_and(|count| count == elements.len()) => {
+                        self.array_of(at, element, elements)
+                    }
                     Some(_) => refuse(at, "An array initializer does not match the size of the array"),
                     None => refuse(at, "A constant value is expected"),
                 }
@@ -112,7 +129,12 @@ impl Binder {
                 let types: Vec<Type> = list.iter().map(|value| value.ty).collect();
                 let element = match lambdas::best_common(&types) {
                     Some(element) if element != known().null && element != known().void => element,
-                    _ => return refuse(at, "The type of an implicitly typed array cannot be inferred from the initializer. Try specifying array type explicitly"),
+                    _ => {
+                        return refuse(
+                            at,
+                            "The type of an implicitly typed array cannot be inferred from the initializer. Try specifying array type explicitly",
+                        );
+                    }
                 };
                 let mut converted = Vec::new();
                 for value in list {
@@ -139,7 +161,12 @@ impl Binder {
             let name = match (name, &node.kind) {
                 (Some(name), _) => name.clone(),
                 (None, NodeKind::Name(name, _) | NodeKind::Member(_, name, _)) => name.clone(),
-                _ => return refuse(node.at, "Invalid anonymous type member declarator. Anonymous type members must be a member assignment, simple name or member access expression"),
+                _ => {
+                    return refuse(
+                        node.at,
+                        "Invalid anonymous type member declarator. Anonymous type members must be a member assignment, simple name or member access expression",
+                    );
+                }
             };
             if shape.iter().any(|(known, _)| *known == name) {
                 return refuse(node.at, "An anonymous type cannot have multiple properties with the same name");

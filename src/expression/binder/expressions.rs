@@ -161,7 +161,9 @@ impl Binder {
         if operator == UnaryOperator::Minus {
             match operand.kind {
                 NodeKind::Literal(Literal::Integer(0x8000_0000, "")) => return Ok(Expr::constant(at, known.int32, Value::Int32(i32::MIN))),
-                NodeKind::Literal(Literal::Integer(0x8000_0000_0000_0000, "" | "l")) => return Ok(Expr::constant(at, known.int64, Value::Int64(i64::MIN))),
+                NodeKind::Literal(Literal::Integer(0x8000_0000_0000_0000, "" | "l")) => {
+                    return Ok(Expr::constant(at, known.int64, Value::Int64(i64::MIN)));
+                }
                 _ => {}
             }
         }
@@ -189,12 +191,15 @@ impl Binder {
             if let Some(result) = self.user_unary(at, name, &value)? {
                 return Ok(result);
             }
-            let sign = ["-", "+", "~"][usize::from(operator == UnaryOperator::Plus) + 2 * usize::from(operator == UnaryOperator::Complement)];
+            let sign =
+                ["-", "+", "~"][usize::from(operator == UnaryOperator::Plus) + 2 * usize::from(operator == UnaryOperator::Complement)];
             return refuse(at, format!("The `{sign}' operator cannot be applied to operand of type `{ty}'"));
         };
         let promoted = match primitive {
             Primitive::UInt32 if operator == UnaryOperator::Minus => known.int64,
-            Primitive::UInt64 if operator == UnaryOperator::Minus => return refuse(at, "The `-' operator cannot be applied to operand of type `ulong'"),
+            Primitive::UInt64 if operator == UnaryOperator::Minus => {
+                return refuse(at, "The `-' operator cannot be applied to operand of type `ulong'");
+            }
             Primitive::SByte | Primitive::Byte | Primitive::Int16 | Primitive::UInt16 | Primitive::Char => known.int32,
             _ => base,
         };
@@ -253,7 +258,10 @@ impl Binder {
             let back = Self::implicit(right.ty, right.value(), left.ty).is_some();
             match (forth, back) {
                 _ if left.ty == right.ty && left.ty == known.null => {
-                    return refuse(at, "Type of conditional expression cannot be determined because there is no implicit conversion between `<null>' and `<null>'");
+                    return refuse(
+                        at,
+                        "Type of conditional expression cannot be determined because there is no implicit conversion between `<null>' and `<null>'",
+                    );
                 }
                 _ if left.ty == right.ty => left.ty,
                 (true, false) => right.ty,
@@ -325,7 +333,9 @@ impl Binder {
     /// Calls a helper of the library that no policy can name.
     pub(super) fn native(&mut self, at: usize, key: &'static str, arguments: Vec<Expr>, ty: Type) -> Bound<Expr> {
         match library::native(key) {
-            Some(native) => Ok(Expr { at, ty, kind: ExprKind::Call(crate::expression::bound::Callee { native, key }, Vec::new(), arguments) }),
+            Some(native) => {
+                Ok(Expr { at, ty, kind: ExprKind::Call(crate::expression::bound::Callee { native, key }, Vec::new(), arguments) })
+            }
             None => not_emulated(at, format!("`{key}`")),
         }
     }
@@ -373,7 +383,11 @@ impl Binder {
                 let current = binder.read(at, place.clone())?;
                 let right = binder.expression(value)?;
                 let result = binder.binary(at, operator, current, right)?;
-                let result = if Self::implicit(result.ty, result.value(), ty).is_some() { binder.convert(result, ty)? } else { binder.cast(result, ty)? };
+                let result = if Self::implicit(result.ty, result.value(), ty).is_some() {
+                    binder.convert(result, ty)?
+                } else {
+                    binder.cast(result, ty)?
+                };
                 binder.write(at, place, result)
             }),
         }
@@ -405,7 +419,8 @@ impl Binder {
                         binder.write(at, place, item)?
                     }
                     Err((ty, name)) => {
-                        let ty = if ty.kind == crate::expression::syntax::TypeSyntaxKind::Var { field.1 } else { binder.resolve_type(&ty)? };
+                        let ty =
+                            if ty.kind == crate::expression::syntax::TypeSyntaxKind::Var { field.1 } else { binder.resolve_type(&ty)? };
                         let item = binder.convert(item, ty)?;
                         let local: LocalId = binder.declare(at, &name, ty)?;
                         Expr { at, ty, kind: ExprKind::Assign(local, Box::new(item)) }
@@ -444,9 +459,9 @@ impl Binder {
     fn frozen(&mut self, place: Place, body: impl FnOnce(&mut Self, Place) -> Bound<Expr>) -> Bound<Expr> {
         match place {
             Place::Value(value) => body(self, Place::Value(value)),
-            Place::Element(array, index) => self.with_local(array, |binder, array| {
-                binder.with_local(index, |binder, index| body(binder, Place::Element(array, index)))
-            }),
+            Place::Element(array, index) => {
+                self.with_local(array, |binder, array| binder.with_local(index, |binder, index| body(binder, Place::Element(array, index))))
+            }
             Place::Property { member, receiver, mut arguments, types, ty } => {
                 let Some(receiver) = receiver else { return body(self, Place::Property { member, receiver: None, arguments, types, ty }) };
                 self.with_local(receiver, |binder, receiver| match arguments.pop() {

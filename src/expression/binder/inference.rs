@@ -167,7 +167,8 @@ fn lower(from: Type, to: Type, bounds: &mut [Bounds]) {
             if to.nullable_of().is_some() {
                 return;
             }
-            let mut found: Vec<Type> = from.bases().into_iter().chain(from.interfaces()).filter(|one| one.definition() == Some(definition)).collect();
+            let mut found: Vec<Type> =
+                from.bases().into_iter().chain(from.interfaces()).filter(|one| one.definition() == Some(definition)).collect();
             found.dedup();
             let Some(first) = found.first().copied() else { return };
             if found.iter().any(|other| *other != first) {

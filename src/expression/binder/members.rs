@@ -12,7 +12,13 @@ pub(super) enum Place {
     /// A value, and for a local also where it can be assigned.
     Value(Expr),
     Element(Expr, Expr),
-    Property { member: &'static Member, receiver: Option<Expr>, arguments: Vec<Expr>, types: Vec<Type>, ty: Type },
+    Property {
+        member: &'static Member,
+        receiver: Option<Expr>,
+        arguments: Vec<Expr>,
+        types: Vec<Type>,
+        ty: Type,
+    },
     Type(Type),
 }
 
@@ -61,7 +67,18 @@ impl Binder {
                     return Ok(Place::Type(ty));
                 }
                 let target = if let NodeKind::Name(..) | NodeKind::Member(..) | NodeKind::Keyword(_) = target.kind {
-                    self.place(target)?
+                    match self.place(target) {
+                        Err(found)
+                            if found.kind == ProblemKind::Type
+                                && self.root_is_free(target)
+                                && found.message.ends_with("in the current context") =>
+                        {
+                            let full = dotted(node).unwrap_or_else(|| name.clone());
+                            let message = format!("`{full}` does not exist, or is not on the list of types that a policy may use");
+                            return Err(problem(at, ProblemKind::NotAllowed, message));
+                        }
+                        other => other?,
+                    }
                 } else {
                     Place::Value(self.expression(target)?)
                 };
@@ -108,7 +125,9 @@ impl Binder {
         for base in ty.bases() {
             let Some(definition) = base.definition() else { continue };
             let found = definition.members().iter().find(|member| {
-                member.name == name && member.is_static && matches!(member.kind, MemberKind::Value | MemberKind::Field | MemberKind::Property)
+                member.name == name
+                    && member.is_static
+                    && matches!(member.kind, MemberKind::Value | MemberKind::Field | MemberKind::Property)
             });
             if let Some(member) = found {
                 allowed(at, member)?;
@@ -144,9 +163,7 @@ impl Binder {
                 return Ok(Place::Value(Expr { at, ty: field.1, kind }));
             }
         }
-        let found = lookup(value.ty, name, |member| {
-            !member.is_static && matches!(member.kind, MemberKind::Property | MemberKind::Field)
-        });
+        let found = lookup(value.ty, name, |member| !member.is_static && matches!(member.kind, MemberKind::Property | MemberKind::Field));
         if let Some((holder, member)) = found {
             allowed(at, member)?;
             let ty = member.result.substitute(holder.arguments(), &[]);
@@ -156,7 +173,13 @@ impl Binder {
             return refuse(at, format!("The method group `{name}' is not a value here (are you missing parentheses?)"));
         }
         if lookup(value.ty, name, |member| member.is_static).is_some() {
-            return refuse(at, format!("Static member `{}.{name}' cannot be accessed with an instance reference, qualify it with a type name instead", value.ty));
+            return refuse(
+                at,
+                format!(
+                    "Static member `{}.{name}' cannot be accessed with an instance reference, qualify it with a type name instead",
+                    value.ty
+                ),
+            );
         }
         refuse(at, format!("Type `{}' does not contain a definition for `{name}'", value.ty))
     }
@@ -166,7 +189,11 @@ impl Binder {
             let [argument] = arguments else { return refuse(at, "Wrong number of indexes inside `[]'") };
             let index = self.expression(&argument.value)?;
             let int32 = known().int32;
-            let index = if Self::implicit(index.ty, index.value(), int32).is_some() { self.convert(index, int32)? } else { self.convert(index, known().int64)? };
+            let index = if Self::implicit(index.ty, index.value(), int32).is_some() {
+                self.convert(index, int32)?
+            } else {
+                self.convert(index, known().int64)?
+            };
             return Ok(Place::Element(target, index));
         }
         let mut candidates = Vec::new();
@@ -219,10 +246,10 @@ impl Binder {
     pub(super) fn write(&mut self, at: usize, place: Place, value: Expr) -> Bound<Expr> {
         let ty = value.ty;
         match place {
-            Place::Value(Expr { kind: ExprKind::Local(local), .. }) => {
-                Ok(Expr { at, ty, kind: ExprKind::Assign(local, Box::new(value)) })
+            Place::Value(Expr { kind: ExprKind::Local(local), .. }) => Ok(Expr { at, ty, kind: ExprKind::Assign(local, Box::new(value)) }),
+            Place::Value(_) | Place::Type(_) => {
+                refuse(at, "The left-hand side of an assignment must be a variable, a property or an indexer")
             }
-            Place::Value(_) | Place::Type(_) => refuse(at, "The left-hand side of an assignment must be a variable, a property or an indexer"),
             Place::Element(array, index) => {
                 Ok(Expr { at, ty, kind: ExprKind::SetElement(Box::new(array), Box::new(index), Box::new(value)) })
             }

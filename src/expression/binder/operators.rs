@@ -162,10 +162,14 @@ impl Binder {
         if is_equality(operator)
             && left.ty.is_reference()
             && right.ty.is_reference()
-            && (left.ty.converts_by_reference(right.ty) || right.ty.converts_by_reference(left.ty) || left.ty.is_interface() || right.ty.is_interface())
+            && (left.ty.converts_by_reference(right.ty)
+                || right.ty.converts_by_reference(left.ty)
+                || left.ty.is_interface()
+                || right.ty.is_interface())
         {
             // Reference equality: strings behind `object` are compared as objects.
-            let key = if operator == BinaryOperator::Equal { "Object.ReferenceEquals(object,object)" } else { "Operator.ReferenceNotEquals" };
+            let key =
+                if operator == BinaryOperator::Equal { "Object.ReferenceEquals(object,object)" } else { "Operator.ReferenceNotEquals" };
             return self.native(at, key, vec![left, right], known.boolean);
         }
         if one == two && one.is_delegate() {
@@ -238,7 +242,8 @@ impl Binder {
 
     fn has_operator(&self, ty: Type, method: &str) -> bool {
         ty.bases().into_iter().filter_map(Type::definition).any(|definition| {
-            definition.primitive.is_none() && definition.members().iter().any(|member| member.kind == MemberKind::Operator && member.name == method)
+            definition.primitive.is_none()
+                && definition.members().iter().any(|member| member.kind == MemberKind::Operator && member.name == method)
         })
     }
 
@@ -246,9 +251,15 @@ impl Binder {
         let mut candidates: Vec<Candidate> = Vec::new();
         for operand in operands {
             for base in operand.stripped().bases() {
-                let Some(definition) = base.definition().filter(|definition| definition.primitive.is_none() && definition.name != "String") else { continue };
+                let Some(definition) = base.definition().filter(|definition| definition.primitive.is_none() && definition.name != "String")
+                else {
+                    continue;
+                };
                 for member in definition.members() {
-                    if member.kind == MemberKind::Operator && member.name == method && !candidates.iter().any(|(_, known)| std::ptr::eq(*known, member)) {
+                    if member.kind == MemberKind::Operator
+                        && member.name == method
+                        && !candidates.iter().any(|(_, known)| std::ptr::eq(*known, member))
+                    {
                         candidates.push((base, member));
                     }
                 }

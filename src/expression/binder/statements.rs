@@ -171,11 +171,17 @@ impl Binder {
             let value = match value {
                 Some(node) if var => {
                     if self.is_method_group(node) || matches!(node.kind, crate::expression::syntax::NodeKind::Lambda(..)) {
-                        return refuse(node.at, format!("An implicitly typed local variable declaration cannot be initialized with `{}'", known().function));
+                        return refuse(
+                            node.at,
+                            format!("An implicitly typed local variable declaration cannot be initialized with `{}'", known().function),
+                        );
                     }
                     let value = self.expression(node)?;
                     if value.ty == known().null || value.ty == known().void {
-                        return refuse(node.at, format!("An implicitly typed local variable declaration cannot be initialized with `{}'", value.ty));
+                        return refuse(
+                            node.at,
+                            format!("An implicitly typed local variable declaration cannot be initialized with `{}'", value.ty),
+                        );
                     }
                     Some(value)
                 }
@@ -242,7 +248,10 @@ impl Binder {
         let element = match element_of(source.ty) {
             Some(element) => element,
             None => {
-                let message = format!("foreach statement cannot operate on variables of type `{}' because it does not contain a definition for `GetEnumerator'", source.ty);
+                let message = format!(
+                    "foreach statement cannot operate on variables of type `{}' because it does not contain a definition for `GetEnumerator'",
+                    source.ty
+                );
                 return refuse(at, message);
             }
         };
@@ -312,8 +321,12 @@ impl Binder {
         match (value, result) {
             (None, None) => Ok(Stmt::Return(None)),
             (None, Some(result)) if result == void => Ok(Stmt::Return(None)),
-            (None, Some(result)) => refuse(at, format!("An object of a type convertible to `{result}' is required for the return statement")),
-            (Some(_), Some(result)) if result == void => refuse(at, "A return keyword must not be followed by any expression when method returns void"),
+            (None, Some(result)) => {
+                refuse(at, format!("An object of a type convertible to `{result}' is required for the return statement"))
+            }
+            (Some(_), Some(result)) if result == void => {
+                refuse(at, "A return keyword must not be followed by any expression when method returns void")
+            }
             (Some(node), Some(result)) => Ok(Stmt::Return(Some(self.convert_node(node, result)?))),
             (Some(node), None) => {
                 let value = self.expression(node)?;
@@ -367,7 +380,10 @@ impl Binder {
             };
             let disposable = value.ty.interfaces().iter().any(|interface| interface.is("IDisposable")) || value.ty.is("IDisposable");
             if !disposable {
-                return refuse(at, format!("`{}': type used in a using statement must be implicitly convertible to `System.IDisposable'", value.ty));
+                return refuse(
+                    at,
+                    format!("`{}': type used in a using statement must be implicitly convertible to `System.IDisposable'", value.ty),
+                );
             }
             let body = binder.embedded(body)?;
             let dispose = binder.native(at, "Operator.Dispose", vec![value], known().void)?;
@@ -436,7 +452,8 @@ fn leaves(statement: &Stmt, is: &dyn Fn(&Stmt) -> bool) -> bool {
         Stmt::Block(list) => list.iter().any(|statement| leaves(statement, is)),
         Stmt::If(_, then, otherwise) => leaves(then, is) || otherwise.as_ref().is_some_and(|otherwise| leaves(otherwise, is)),
         Stmt::Try(body, catches, _) => {
-            body.iter().any(|statement| leaves(statement, is)) || catches.iter().any(|catch| catch.body.iter().any(|statement| leaves(statement, is)))
+            body.iter().any(|statement| leaves(statement, is))
+                || catches.iter().any(|catch| catch.body.iter().any(|statement| leaves(statement, is)))
         }
         statement => is(statement),
     }

@@ -73,7 +73,8 @@ pub(super) fn member(owner: &'static Definition, line: &'static str) -> Option<M
             let types: Vec<String> = split(&rest[open + 1..close]).iter().filter_map(|part| short(part.trim())).collect();
             let shown = if kind == MemberKind::Constructor { "new" } else { name };
             // Without parameters only the generic ones tell `Children()` from `Children<T>()`.
-            let generic = if types.is_empty() && !member.generics.is_empty() { format!("<{}>", member.generics.join(",")) } else { String::new() };
+            let generic =
+                if types.is_empty() && !member.generics.is_empty() { format!("<{}>", member.generics.join(",")) } else { String::new() };
             member.key = format!("{}.{shown}{generic}({})", owner.name, types.join(","));
             if kind == MemberKind::Operator && name.starts_with("op_Ex") || name.starts_with("op_Im") {
                 member.key = format!("{}:{result}", member.key);
@@ -166,8 +167,10 @@ pub(super) fn parse_type(text: &'static str, owner: &'static Definition, generic
         return types::known_void();
     }
     if let Some((name, arguments)) = text.split_once('<') {
-        let arguments: Vec<Type> =
-            split(arguments.strip_suffix('>').unwrap_or(arguments)).into_iter().map(|argument| parse_type(argument, owner, generics)).collect();
+        let arguments: Vec<Type> = split(arguments.strip_suffix('>').unwrap_or(arguments))
+            .into_iter()
+            .map(|argument| parse_type(argument, owner, generics))
+            .collect();
         return types::generic(name, &arguments);
     }
     types::named(super::keyword(text).unwrap_or(text))

@@ -400,7 +400,9 @@ pub(super) fn format_value(m: &mut Machine<'_>, value: &Value, format: Option<&T
             let message = "Format String can be only \"G\", \"g\", \"X\", \"x\", \"F\", \"f\", \"D\" or \"d\".";
             Err(m.throw("FormatException", message))
         }
-        None if matches!(value, Value::DateTime(_) | Value::Offset(_) | Value::Span(_)) => Err(m.throw("FormatException", "Input string was not in a correct format.")),
+        None if matches!(value, Value::DateTime(_) | Value::Offset(_) | Value::Span(_)) => {
+            Err(m.throw("FormatException", "Input string was not in a correct format."))
+        }
         None => Err(m.throw("FormatException", "Format specifier was invalid.")),
     }
 }

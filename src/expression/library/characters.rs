@@ -21,8 +21,31 @@ fn character(unit: u16) -> char {
 
 fn is_punctuation(unit: u16) -> bool {
     let character = character(unit);
-    matches!(character, '!' | '"' | '#' | '%' | '&' | '\'' | '(' | ')' | '*' | ',' | '-' | '.' | '/' | ':' | ';' | '?' | '@' | '[' | '\\' | ']' | '_' | '{' | '}')
-        || matches!(character, '¡' | '§' | '«' | '¶' | '·' | '»' | '¿' | '\u{2010}'..='\u{2027}' | '\u{2030}'..='\u{205e}')
+    matches!(
+        character,
+        '!' | '"'
+            | '#'
+            | '%'
+            | '&'
+            | '\''
+            | '('
+            | ')'
+            | '*'
+            | ','
+            | '-'
+            | '.'
+            | '/'
+            | ':'
+            | ';'
+            | '?'
+            | '@'
+            | '['
+            | '\\'
+            | ']'
+            | '_'
+            | '{'
+            | '}'
+    ) || matches!(character, '¡' | '§' | '«' | '¶' | '·' | '»' | '¿' | '\u{2010}'..='\u{2027}' | '\u{2030}'..='\u{205e}')
 }
 
 fn is_symbol(unit: u16) -> bool {
@@ -33,7 +56,8 @@ fn is_symbol(unit: u16) -> bool {
 pub(super) const MEMBERS: Members = &[
     ("Char.MinValue", |_, _| Ok(Value::Char(0))),
     ("Char.MaxValue", |_, _| Ok(Value::Char(u16::MAX))),
-    test!("IsDigit", |unit| character(unit).is_ascii_digit() || unit > 127 && character(unit).is_numeric() && character(unit).to_digit(10).is_some()),
+    test!("IsDigit", |unit| character(unit).is_ascii_digit()
+        || unit > 127 && character(unit).is_numeric() && character(unit).to_digit(10).is_some()),
     test!("IsLetter", |unit| character(unit).is_alphabetic()),
     test!("IsLetterOrDigit", |unit| character(unit).is_alphabetic() || character(unit).is_ascii_digit()),
     test!("IsNumber", |unit| character(unit).is_numeric()),
@@ -58,7 +82,11 @@ pub(super) const MEMBERS: Members = &[
     ("Char.GetHashCode()", |m, a| hash_code(m, a)),
     ("Char.Parse(string)", |m, a| {
         let text = m.string(a, 0, "s")?;
-        if text.len() == 1 { Ok(Value::Char(text.at(0))) } else { Err(m.throw("FormatException", "String must be exactly one character long.")) }
+        if text.len() == 1 {
+            Ok(Value::Char(text.at(0)))
+        } else {
+            Err(m.throw("FormatException", "String must be exactly one character long."))
+        }
     }),
     ("Char.TryParse(string,char)", |m, a| {
         let unit = a.text(0).filter(|text| text.len() == 1).map(|text| text.at(0));

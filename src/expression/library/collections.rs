@@ -527,7 +527,10 @@ fn copy(m: &mut Machine<'_>, from: &Value, at: i32, to: &Value, place: i32, coun
         (start + count <= length).then_some((start, count))
     };
     let (Some((start, count)), Some((place, _))) = (range(items.len(), at), range(target, place)) else {
-        return Err(m.throw("ArgumentException", "Destination array was not long enough. Check destIndex and length, and the array's lower bounds."));
+        return Err(m.throw(
+            "ArgumentException",
+            "Destination array was not long enough. Check destIndex and length, and the array's lower bounds.",
+        ));
     };
     change(m, Args { values: std::slice::from_ref(to), types: &[] }, |old| {
         old[place..place + count].clone_from_slice(&items[start..start + count]);
@@ -598,7 +601,9 @@ fn add_to_set(m: &mut Machine<'_>, a: Args<'_>) -> Outcome {
     let hashed = key(m, a.get(1), rule)?;
     m.allocate(48)?;
     match m.heap.get_mut(handle) {
-        Some(Object::Dictionary(_, table)) if !table.contains(&hashed) => Ok(Value::Boolean(table.set(hashed, a.get(1).clone(), Value::Null))),
+        Some(Object::Dictionary(_, table)) if !table.contains(&hashed) => {
+            Ok(Value::Boolean(table.set(hashed, a.get(1).clone(), Value::Null)))
+        }
         _ => Ok(Value::Boolean(false)),
     }
 }

@@ -49,7 +49,9 @@ pub(super) const MEMBERS: Members = &[
             .ok_or_else(|| m.throw("OverflowException", "Value was either too large or too small for a character.")),
     }),
     ("Convert.ToString", |m, a| {
-        if a.len() == 2 && let Value::Int32(radix) = a.get(1) {
+        if a.len() == 2
+            && let Value::Int32(radix) = a.get(1)
+        {
             return in_radix(m, a.get(0), *radix);
         }
         if a.get(0).is_null() {
@@ -132,8 +134,13 @@ fn part<const N: usize>(m: &mut Machine<'_>, a: Args<'_>) -> Outcome<[u8; N]> {
     let start = usize::try_from(a.int(1)).unwrap_or(usize::MAX);
     match bytes.get(start..start.saturating_add(N)).and_then(|part| <[u8; N]>::try_from(part).ok()) {
         Some(part) => Ok(part),
-        None if start >= bytes.len() => Err(m.out_of_range("startIndex", "Index was out of range. Must be non-negative and less than the size of the collection.")),
-        None => Err(m.throw("ArgumentException", "Destination array is not long enough to copy all the items in the collection. Check array index and length.")),
+        None if start >= bytes.len() => {
+            Err(m.out_of_range("startIndex", "Index was out of range. Must be non-negative and less than the size of the collection."))
+        }
+        None => Err(m.throw(
+            "ArgumentException",
+            "Destination array is not long enough to copy all the items in the collection. Check array index and length.",
+        )),
     }
 }
 
@@ -159,7 +166,13 @@ fn to_number(m: &mut Machine<'_>, a: Args<'_>, to: Primitive, name: &str) -> Out
         },
         Value::Boolean(truth) => Ok(arithmetic::convert(&Value::Int32(i32::from(*truth)), to, false).unwrap_or(Value::Null)),
         Value::Char(_) if matches!(to, Primitive::Double | Primitive::Single | Primitive::Decimal) => {
-            let target = if to == Primitive::Double { "Double" } else if to == Primitive::Single { "Single" } else { "Decimal" };
+            let target = if to == Primitive::Double {
+                "Double"
+            } else if to == Primitive::Single {
+                "Single"
+            } else {
+                "Decimal"
+            };
             Err(m.throw("InvalidCastException", &format!("Invalid cast from 'Char' to '{target}'.")))
         }
         Value::DateTime(_) => {
@@ -178,7 +191,9 @@ fn to_number(m: &mut Machine<'_>, a: Args<'_>, to: Primitive, name: &str) -> Out
             };
             Err(m.throw("InvalidCastException", &format!("Invalid cast from 'DateTime' to '{target}'.")))
         }
-        Value::Object(_) | Value::Host(_) | Value::Span(_) | Value::Guid(_) | Value::Offset(_) | Value::TypeToken(_) => Err(not_convertible(m)),
+        Value::Object(_) | Value::Host(_) | Value::Span(_) | Value::Guid(_) | Value::Offset(_) | Value::TypeToken(_) => {
+            Err(not_convertible(m))
+        }
         Value::Double(_) | Value::Single(_) if to.is_integral() => {
             // To the nearest, halves to even.
             let real = super::numbers::real(&value).round_ties_even();

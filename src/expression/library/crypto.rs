@@ -59,7 +59,15 @@ pub(super) const MEMBERS: Members = &[
     }),
     ("HashAlgorithm.HashSize", |m, a| {
         let name = m.heap.type_of(a.get(0)).definition().map_or("", |definition| definition.name);
-        Ok(Value::Int32(if name.contains("512") { 512 } else if name.contains("384") { 384 } else if name.contains("256") { 256 } else { 160 }))
+        Ok(Value::Int32(if name.contains("512") {
+            512
+        } else if name.contains("384") {
+            384
+        } else if name.contains("256") {
+            256
+        } else {
+            160
+        }))
     }),
     ("HashAlgorithm.Clear()", |_, _| Ok(Value::Null)),
     ("HashAlgorithm.Dispose()", |_, _| Ok(Value::Null)),

@@ -112,9 +112,11 @@ pub(super) const MEMBERS: Members = &[
         Some(ticks) if (0..=MAX_TICKS).contains(&ticks) => Ok(offset(ticks, 0)),
         _ => Err(m.out_of_range("seconds", "Valid values are between -62135596800 and 253402300799, inclusive.")),
     }),
-    ("DateTimeOffset.FromUnixTimeMilliseconds", |m, a| match a.get(0).integer().checked_mul(10_000).and_then(|ticks| ticks.checked_add(UNIX)) {
-        Some(ticks) if (0..=MAX_TICKS).contains(&ticks) => Ok(offset(ticks, 0)),
-        _ => Err(m.out_of_range("milliseconds", "Valid values are between -62135596800000 and 253402300799999, inclusive.")),
+    ("DateTimeOffset.FromUnixTimeMilliseconds", |m, a| {
+        match a.get(0).integer().checked_mul(10_000).and_then(|ticks| ticks.checked_add(UNIX)) {
+            Some(ticks) if (0..=MAX_TICKS).contains(&ticks) => Ok(offset(ticks, 0)),
+            _ => Err(m.out_of_range("milliseconds", "Valid values are between -62135596800000 and 253402300799999, inclusive.")),
+        }
     }),
     ("DateTimeOffset.ToUnixTimeSeconds()", |_, a| Ok(Value::Int64(utc(a.get(0)).div_euclid(SECOND) - UNIX / SECOND))),
     ("DateTimeOffset.ToUnixTimeMilliseconds()", |_, a| Ok(Value::Int64(utc(a.get(0)).div_euclid(10_000) - UNIX / 10_000))),
@@ -339,11 +341,16 @@ fn new(m: &mut Machine<'_>, a: Args<'_>, count: usize) -> Outcome {
             if !(0..1000).contains(&at(6)) {
                 return Err(m.out_of_range("millisecond", "Valid values are between 0 and 999, inclusive."));
             }
-            let ticks = days * DAY + i64::from(at(3)) * HOUR + i64::from(at(4)) * MINUTE + i64::from(at(5)) * SECOND + i64::from(at(6)) * 10_000;
+            let ticks =
+                days * DAY + i64::from(at(3)) * HOUR + i64::from(at(4)) * MINUTE + i64::from(at(5)) * SECOND + i64::from(at(6)) * 10_000;
             Ok(date(ticks, kind))
         }
         None => {
-            let what = if valid { "Year, Month, and Day parameters describe an un-representable DateTime." } else { "Hour, Minute, and Second parameters describe an un-representable DateTime." };
+            let what = if valid {
+                "Year, Month, and Day parameters describe an un-representable DateTime."
+            } else {
+                "Hour, Minute, and Second parameters describe an un-representable DateTime."
+            };
             Err(m.throw("ArgumentOutOfRangeException", what))
         }
     }
@@ -362,7 +369,12 @@ fn moved(m: &mut Machine<'_>, value: &Value, to: Option<i64>) -> Outcome {
 fn add(m: &mut Machine<'_>, a: Args<'_>, span: i64) -> Outcome {
     let to = ticks(a.get(0)).checked_add(span);
     let fault = moved(m, a.get(0), to);
-    fault.or_else(|_| Err(m.out_of_range(if a.get(1).plain_type().is("TimeSpan") { "t" } else { "value" }, "The added or subtracted value results in an un-representable DateTime.")))
+    fault.or_else(|_| {
+        Err(m.out_of_range(
+            if a.get(1).plain_type().is("TimeSpan") { "t" } else { "value" },
+            "The added or subtracted value results in an un-representable DateTime.",
+        ))
+    })
 }
 
 /// `AddSeconds(double)` and its like: to the nearest millisecond, as .NET Framework does.
@@ -487,7 +499,11 @@ const DAYS: [&str; 7] = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday",
 
 /// A date by a format string; nothing if it is invalid.
 pub(crate) fn format(parts: &Parts, format: &str) -> Option<String> {
-    let utc = || Parts { kind: parts.kind, offset: parts.offset, ..Parts::from_ticks(parts.ticks - i64::from(parts.offset.unwrap_or(0)) * MINUTE) };
+    let utc = || Parts {
+        kind: parts.kind,
+        offset: parts.offset,
+        ..Parts::from_ticks(parts.ticks - i64::from(parts.offset.unwrap_or(0)) * MINUTE)
+    };
     let mut parts = *parts;
     let pattern = match format {
         "" if parts.offset.is_some() => "MM/dd/yyyy HH:mm:ss zzz",

@@ -16,7 +16,8 @@ struct Digits {
 impl Digits {
     fn parse(text: &str) -> Self {
         let (negative, text) = text.strip_prefix('-').map_or((false, text), |rest| (true, rest));
-        let (mantissa, exponent) = text.split_once(['e', 'E']).map_or((text, 0), |(mantissa, exponent)| (mantissa, exponent.parse::<i32>().unwrap_or(0)));
+        let (mantissa, exponent) =
+            text.split_once(['e', 'E']).map_or((text, 0), |(mantissa, exponent)| (mantissa, exponent.parse::<i32>().unwrap_or(0)));
         let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
         let mut digits: Vec<u8> = whole.bytes().chain(fraction.bytes()).map(|byte| byte.wrapping_sub(b'0')).collect();
         let mut point = i32::try_from(whole.len()).unwrap_or(0) + exponent;
@@ -201,7 +202,10 @@ pub(crate) fn number(value: &Value, format: &str) -> Option<String> {
         'F' | 'N' | 'P' | 'C' => {
             let upper = letter.to_ascii_uppercase();
             let decimals = precision.unwrap_or(2);
-            let mut digits = Digits::of(value, if precision.unwrap_or(0) > 15 { 17 } else { 15 }.max(if matches!(value, Value::Single(_)) { 7 } else { 15 }));
+            let mut digits = Digits::of(
+                value,
+                if precision.unwrap_or(0) > 15 { 17 } else { 15 }.max(if matches!(value, Value::Single(_)) { 7 } else { 15 }),
+            );
             if let Value::Single(_) = value {
                 digits = Digits::of(value, 7);
             }

@@ -77,7 +77,9 @@ pub(crate) fn parse(text: &str) -> Option<[u8; 16]> {
         _ => text,
     };
     let dashed = inner.len() == 36;
-    if dashed && [8, 13, 18, 23].iter().any(|index| inner.as_bytes()[*index] != b'-') || !dashed && (inner.len() != 32 || inner.len() != text.len()) {
+    if dashed && [8, 13, 18, 23].iter().any(|index| inner.as_bytes()[*index] != b'-')
+        || !dashed && (inner.len() != 32 || inner.len() != text.len())
+    {
         return None;
     }
     let hex: Vec<u8> = inner.bytes().filter(|byte| *byte != b'-').collect();

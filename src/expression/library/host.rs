@@ -148,9 +148,11 @@ pub(super) const MEMBERS: Members = &[
         let text = body_text(m, a)?;
         form(m, &text)
     }),
-    ("ContextExtensions.GetValueOrDefault(IReadOnlyDictionary<string,string[]>,string,string)", |m, a| match collections::get(m, a.get(0), a.get(1))? {
-        Some(list) => joined(m, &list),
-        None => Ok(a.get(2).clone()),
+    ("ContextExtensions.GetValueOrDefault(IReadOnlyDictionary<string,string[]>,string,string)", |m, a| {
+        match collections::get(m, a.get(0), a.get(1))? {
+            Some(list) => joined(m, &list),
+            None => Ok(a.get(2).clone()),
+        }
     }),
     ("ContextExtensions.GetValueOrDefault(IReadOnlyDictionary<string,string>,string,string)", |m, a| {
         Ok(collections::get(m, a.get(0), a.get(1))?.unwrap_or_else(|| a.get(2).clone()))

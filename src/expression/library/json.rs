@@ -426,7 +426,13 @@ pub(crate) fn add_content(m: &mut Machine<'_>, container: Handle, content: &Valu
 /// ISO 8601 dates in strings are dates to the reader.
 pub(crate) fn iso_date(text: &str) -> Option<DateTime> {
     let bytes = text.as_bytes();
-    let shaped = bytes.len() >= 19 && bytes.len() <= 40 && bytes[4] == b'-' && bytes[7] == b'-' && bytes[10] == b'T' && bytes[13] == b':' && bytes[16] == b':';
+    let shaped = bytes.len() >= 19
+        && bytes.len() <= 40
+        && bytes[4] == b'-'
+        && bytes[7] == b'-'
+        && bytes[10] == b'T'
+        && bytes[13] == b':'
+        && bytes[16] == b':';
     if !shaped || !bytes.iter().all(|byte| byte.is_ascii_digit() || b"-:T.Z+".contains(byte)) {
         return None;
     }

@@ -266,7 +266,8 @@ fn advance(m: &mut Machine<'_>, step: &mut Step) -> Outcome<Option<Value>> {
             while let Some(item) = next(m, inner)? {
                 let index = Value::size(*at);
                 *at += 1;
-                let keep = if *indexed { m.call(function, &[item.clone(), index])? } else { m.call(function, std::slice::from_ref(&item))? };
+                let keep =
+                    if *indexed { m.call(function, &[item.clone(), index])? } else { m.call(function, std::slice::from_ref(&item))? };
                 if keep.truth() {
                     return Ok(Some(item));
                 }
@@ -331,7 +332,8 @@ fn advance(m: &mut Machine<'_>, step: &mut Step) -> Outcome<Option<Value>> {
                 }
                 let index = Value::size(*at);
                 *at += 1;
-                let skip = if *indexed { m.call(function, &[item.clone(), index])? } else { m.call(function, std::slice::from_ref(&item))? };
+                let skip =
+                    if *indexed { m.call(function, &[item.clone(), index])? } else { m.call(function, std::slice::from_ref(&item))? };
                 if !skip.truth() {
                     *other = Some(Value::Boolean(true));
                     return Ok(Some(item));

@@ -68,7 +68,9 @@ pub(super) const MEMBERS: Members = &[
         })
     }),
     ("Math.Sign", |m, a| match a.get(0) {
-        Value::Double(value) if value.is_nan() => Err(m.throw("ArithmeticException", "Function does not accept floating point Not-a-Number values.")),
+        Value::Double(value) if value.is_nan() => {
+            Err(m.throw("ArithmeticException", "Function does not accept floating point Not-a-Number values."))
+        }
         Value::Double(value) => Ok(Value::Int32(i32::from(*value > 0.0) - i32::from(*value < 0.0))),
         Value::Single(value) => Ok(Value::Int32(i32::from(*value > 0.0) - i32::from(*value < 0.0))),
         Value::Decimal(value) => Ok(Value::Int32(i32::from(*value > Decimal::ZERO) - i32::from(*value < Decimal::ZERO))),
@@ -137,7 +139,11 @@ pub(super) fn round(m: &mut Machine<'_>, a: Args<'_>) -> Outcome {
             }
             let power = 10f64.powi(digits);
             let scaled = value * power;
-            let rounded = if away { scaled.trunc() + f64::from(i32::from(scaled.fract().abs() >= 0.5)) * scaled.signum() } else { scaled.round_ties_even() };
+            let rounded = if away {
+                scaled.trunc() + f64::from(i32::from(scaled.fract().abs() >= 0.5)) * scaled.signum()
+            } else {
+                scaled.round_ties_even()
+            };
             Ok(Value::Double(rounded / power))
         }
     }

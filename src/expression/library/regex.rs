@@ -197,7 +197,9 @@ fn translate(source: &str, options: i64) -> Result<String, &'static str> {
                 out.push('\\');
                 at += 1;
                 match characters.get(at) {
-                    Some('p' | 'P') if characters[at..].iter().take(4).collect::<String>().get(1..).is_some_and(|rest| rest.starts_with("{Is")) => {
+                    Some('p' | 'P')
+                        if characters[at..].iter().take(4).collect::<String>().get(1..).is_some_and(|rest| rest.starts_with("{Is")) =>
+                    {
                         return Err("a named Unicode block");
                     }
                     Some(escaped @ ('/' | '"' | '\'' | '@' | '%' | ',' | ';' | ':' | '!' | '=' | '<' | '>' | '`' | '_' | '~')) => {
@@ -240,7 +242,11 @@ fn translate(source: &str, options: i64) -> Result<String, &'static str> {
                 if name.and_then(|name| name.split(['>', '\'']).next()).is_some_and(|name| name.contains('-')) {
                     return Err("a balancing group");
                 }
-                if rest.split([')', ':']).next().is_some_and(|flags| flags.contains('n') && flags.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-')) {
+                if rest
+                    .split([')', ':'])
+                    .next()
+                    .is_some_and(|flags| flags.contains('n') && flags.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-'))
+                {
                     return Err("inline ExplicitCapture");
                 }
                 if rest.starts_with('(') {
@@ -274,7 +280,13 @@ fn prepare(m: &mut Machine<'_>, a: Args<'_>, is_static: bool) -> Outcome<(Arc<Pa
 
 fn find(m: &mut Machine<'_>, pattern: &Arc<Pattern>, subject: &Arc<str>, from: usize) -> Outcome<MatchData> {
     m.charge(20 + subject.len() / 8)?;
-    let none = || MatchData { groups: vec![None], names: Vec::new(), subject: Arc::clone(subject), pattern: Arc::clone(pattern), next: subject.len() + 1 };
+    let none = || MatchData {
+        groups: vec![None],
+        names: Vec::new(),
+        subject: Arc::clone(subject),
+        pattern: Arc::clone(pattern),
+        next: subject.len() + 1,
+    };
     if from > subject.len() {
         return Ok(none());
     }
@@ -377,7 +389,12 @@ fn expand(found: &MatchData, template: &str) -> String {
             out.push_str(&found.group_text(rest[..digits].parse().unwrap_or(0)).to_str());
             rest = &rest[digits..];
         } else if let Some((name, after)) = rest.strip_prefix('{').and_then(|rest| rest.split_once('}'))
-            && let Some(index) = found.names.iter().find(|(own, _)| own == name).map(|(_, index)| *index).or_else(|| name.parse().ok().filter(|index| *index < found.groups.len()))
+            && let Some(index) = found
+                .names
+                .iter()
+                .find(|(own, _)| own == name)
+                .map(|(_, index)| *index)
+                .or_else(|| name.parse().ok().filter(|index| *index < found.groups.len()))
         {
             out.push_str(&found.group_text(index).to_str());
             rest = after;

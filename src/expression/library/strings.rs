@@ -33,7 +33,9 @@ pub(super) const MEMBERS: Members = &[
         m.text(Text::from(&units[start..start + count]))
     }),
     ("String.IsNullOrEmpty", |_, a| Ok(Value::Boolean(a.text(0).is_none_or(|text| text.is_empty())))),
-    ("String.IsNullOrWhiteSpace", |_, a| Ok(Value::Boolean(a.text(0).is_none_or(|text| (0..text.len()).all(|index| is_white(text.at(index))))))),
+    ("String.IsNullOrWhiteSpace", |_, a| {
+        Ok(Value::Boolean(a.text(0).is_none_or(|text| (0..text.len()).all(|index| is_white(text.at(index))))))
+    }),
     ("String.Concat", |m, a| concat(m, a)),
     ("String.Join", |m, a| join(m, a)),
     ("String.Format(string,object)", |m, a| format(m, a, 0)),
@@ -77,7 +79,11 @@ pub(super) const MEMBERS: Members = &[
     ("String.Clone()", |m, a| m.this(a).map(Value::Text)),
     ("String.Normalize()", |m, a| {
         let text = m.this(a)?;
-        if matches!(*text, Text::Ascii(_)) { Ok(Value::Text(text)) } else { Err(m.throw("NotSupportedException", "Normalising text that is not ASCII is not emulated.")) }
+        if matches!(*text, Text::Ascii(_)) {
+            Ok(Value::Text(text))
+        } else {
+            Err(m.throw("NotSupportedException", "Normalising text that is not ASCII is not emulated."))
+        }
     }),
     ("String.Copy", |m, a| {
         let text = m.string(a, 0, "str")?;
@@ -110,18 +116,24 @@ pub(super) const MEMBERS: Members = &[
     ("String.IndexOfAny(char[])", |m, a| {
         let text = m.this(a)?;
         let any = char_units(m, a.get(1));
-        Ok(Value::Int32((0..text.len()).find(|index| any.contains(&text.at(*index))).map_or(-1, |index| i32::try_from(index).unwrap_or(-1))))
+        Ok(Value::Int32(
+            (0..text.len()).find(|index| any.contains(&text.at(*index))).map_or(-1, |index| i32::try_from(index).unwrap_or(-1)),
+        ))
     }),
     ("String.IndexOfAny(char[],int)", |m, a| {
         let text = m.this(a)?;
         let any = char_units(m, a.get(1));
         let (start, _) = range(m, text.len(), a.int(2), 0)?;
-        Ok(Value::Int32((start..text.len()).find(|index| any.contains(&text.at(*index))).map_or(-1, |index| i32::try_from(index).unwrap_or(-1))))
+        Ok(Value::Int32(
+            (start..text.len()).find(|index| any.contains(&text.at(*index))).map_or(-1, |index| i32::try_from(index).unwrap_or(-1)),
+        ))
     }),
     ("String.LastIndexOfAny(char[])", |m, a| {
         let text = m.this(a)?;
         let any = char_units(m, a.get(1));
-        Ok(Value::Int32((0..text.len()).rev().find(|index| any.contains(&text.at(*index))).map_or(-1, |index| i32::try_from(index).unwrap_or(-1))))
+        Ok(Value::Int32(
+            (0..text.len()).rev().find(|index| any.contains(&text.at(*index))).map_or(-1, |index| i32::try_from(index).unwrap_or(-1)),
+        ))
     }),
     ("String.Substring(int)", |m, a| {
         let text = m.this(a)?;
@@ -347,7 +359,9 @@ pub(super) fn range(m: &mut Machine<'_>, length: usize, start: i32, count: i32) 
     };
     match usize::try_from(count).ok().filter(|count| start + count <= length) {
         Some(count) => Ok((start, count)),
-        None => Err(m.out_of_range("count", "Count must be positive and count must refer to a location within the string/array/collection.")),
+        None => {
+            Err(m.out_of_range("count", "Count must be positive and count must refer to a location within the string/array/collection."))
+        }
     }
 }
 
@@ -454,7 +468,10 @@ fn index_of(m: &mut Machine<'_>, a: Args<'_>) -> Outcome {
         Some(count) => match usize::try_from(count).ok().filter(|count| start + count <= text.len()) {
             Some(count) => start + count,
             None => {
-                return Err(m.out_of_range("count", "Count must be positive and count must refer to a location within the string/array/collection."));
+                return Err(m.out_of_range(
+                    "count",
+                    "Count must be positive and count must refer to a location within the string/array/collection.",
+                ));
             }
         },
     };
@@ -474,8 +491,12 @@ fn last_index_of(m: &mut Machine<'_>, a: Args<'_>) -> Outcome {
         (None, _) => (text.len(), 0),
         (Some(_), _) if text.is_empty() => (0, 0),
         (Some(start), count) => {
-            let Some(start) = usize::try_from(start).ok().filter(|start| *start < text.len() + usize::from(matches!(a.get(1), Value::Text(_)))) else {
-                return Err(m.out_of_range("startIndex", "Index was out of range. Must be non-negative and less than the size of the collection."));
+            let Some(start) =
+                usize::try_from(start).ok().filter(|start| *start < text.len() + usize::from(matches!(a.get(1), Value::Text(_))))
+            else {
+                return Err(
+                    m.out_of_range("startIndex", "Index was out of range. Must be non-negative and less than the size of the collection.")
+                );
             };
             let end = (start + 1).min(text.len());
             (end, count.and_then(|count| usize::try_from(count).ok()).map_or(0, |count| end.saturating_sub(count)))

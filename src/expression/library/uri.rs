@@ -37,7 +37,10 @@ pub(super) const MEMBERS: Members = &[
         with(m, a, |url| url.password().map_or(url.username().to_owned(), |password| format!("{}:{password}", url.username())))
     }),
     ("Uri.Authority", |m, a| {
-        with(m, a, |url| url.port().map_or(url.host_str().unwrap_or_default().to_owned(), |port| format!("{}:{port}", url.host_str().unwrap_or_default())))
+        with(m, a, |url| {
+            url.port()
+                .map_or(url.host_str().unwrap_or_default().to_owned(), |port| format!("{}:{port}", url.host_str().unwrap_or_default()))
+        })
     }),
     ("Uri.Port", |m, a| parsed(m, a).map(|url| Value::Int32(url.port_or_known_default().map_or(-1, i32::from)))),
     ("Uri.IsDefaultPort", |m, a| parsed(m, a).map(|url| Value::Boolean(url.port().is_none()))),

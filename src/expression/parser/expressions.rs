@@ -4,8 +4,8 @@ use super::{MAX_CHAIN, Parsed, Parser, is_reserved, literals};
 use crate::expression::catalogue;
 use crate::expression::lexer::TokenKind;
 use crate::expression::syntax::{
-    Argument, ArgumentMode, BinaryOperator, Initializer, InitializerValue, LambdaBody, LambdaParameter, Literal, Node, NodeKind, Pattern, Target, TypeSyntax,
-    TypeSyntaxKind, UnaryOperator,
+    Argument, ArgumentMode, BinaryOperator, Initializer, InitializerValue, LambdaBody, LambdaParameter, Literal, Node, NodeKind, Pattern,
+    Target, TypeSyntax, TypeSyntaxKind, UnaryOperator,
 };
 
 /// Binding power of a binary operator; bigger binds tighter.
@@ -51,7 +51,8 @@ impl Parser<'_> {
             let value = self.expression()?;
             return Ok(node(at, NodeKind::Throw(Box::new(value))));
         }
-        if self.is("from") && self.tokens.get(self.at + 1).is_some_and(|token| token.kind == TokenKind::Identifier) && self.look(2) == "in" {
+        if self.is("from") && self.tokens.get(self.at + 1).is_some_and(|token| token.kind == TokenKind::Identifier) && self.look(2) == "in"
+        {
             return Err(self.fault("LINQ query syntax is not emulated; use the methods (`Where`, `Select`, …)"));
         }
         if let Some(lambda) = self.lambda()? {
@@ -243,7 +244,9 @@ impl Parser<'_> {
             return None;
         }
         let certain = match &ty.kind {
-            TypeSyntaxKind::Name(name, arguments) => catalogue::keyword(name).is_some() || !arguments.is_empty() && !self.is(".") && !self.is("("),
+            TypeSyntaxKind::Name(name, arguments) => {
+                catalogue::keyword(name).is_some() || !arguments.is_empty() && !self.is(".") && !self.is("(")
+            }
             TypeSyntaxKind::Tuple(_) | TypeSyntaxKind::Var => false,
             TypeSyntaxKind::Array(_) | TypeSyntaxKind::Nullable(_) => true,
         };
@@ -267,7 +270,9 @@ impl Parser<'_> {
             self.at += 1;
             parameters = self.parameters()?;
         } else {
-            if self.is("async") && self.tokens.get(self.at + 1).is_some_and(|token| token.kind == TokenKind::Identifier) || self.is("delegate") {
+            if self.is("async") && self.tokens.get(self.at + 1).is_some_and(|token| token.kind == TokenKind::Identifier)
+                || self.is("delegate")
+            {
                 return Err(self.fault(format!("`{}` may not be used in an expression", self.here())));
             }
             return Ok(None);
@@ -453,7 +458,10 @@ impl Parser<'_> {
         self.attempt(|parser| {
             let arguments = parser.type_arguments()?;
             let follows = parser.done()
-                || matches!(parser.here(), "(" | ")" | "]" | "}" | ":" | ";" | "," | "." | "?" | "==" | "!=" | "|" | "^" | "&&" | "||" | "&" | "[" | "?.");
+                || matches!(
+                    parser.here(),
+                    "(" | ")" | "]" | "}" | ":" | ";" | "," | "." | "?" | "==" | "!=" | "|" | "^" | "&&" | "||" | "&" | "[" | "?."
+                );
             follows.then_some(arguments)
         })
     }

@@ -136,7 +136,9 @@ impl Parser<'_> {
                     self.flush(&mut literal, verbatim, at + open, &mut parts)?;
                     position = self.hole(text, at, position + 1, close, &mut parts)?;
                 }
-                b'}' => return Err(SyntaxError { at: at + position, message: "`}` is to be doubled in an interpolated string".to_owned() }),
+                b'}' => {
+                    return Err(SyntaxError { at: at + position, message: "`}` is to be doubled in an interpolated string".to_owned() });
+                }
                 b'"' if verbatim => {
                     literal.push('"');
                     position += 2;
@@ -198,7 +200,8 @@ impl Parser<'_> {
         if tokens.is_empty() {
             return Err(error(start, "a hole of an interpolated string is empty"));
         }
-        let saved = (std::mem::replace(&mut self.tokens, tokens), std::mem::replace(&mut self.at, 0), std::mem::replace(&mut self.end, at + end));
+        let saved =
+            (std::mem::replace(&mut self.tokens, tokens), std::mem::replace(&mut self.at, 0), std::mem::replace(&mut self.end, at + end));
         let read = self.nested(|parser| {
             let value = parser.expression()?;
             let alignment = if parser.accept(",") { Some(parser.expression()?) } else { None };

@@ -128,8 +128,10 @@ impl Parser<'_> {
             return Ok(declaration);
         }
         let value = self.expression()?;
-        let useful = matches!(value.kind, NodeKind::Assign(..) | NodeKind::Call(..) | NodeKind::New(..) | NodeKind::NullConditional(..) | NodeKind::Throw(_))
-            || matches!(&value.kind, NodeKind::Unary(operator, _) if *operator as u8 >= crate::expression::syntax::UnaryOperator::PreIncrement as u8);
+        let useful = matches!(
+            value.kind,
+            NodeKind::Assign(..) | NodeKind::Call(..) | NodeKind::New(..) | NodeKind::NullConditional(..) | NodeKind::Throw(_)
+        ) || matches!(&value.kind, NodeKind::Unary(operator, _) if *operator as u8 >= crate::expression::syntax::UnaryOperator::PreIncrement as u8);
         if !useful {
             let message = "only assignment, call, increment, decrement and `new` can be used as a statement";
             return Err(super::SyntaxError { at: value.at, message: message.to_owned() });

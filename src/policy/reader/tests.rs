@@ -171,11 +171,7 @@ fn a_broken_document_gives_one_precise_finding() {
         assert_eq!(finding.kind, Kind::Syntax);
         assert!(finding.message.contains(word), "{text}: {}", finding.message);
         let span = finding.span.unwrap();
-        assert!(
-            text[span.start as usize..].starts_with(at),
-            "{text}: at {span:?}: {}",
-            &text[span.start as usize..]
-        );
+        assert!(text[span.start as usize..].starts_with(at), "{text}: at {span:?}: {}", &text[span.start as usize..]);
         assert!(finding.help.is_some(), "{text}");
     }
 }

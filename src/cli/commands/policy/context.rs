@@ -52,7 +52,9 @@ impl JsonContext {
             (Some(("guid", inner)), _) => self.made(heap, &format!("@(Guid.Parse(@\"{}\"))", quoted(&inner)))?,
             (Some(("DateTime", inner)), _) => HostValue::DateTime(inner.as_str().and_then(ticks_of).ok_or("no date")?),
             (Some(("Jwt", inner)), _) => self.made(heap, &format!("@((@\"{}\").AsJwt())", quoted(&inner)))?,
-            (Some(("JObject", inner)), _) => self.made(heap, &format!("@(JToken.Parse(@\"{}\"))", inner.to_string().replace('"', "\"\"")))?,
+            (Some(("JObject", inner)), _) => {
+                self.made(heap, &format!("@(JToken.Parse(@\"{}\"))", inner.to_string().replace('"', "\"\"")))?
+            }
             (Some((other, _)), _) => return Err(format!("the type `{other}` is not known")),
             (None, Value::Null) => HostValue::Null,
             (None, Value::Bool(value)) => HostValue::Boolean(*value),
@@ -169,7 +171,8 @@ impl JsonContext {
             "Query" => {
                 let mut map = Map::new();
                 for (name, value) in url.query_pairs() {
-                    let key = map.keys().find(|key: &&String| key.eq_ignore_ascii_case(&name)).cloned().unwrap_or_else(|| name.into_owned());
+                    let key =
+                        map.keys().find(|key: &&String| key.eq_ignore_ascii_case(&name)).cloned().unwrap_or_else(|| name.into_owned());
                     if let Value::Array(list) = map.entry(key).or_insert_with(|| Value::Array(Vec::new())) {
                         list.push(Value::String(value.into_owned()));
                     }
@@ -228,16 +231,20 @@ impl ExpressionContext for JsonContext {
             },
             (HostKind::Product, "ApprovalRequired") => self.truth(object, &own, false),
             (HostKind::Product, "SubscriptionRequired") => self.truth(object, &own, true),
-            (HostKind::Product, "SubscriptionLimit" | "SubscriptionsLimit") => match self.field(object, "subscriptionLimit").and_then(Value::as_i64) {
-                Some(limit) => HostValue::Integer(i32::try_from(limit).unwrap_or(i32::MAX)),
-                None => HostValue::Null,
-            },
+            (HostKind::Product, "SubscriptionLimit" | "SubscriptionsLimit") => {
+                match self.field(object, "subscriptionLimit").and_then(Value::as_i64) {
+                    Some(limit) => HostValue::Integer(i32::try_from(limit).unwrap_or(i32::MAX)),
+                    None => HostValue::Null,
+                }
+            }
             (HostKind::Product, "State") => HostValue::Integer(i32::from(self.text_is(object, "state", "published"))),
             (HostKind::Product | HostKind::User, "Groups") => {
                 let list = self.field(object, "groups").and_then(Value::as_array).cloned().unwrap_or_default();
                 HostValue::Objects(list.into_iter().map(|group| Host { kind: HostKind::Group, id: self.add(group) }).collect())
             }
-            (HostKind::User, "RegistrationDate") | (HostKind::Subscription, "CreatedDate") => self.date(object, &own, HostValue::DateTime(0)),
+            (HostKind::User, "RegistrationDate") | (HostKind::Subscription, "CreatedDate") => {
+                self.date(object, &own, HostValue::DateTime(0))
+            }
             (HostKind::Subscription, "EndDate" | "StartDate") => self.date(object, &own, HostValue::Null),
             (HostKind::Subscription, "Key") => match self.field(object, "key") {
                 Some(_) => self.text(object, "key", None),

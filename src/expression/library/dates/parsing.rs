@@ -18,7 +18,9 @@ pub(crate) struct Found {
 pub(crate) fn parse_or_throw(m: &mut Machine<'_>, text: &str) -> Outcome {
     match parse(text, m.context.utc_ticks()) {
         Some(Found { ticks, offset: None, .. }) => Ok(Value::DateTime(DateTime { ticks, kind: 0 })),
-        Some(Found { ticks, offset: Some(offset), .. }) => Ok(Value::DateTime(DateTime { ticks: ticks - i64::from(offset) * MINUTE, kind: 2 })),
+        Some(Found { ticks, offset: Some(offset), .. }) => {
+            Ok(Value::DateTime(DateTime { ticks: ticks - i64::from(offset) * MINUTE, kind: 2 }))
+        }
         None => Err(m.throw("FormatException", "String was not recognized as a valid DateTime.")),
     }
 }
@@ -96,7 +98,9 @@ pub(crate) fn parse(text: &str, now: i64) -> Option<Found> {
                     }
                     let base = ticks % (12 * HOUR);
                     time = Some((base + if lower == "pm" { 12 * HOUR } else { 0 }, true));
-                } else if let Some(index) = MONTHS.iter().position(|month| month.to_lowercase() == lower || month[..3].to_lowercase() == lower) {
+                } else if let Some(index) =
+                    MONTHS.iter().position(|month| month.to_lowercase() == lower || month[..3].to_lowercase() == lower)
+                {
                     month_name = Some((index as i32 + 1, numbers.len()));
                 } else if !super::DAYS.iter().any(|day| day.to_lowercase() == lower || day[..3].to_lowercase() == lower) {
                     return None;
@@ -189,7 +193,8 @@ fn time_of(list: &[Piece]) -> Option<(i64, usize, bool)> {
 pub(super) fn span(text: &str) -> Option<Result<i64, ()>> {
     let text = text.trim();
     let (negative, text) = text.strip_prefix('-').map_or((false, text), |rest| (true, rest));
-    let number = |text: &str| if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) { text.parse::<i64>().ok() } else { None };
+    let number =
+        |text: &str| if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) { text.parse::<i64>().ok() } else { None };
     let parts: Vec<&str> = text.split(':').collect();
     let (days, hours, minutes, seconds, fraction) = match parts.as_slice() {
         [days] => match days.split_once('.') {

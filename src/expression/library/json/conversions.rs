@@ -135,9 +135,10 @@ fn convert(m: &mut Machine<'_>, value: &Value, to: &str) -> Outcome {
                 (Value::DateTime(date), "DateTimeOffset") => {
                     Value::Offset(crate::expression::value::DateTimeOffset { ticks: date.ticks, offset: 0 })
                 }
-                (Value::Offset(date), "DateTime") => {
-                    Value::DateTime(crate::expression::value::DateTime { ticks: date.ticks - i64::from(date.offset) * 600_000_000, kind: 2 })
-                }
+                (Value::Offset(date), "DateTime") => Value::DateTime(crate::expression::value::DateTime {
+                    ticks: date.ticks - i64::from(date.offset) * 600_000_000,
+                    kind: 2,
+                }),
                 _ => date,
             })
         }
@@ -145,7 +146,9 @@ fn convert(m: &mut Machine<'_>, value: &Value, to: &str) -> Outcome {
             Value::Span(_) | Value::Guid(_) => Ok(value.clone()),
             other => {
                 let text = Value::from(to_text(m, other)?);
-                let Some(native) = library(if to == "Guid" { "Guid.new(string)" } else { "TimeSpan.Parse(string)" }) else { return Ok(Value::Null) };
+                let Some(native) = library(if to == "Guid" { "Guid.new(string)" } else { "TimeSpan.Parse(string)" }) else {
+                    return Ok(Value::Null);
+                };
                 native(m, Args { values: &[text], types: &[] })
             }
         },
@@ -262,7 +265,11 @@ pub(crate) fn to_object(m: &mut Machine<'_>, handle: Handle, to: Type, depth: us
         for (name, property) in members {
             let Some(value) = super::value_of(m, property) else { continue };
             let value = to_object(m, value, *value_type, depth + 1)?;
-            let name = if *key_type == known().string { Value::Text(Arc::clone(&name)) } else { change_type(m, &Value::Text(Arc::clone(&name)), *key_type)? };
+            let name = if *key_type == known().string {
+                Value::Text(Arc::clone(&name))
+            } else {
+                change_type(m, &Value::Text(Arc::clone(&name)), *key_type)?
+            };
             let hashed = key(m, &name, KeyRule::Default)?;
             table.set(hashed, name, value);
         }
@@ -270,7 +277,8 @@ pub(crate) fn to_object(m: &mut Machine<'_>, handle: Handle, to: Type, depth: us
         return Ok(m.object(Object::Dictionary(ty, table)));
     }
     let Some(value) = plain(m, handle) else {
-        let message = format!("Deserialising a JSON {} into {} is not emulated.", if is_array { "array" } else { "object" }, to.full_name());
+        let message =
+            format!("Deserialising a JSON {} into {} is not emulated.", if is_array { "array" } else { "object" }, to.full_name());
         return Err(m.throw("JsonSerializationException", &message));
     };
     let base = to.stripped();

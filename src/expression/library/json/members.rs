@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use indexmap::IndexMap;
 
-use super::{Node, add, add_content, attach, children, conversions, from_object, kind, member, node, node_mut, path, plain, push, read, set_member, set_property, token, write};
+use super::{
+    Node, add, add_content, attach, children, conversions, from_object, kind, member, node, node_mut, path, plain, push, read, set_member,
+    set_property, token, write,
+};
 use crate::expression::heap::Object;
 use crate::expression::library::linq::{self, Query};
 use crate::expression::library::{Members, basics, compare, equals, strings, to_text};
@@ -284,7 +287,8 @@ pub(crate) const MEMBERS: Members = &[
     ("JObject.Property", |m, a| {
         let handle = this(m, a)?;
         let Some(name) = a.text(1) else { return Ok(Value::Null) };
-        let found = found_property(m, handle, &name).or_else(|| if a.len() > 2 { named(m, handle, &name, a.get(2).integer()) } else { None });
+        let found =
+            found_property(m, handle, &name).or_else(|| if a.len() > 2 { named(m, handle, &name, a.get(2).integer()) } else { None });
         Ok(found.map(Value::Object).into())
     }),
     ("JObject.Properties()", |m, a| {
@@ -532,10 +536,14 @@ pub(crate) fn child(m: &mut Machine<'_>, handle: Handle, key: &Value) -> Outcome
     match (is(node(m, handle)), key) {
         (_, Value::Null) if is(node(m, handle)) == kind::OBJECT || is(node(m, handle)) == kind::ARRAY => Err(m.argument_null("o")),
         (kind::OBJECT, Value::Text(name)) => Ok(member(m, handle, name)),
-        (kind::ARRAY, Value::Int32(index)) => match usize::try_from(*index).ok().and_then(|index| children(m, handle).get(index).copied()) {
-            Some(found) => Ok(Some(found)),
-            None => Err(m.out_of_range("index", "Index was out of range. Must be non-negative and less than the size of the collection.")),
-        },
+        (kind::ARRAY, Value::Int32(index)) => {
+            match usize::try_from(*index).ok().and_then(|index| children(m, handle).get(index).copied()) {
+                Some(found) => Ok(Some(found)),
+                None => {
+                    Err(m.out_of_range("index", "Index was out of range. Must be non-negative and less than the size of the collection."))
+                }
+            }
+        }
         (kind::OBJECT, other) => Err(bad_key(m, "JObject", other, "Object property name")),
         (kind::ARRAY, other) => Err(bad_key(m, "JArray", other, "Int32 array index")),
         (kind::PROPERTY, _) => Err(m.throw("InvalidOperationException", "Cannot access child value on Newtonsoft.Json.Linq.JProperty.")),
@@ -576,14 +584,19 @@ fn set_item(m: &mut Machine<'_>, a: Args<'_>) -> Outcome {
         }
         (kind::OBJECT, other) => {
             let text = to_text(m, other)?.to_str().into_owned();
-            return Err(m.throw("ArgumentException", &format!("Set JObject values with invalid key value: {text}. Object property name expected.")));
+            return Err(m.throw(
+                "ArgumentException",
+                &format!("Set JObject values with invalid key value: {text}. Object property name expected."),
+            ));
         }
         (kind::ARRAY, other) => {
             let text = match other {
                 Value::Text(text) => format!("\"{}\"", text.to_str()),
                 other => to_text(m, other)?.to_str().into_owned(),
             };
-            return Err(m.throw("ArgumentException", &format!("Set JArray values with invalid key value: {text}. Int32 array index expected.")));
+            return Err(
+                m.throw("ArgumentException", &format!("Set JArray values with invalid key value: {text}. Int32 array index expected."))
+            );
         }
         _ => return Err(m.throw("InvalidOperationException", "Cannot set child value on Newtonsoft.Json.Linq.JValue.")),
     }

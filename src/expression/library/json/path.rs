@@ -93,8 +93,14 @@ fn apply(m: &mut Machine<'_>, handle: Handle, step: &Step, required: bool, out: 
             if is_array {
                 let list = children(m, handle);
                 let length = i64::try_from(list.len()).unwrap_or(0);
-                let clamp = |value: Option<i64>, default: i64| value.map_or(default, |value| if value < 0 { value + length } else { value }).clamp(-1, length);
-                let (start, end) = if *step > 0 { (clamp(*start, 0).max(0), clamp(*end, length)) } else { (clamp(*start, length - 1).min(length - 1), clamp(*end, -1)) };
+                let clamp = |value: Option<i64>, default: i64| {
+                    value.map_or(default, |value| if value < 0 { value + length } else { value }).clamp(-1, length)
+                };
+                let (start, end) = if *step > 0 {
+                    (clamp(*start, 0).max(0), clamp(*end, length))
+                } else {
+                    (clamp(*start, length - 1).min(length - 1), clamp(*end, -1))
+                };
                 let mut at = start;
                 while *step > 0 && at < end || *step < 0 && at > end {
                     out.extend(usize::try_from(at).ok().and_then(|at| list.get(at)));
@@ -235,7 +241,9 @@ fn parse_steps(characters: &[char], at: &mut usize, in_filter: bool) -> Result<V
             _ if in_filter && matches!(character, '=' | '!' | '<' | '>' | '&' | '|' | ')') => break,
             _ => {
                 let start = *at;
-                while characters.get(*at).is_some_and(|character| !matches!(character, '.' | '[' | '(' | ' ' | ']' | ')') && !(in_filter && "=!<>&|".contains(*character))) {
+                while characters.get(*at).is_some_and(|character| {
+                    !matches!(character, '.' | '[' | '(' | ' ' | ']' | ')') && !(in_filter && "=!<>&|".contains(*character))
+                }) {
                     *at += 1;
                 }
                 let name: String = characters[start..*at].iter().collect();
@@ -346,7 +354,9 @@ fn bracket(characters: &[char], at: &mut usize, close: char) -> Result<Step, Str
                     Ok(index) => indices.push(index),
                     Err(_) => {
                         let bad = part.trim().chars().find(|character| !character.is_ascii_digit());
-                        return Err(bad.map_or("Array index expected.".to_owned(), |bad| format!("Unexpected character while parsing path indexer: {bad}")));
+                        return Err(bad.map_or("Array index expected.".to_owned(), |bad| {
+                            format!("Unexpected character while parsing path indexer: {bad}")
+                        }));
                     }
                 }
             }

@@ -127,7 +127,10 @@ impl Reader {
                     if self.text[self.at..].starts_with(&word.chars().collect::<Vec<_>>()) {
                         self.at += word.len();
                         if self.peek().is_some_and(char::is_alphanumeric) {
-                            return self.fail(m, &format!("Error parsing {} value.", if word.len() == 4 && word != "null" { "boolean" } else { word }));
+                            return self.fail(
+                                m,
+                                &format!("Error parsing {} value.", if word.len() == 4 && word != "null" { "boolean" } else { word }),
+                            );
                         }
                         return Ok(scalar(m, node.0, node.1));
                     }

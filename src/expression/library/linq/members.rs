@@ -10,10 +10,18 @@ use crate::expression::types::{self, Shape, Type, known};
 use crate::expression::value::Value;
 
 pub(crate) const MEMBERS: Members = &[
-    ("Enumerable.Select(IEnumerable<TSource>,Func<TSource,TResult>)", |m, a| query(m, a, a.ty(1), |s, a| Query::Select(s, a.get(1).clone(), false))),
-    ("Enumerable.Select(IEnumerable<TSource>,Func<TSource,int,TResult>)", |m, a| query(m, a, a.ty(1), |s, a| Query::Select(s, a.get(1).clone(), true))),
-    ("Enumerable.Where(IEnumerable<TSource>,Func<TSource,bool>)", |m, a| query(m, a, a.ty(0), |s, a| Query::Where(s, a.get(1).clone(), false))),
-    ("Enumerable.Where(IEnumerable<TSource>,Func<TSource,int,bool>)", |m, a| query(m, a, a.ty(0), |s, a| Query::Where(s, a.get(1).clone(), true))),
+    ("Enumerable.Select(IEnumerable<TSource>,Func<TSource,TResult>)", |m, a| {
+        query(m, a, a.ty(1), |s, a| Query::Select(s, a.get(1).clone(), false))
+    }),
+    ("Enumerable.Select(IEnumerable<TSource>,Func<TSource,int,TResult>)", |m, a| {
+        query(m, a, a.ty(1), |s, a| Query::Select(s, a.get(1).clone(), true))
+    }),
+    ("Enumerable.Where(IEnumerable<TSource>,Func<TSource,bool>)", |m, a| {
+        query(m, a, a.ty(0), |s, a| Query::Where(s, a.get(1).clone(), false))
+    }),
+    ("Enumerable.Where(IEnumerable<TSource>,Func<TSource,int,bool>)", |m, a| {
+        query(m, a, a.ty(0), |s, a| Query::Where(s, a.get(1).clone(), true))
+    }),
     ("Enumerable.SelectMany(IEnumerable<TSource>,Func<TSource,IEnumerable<TResult>>)", |m, a| {
         query(m, a, a.ty(1), |s, a| Query::SelectMany(s, a.get(1).clone(), false, None))
     }),
@@ -26,12 +34,24 @@ pub(crate) const MEMBERS: Members = &[
     ("Enumerable.SelectMany(IEnumerable<TSource>,Func<TSource,int,IEnumerable<TCollection>>,Func<TSource,TCollection,TResult>)", |m, a| {
         query(m, a, a.ty(2), |s, a| Query::SelectMany(s, a.get(1).clone(), true, Some(a.get(2).clone())))
     }),
-    ("Enumerable.Take(IEnumerable<TSource>,int)", |m, a| query(m, a, a.ty(0), |s, a| Query::Take(s, usize::try_from(a.int(1)).unwrap_or(0)))),
-    ("Enumerable.Skip(IEnumerable<TSource>,int)", |m, a| query(m, a, a.ty(0), |s, a| Query::Skip(s, usize::try_from(a.int(1)).unwrap_or(0)))),
-    ("Enumerable.TakeWhile(IEnumerable<TSource>,Func<TSource,bool>)", |m, a| query(m, a, a.ty(0), |s, a| Query::TakeWhile(s, a.get(1).clone(), false))),
-    ("Enumerable.TakeWhile(IEnumerable<TSource>,Func<TSource,int,bool>)", |m, a| query(m, a, a.ty(0), |s, a| Query::TakeWhile(s, a.get(1).clone(), true))),
-    ("Enumerable.SkipWhile(IEnumerable<TSource>,Func<TSource,bool>)", |m, a| query(m, a, a.ty(0), |s, a| Query::SkipWhile(s, a.get(1).clone(), false))),
-    ("Enumerable.SkipWhile(IEnumerable<TSource>,Func<TSource,int,bool>)", |m, a| query(m, a, a.ty(0), |s, a| Query::SkipWhile(s, a.get(1).clone(), true))),
+    ("Enumerable.Take(IEnumerable<TSource>,int)", |m, a| {
+        query(m, a, a.ty(0), |s, a| Query::Take(s, usize::try_from(a.int(1)).unwrap_or(0)))
+    }),
+    ("Enumerable.Skip(IEnumerable<TSource>,int)", |m, a| {
+        query(m, a, a.ty(0), |s, a| Query::Skip(s, usize::try_from(a.int(1)).unwrap_or(0)))
+    }),
+    ("Enumerable.TakeWhile(IEnumerable<TSource>,Func<TSource,bool>)", |m, a| {
+        query(m, a, a.ty(0), |s, a| Query::TakeWhile(s, a.get(1).clone(), false))
+    }),
+    ("Enumerable.TakeWhile(IEnumerable<TSource>,Func<TSource,int,bool>)", |m, a| {
+        query(m, a, a.ty(0), |s, a| Query::TakeWhile(s, a.get(1).clone(), true))
+    }),
+    ("Enumerable.SkipWhile(IEnumerable<TSource>,Func<TSource,bool>)", |m, a| {
+        query(m, a, a.ty(0), |s, a| Query::SkipWhile(s, a.get(1).clone(), false))
+    }),
+    ("Enumerable.SkipWhile(IEnumerable<TSource>,Func<TSource,int,bool>)", |m, a| {
+        query(m, a, a.ty(0), |s, a| Query::SkipWhile(s, a.get(1).clone(), true))
+    }),
     ("Enumerable.Concat", |m, a| query(m, a, a.ty(0), |s, a| Query::Concat(s, a.get(1).clone()))),
     ("Enumerable.Append", |m, a| {
         let last = items(m, vec![a.get(1).clone()], a.ty(0));
@@ -64,8 +84,12 @@ pub(crate) const MEMBERS: Members = &[
     }),
     ("Enumerable.Cast", |m, a| query(m, a, a.ty(0), |s, a| Query::Cast(s, a.ty(0), false))),
     ("Enumerable.OfType", |m, a| query(m, a, a.ty(0), |s, a| Query::Cast(s, a.ty(0), true))),
-    ("Enumerable.DefaultIfEmpty(IEnumerable<TSource>)", |m, a| query(m, a, a.ty(0), |s, a| Query::DefaultIfEmpty(s, Value::default_of(a.ty(0))))),
-    ("Enumerable.DefaultIfEmpty(IEnumerable<TSource>,TSource)", |m, a| query(m, a, a.ty(0), |s, a| Query::DefaultIfEmpty(s, a.get(1).clone()))),
+    ("Enumerable.DefaultIfEmpty(IEnumerable<TSource>)", |m, a| {
+        query(m, a, a.ty(0), |s, a| Query::DefaultIfEmpty(s, Value::default_of(a.ty(0))))
+    }),
+    ("Enumerable.DefaultIfEmpty(IEnumerable<TSource>,TSource)", |m, a| {
+        query(m, a, a.ty(0), |s, a| Query::DefaultIfEmpty(s, a.get(1).clone()))
+    }),
     ("Enumerable.Reverse", |m, a| query(m, a, a.ty(0), |s, _| Query::Reverse(s))),
     ("Enumerable.AsEnumerable", |_, a| Ok(a.get(0).clone())),
     ("Enumerable.OrderBy", |m, a| order(m, a, false, false)),
@@ -73,17 +97,27 @@ pub(crate) const MEMBERS: Members = &[
     ("Enumerable.ThenBy", |m, a| order(m, a, false, true)),
     ("Enumerable.ThenByDescending", |m, a| order(m, a, true, true)),
     ("Enumerable.GroupBy(IEnumerable<TSource>,Func<TSource,TKey>)", |m, a| group(m, a, None, None, None, a.ty(0))),
-    ("Enumerable.GroupBy(IEnumerable<TSource>,Func<TSource,TKey>,IEqualityComparer<TKey>)", |m, a| group(m, a, None, None, Some(2), a.ty(0))),
-    ("Enumerable.GroupBy(IEnumerable<TSource>,Func<TSource,TKey>,Func<TSource,TElement>)", |m, a| group(m, a, Some(2), None, None, a.ty(2))),
-    ("Enumerable.GroupBy(IEnumerable<TSource>,Func<TSource,TKey>,Func<TKey,IEnumerable<TSource>,TResult>)", |m, a| group(m, a, None, Some(2), None, a.ty(0))),
-    ("Enumerable.GroupBy(IEnumerable<TSource>,Func<TSource,TKey>,Func<TSource,TElement>,Func<TKey,IEnumerable<TElement>,TResult>)", |m, a| {
-        group(m, a, Some(2), Some(3), None, a.ty(2))
+    ("Enumerable.GroupBy(IEnumerable<TSource>,Func<TSource,TKey>,IEqualityComparer<TKey>)", |m, a| {
+        group(m, a, None, None, Some(2), a.ty(0))
     }),
+    ("Enumerable.GroupBy(IEnumerable<TSource>,Func<TSource,TKey>,Func<TSource,TElement>)", |m, a| {
+        group(m, a, Some(2), None, None, a.ty(2))
+    }),
+    ("Enumerable.GroupBy(IEnumerable<TSource>,Func<TSource,TKey>,Func<TKey,IEnumerable<TSource>,TResult>)", |m, a| {
+        group(m, a, None, Some(2), None, a.ty(0))
+    }),
+    (
+        "Enumerable.GroupBy(IEnumerable<TSource>,Func<TSource,TKey>,Func<TSource,TElement>,Func<TKey,IEnumerable<TElement>,TResult>)",
+        |m, a| group(m, a, Some(2), Some(3), None, a.ty(2)),
+    ),
     ("Enumerable.ToLookup(IEnumerable<TSource>,Func<TSource,TKey>)", |m, a| group(m, a, None, None, None, a.ty(0))),
-    ("Enumerable.Join(IEnumerable<TOuter>,IEnumerable<TInner>,Func<TOuter,TKey>,Func<TInner,TKey>,Func<TOuter,TInner,TResult>)", |m, a| join(m, a, false)),
-    ("Enumerable.GroupJoin(IEnumerable<TOuter>,IEnumerable<TInner>,Func<TOuter,TKey>,Func<TInner,TKey>,Func<TOuter,IEnumerable<TInner>,TResult>)", |m, a| {
-        join(m, a, true)
+    ("Enumerable.Join(IEnumerable<TOuter>,IEnumerable<TInner>,Func<TOuter,TKey>,Func<TInner,TKey>,Func<TOuter,TInner,TResult>)", |m, a| {
+        join(m, a, false)
     }),
+    (
+        "Enumerable.GroupJoin(IEnumerable<TOuter>,IEnumerable<TInner>,Func<TOuter,TKey>,Func<TInner,TKey>,Func<TOuter,IEnumerable<TInner>,TResult>)",
+        |m, a| join(m, a, true),
+    ),
     ("IGrouping.Key", |m, a| match m.object_of(a.get(0))? {
         Object::Query(_, Query::Group(key, ..)) => Ok(key.clone()),
         Object::List(_, _) => Err(m.null_reference()),
@@ -129,11 +163,8 @@ pub(crate) const MEMBERS: Members = &[
     ("Enumerable.Contains", |m, a| {
         let rule = rule(m, a.get(2));
         for item in list(m, a)? {
-            let same = if rule == KeyRule::IgnoreCase {
-                key(m, &item, rule)? == key(m, a.get(1), rule)?
-            } else {
-                equals(m, &item, a.get(1))?
-            };
+            let same =
+                if rule == KeyRule::IgnoreCase { key(m, &item, rule)? == key(m, a.get(1), rule)? } else { equals(m, &item, a.get(1))? };
             if same {
                 return Ok(Value::Boolean(true));
             }
@@ -179,7 +210,9 @@ pub(crate) const MEMBERS: Members = &[
     ("Enumerable.ToDictionary(IEnumerable<TSource>,Func<TSource,TKey>)", |m, a| dictionary(m, a, None, None)),
     ("Enumerable.ToDictionary(IEnumerable<TSource>,Func<TSource,TKey>,IEqualityComparer<TKey>)", |m, a| dictionary(m, a, None, Some(2))),
     ("Enumerable.ToDictionary(IEnumerable<TSource>,Func<TSource,TKey>,Func<TSource,TElement>)", |m, a| dictionary(m, a, Some(2), None)),
-    ("Enumerable.ToDictionary(IEnumerable<TSource>,Func<TSource,TKey>,Func<TSource,TElement>,IEqualityComparer<TKey>)", |m, a| dictionary(m, a, Some(2), Some(3))),
+    ("Enumerable.ToDictionary(IEnumerable<TSource>,Func<TSource,TKey>,Func<TSource,TElement>,IEqualityComparer<TKey>)", |m, a| {
+        dictionary(m, a, Some(2), Some(3))
+    }),
     ("Enumerable.Aggregate(IEnumerable<TSource>,Func<TSource,TSource,TSource>)", |m, a| {
         let mut list = list(m, a)?.into_iter();
         let Some(mut sum) = list.next() else { return Err(empty(m)) };
@@ -201,7 +234,9 @@ pub(crate) const MEMBERS: Members = &[
     ("Enumerable.Min", |m, a| extreme(m, a, -1)),
     ("Enumerable.Range", |m, a| {
         let Ok(count) = usize::try_from(a.int(1)) else {
-            return Err(m.throw("ArgumentOutOfRangeException", "Specified argument was out of the range of valid values.\nParameter name: count"));
+            return Err(
+                m.throw("ArgumentOutOfRangeException", "Specified argument was out of the range of valid values.\nParameter name: count")
+            );
         };
         m.allocate(count * 24)?;
         let start = a.int(0);
@@ -210,7 +245,9 @@ pub(crate) const MEMBERS: Members = &[
     }),
     ("Enumerable.Repeat", |m, a| {
         let Ok(count) = usize::try_from(a.int(1)) else {
-            return Err(m.throw("ArgumentOutOfRangeException", "Specified argument was out of the range of valid values.\nParameter name: count"));
+            return Err(
+                m.throw("ArgumentOutOfRangeException", "Specified argument was out of the range of valid values.\nParameter name: count")
+            );
         };
         m.allocate(count * 24)?;
         let list = vec![a.get(0).clone(); count];
@@ -297,7 +334,9 @@ pub(super) fn ordered(m: &mut Machine<'_>, source: &Value, keys: &[(Value, bool,
                 break;
             }
             let order = match (&one.0[index], &two.0[index], *rule) {
-                (Value::Text(one), Value::Text(two), rule) if rule >= 0 => strings::compare_rule(Some(one.clone()), Some(two.clone()), rule),
+                (Value::Text(one), Value::Text(two), rule) if rule >= 0 => {
+                    strings::compare_rule(Some(one.clone()), Some(two.clone()), rule)
+                }
                 (one, two, _) => match compare(m, one, two) {
                     Ok(order) => order,
                     Err(fault) => {
@@ -419,7 +458,8 @@ fn single(m: &mut Machine<'_>, a: Args<'_>, default: bool) -> Outcome {
     while let Some(item) = next(m, &running)? {
         if !filter || m.call(a.get(1), std::slice::from_ref(&item))?.truth() {
             if found.is_some() {
-                let message = if filter { "Sequence contains more than one matching element" } else { "Sequence contains more than one element" };
+                let message =
+                    if filter { "Sequence contains more than one matching element" } else { "Sequence contains more than one element" };
                 return Err(m.throw("InvalidOperationException", message));
             }
             found = Some(item);
