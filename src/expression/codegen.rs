@@ -738,14 +738,9 @@ impl Generator<'_> {
     fn short_circuit(&mut self, at: usize, left: &Expr, right: &Expr, is_or: bool) {
         let mut rights = vec![(at, right)];
         let mut first = left;
-        loop {
-            match (&first.kind, is_or) {
-                (ExprKind::Or(left, right), true) | (ExprKind::And(left, right), false) => {
-                    rights.push((first.at, right));
-                    first = left;
-                }
-                _ => break,
-            }
+        while let (ExprKind::Or(left, right), true) | (ExprKind::And(left, right), false) = (&first.kind, is_or) {
+            rights.push((first.at, right));
+            first = left;
         }
         self.expression(first);
         let mut ends = Vec::new();

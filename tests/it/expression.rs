@@ -1,5 +1,7 @@
 //! Expressions against the recorded answers of a C# compiler and runtime, and against what must not break them.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests; a failure is the test's")]
+
 use std::io::Write as _;
 use std::path::Path;
 use std::process::{Command, Stdio};

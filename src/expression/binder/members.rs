@@ -149,11 +149,11 @@ impl Binder {
         if value.ty == known().void {
             return refuse(at, "The `.' operator can not be applied to operands of type `void'");
         }
-        if let Shape::Anonymous(fields) = value.ty.shape() {
-            if let Some(index) = fields.iter().position(|(field, _)| field == name) {
-                let kind = ExprKind::Field(Box::new(value), u32::try_from(index).unwrap_or(0));
-                return Ok(Place::Value(Expr { at, ty: fields[index].1, kind }));
-            }
+        if let Shape::Anonymous(fields) = value.ty.shape()
+            && let Some(index) = fields.iter().position(|(field, _)| field == name)
+        {
+            let kind = ExprKind::Field(Box::new(value), u32::try_from(index).unwrap_or(0));
+            return Ok(Place::Value(Expr { at, ty: fields[index].1, kind }));
         }
         if let Shape::Tuple(fields) = value.ty.shape() {
             let item = name.strip_prefix("Item").and_then(|digits| digits.parse::<usize>().ok()).map(|index| index.wrapping_sub(1));
@@ -274,9 +274,6 @@ pub(super) fn holders(ty: Type) -> Vec<Type> {
     if ty.is_interface() {
         list.extend(ty.interfaces());
         list.push(known().object);
-    }
-    if let Shape::Array(element) = ty.shape() {
-        let _ = element;
     }
     list
 }

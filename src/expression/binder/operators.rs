@@ -148,10 +148,10 @@ impl Binder {
                 return Ok(Expr { at, ty: known.boolean, kind: ExprKind::Binary(operator, false, Box::new(left), Box::new(right)) });
             }
         }
-        if one.is_enum() || two.is_enum() {
-            if let Some(result) = self.enum_operator(at, operator, &left, &right)? {
-                return Ok(result);
-            }
+        if (one.is_enum() || two.is_enum())
+            && let Some(result) = self.enum_operator(at, operator, &left, &right)?
+        {
+            return Ok(result);
         }
         if left.ty == known.string && right.ty == known.string && is_equality(operator) {
             return Ok(Expr { at, ty: known.boolean, kind: ExprKind::Binary(operator, false, Box::new(left), Box::new(right)) });
@@ -383,7 +383,7 @@ fn promoted(operator: BinaryOperator, one: Primitive, two: Primitive, left: &Exp
     } else if has(P::Int64) {
         P::Int64
     } else if has(P::UInt32) {
-        let narrow = |primitive: P, value: &Expr| signed(primitive) && !value.value().is_some_and(|value| value.integer() >= 0);
+        let narrow = |primitive: P, value: &Expr| signed(primitive) && value.value().is_none_or(|value| value.integer() < 0);
         if narrow(one, left) || narrow(two, right) { P::Int64 } else { P::UInt32 }
     } else {
         P::Int32

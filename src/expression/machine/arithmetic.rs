@@ -214,7 +214,7 @@ pub(crate) fn convert(value: &Value, to: Primitive, checked: bool) -> Option<Val
                 }
                 // Out of range has no defined result in C#; the machine's own is taken.
                 let wide = if real.is_nan() || real.abs() >= 9.3e18 { i128::from(i64::MIN) } else { real.trunc() as i128 };
-                if to == P::UInt64 && real >= 9.2e18 && real < 1.9e19 {
+                if to == P::UInt64 && (9.2e18..1.9e19).contains(&real) {
                     return convert_integer(real.trunc() as i128, to, false);
                 }
                 if to == P::Int32 && (wide > i128::from(i32::MAX) || wide < i128::from(i32::MIN)) {
