@@ -157,6 +157,9 @@ pub(super) const MEMBERS: Members = &[
     ("ContextExtensions.GetValueOrDefault(IReadOnlyDictionary<string,string>,string,string)", |m, a| {
         Ok(collections::get(m, a.get(0), a.get(1))?.unwrap_or_else(|| a.get(2).clone()))
     }),
+    ("ContextExtensions.GetValueOrDefault(IReadOnlyDictionary<string,object>,string)", |m, a| {
+        Ok(collections::get(m, a.get(0), a.get(1))?.unwrap_or(Value::Null))
+    }),
     ("ContextExtensions.GetValueOrDefault(IReadOnlyDictionary<string,object>,string,T)", |m, a| variable(m, a, a.ty(0))),
     ("ContextExtensions.GetValueOrDefault(IReadOnlyDictionary<string,object>,string,string)", |m, a| variable(m, a, known().string)),
     ("ContextExtensions.ToQueryString", |m, a| {
