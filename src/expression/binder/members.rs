@@ -68,11 +68,7 @@ impl Binder {
                 }
                 let target = if let NodeKind::Name(..) | NodeKind::Member(..) | NodeKind::Keyword(_) = target.kind {
                     match self.place(target) {
-                        Err(found)
-                            if found.kind == ProblemKind::Type
-                                && self.root_is_free(target)
-                                && found.message.ends_with("in the current context") =>
-                        {
+                        Err(found) if self.root_is_free(target) && is_unknown_name(&found) => {
                             let full = dotted(node).unwrap_or_else(|| name.clone());
                             let message = format!("`{full}` does not exist, or is not on the list of types that a policy may use");
                             return Err(problem(at, ProblemKind::NotAllowed, message));
@@ -287,6 +283,15 @@ pub(super) fn lookup(ty: Type, name: &str, accept: impl Fn(&Member) -> bool) -> 
         }
     }
     None
+}
+
+/// Whether the reason is that a name means nothing: then the whole dotted name says more.
+fn is_unknown_name(found: &super::Problem) -> bool {
+    match found.kind {
+        ProblemKind::Type => found.message.ends_with("in the current context"),
+        ProblemKind::NotAllowed => found.message.starts_with('`') && found.message.contains("does not exist, or"),
+        ProblemKind::NotEmulated => false,
+    }
 }
 
 /// `A.B.C` of names alone.
