@@ -18,6 +18,7 @@ mod deploy;
 mod deploy_process;
 mod emulator;
 mod examples;
+mod expression;
 mod first_contact;
 mod https;
 mod leak;
