@@ -42,7 +42,7 @@ pub fn check_policies(resources: &Resources<'_>, gateway: Option<Gateway>) -> Ve
     let mut findings = Vec::new();
     for policy in resources.policies() {
         let around = resources.around(policy);
-        let context = CheckContext { scope: scope_of(policy.id), gateway, around: &around };
+        let context = CheckContext { scope: scope_of(policy.id), gateway, around: &around, ..CheckContext::default() };
         findings.extend(policy::check(policy.document, &context));
     }
     findings

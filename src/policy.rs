@@ -8,7 +8,10 @@ mod canonical;
 mod changes;
 mod check;
 pub mod codes;
+mod convert;
 mod document;
+mod fix;
+mod format;
 mod reader;
 pub mod reference;
 mod references;
@@ -18,7 +21,10 @@ pub use canonical::{Canonical, CanonicalElement, CanonicalNode, canonical, same_
 pub use changes::{PolicyChange, changes, changes_of_texts};
 
 pub use check::{CheckContext, check};
+pub use convert::convert;
 pub use document::{Attribute, Document, DocumentKind, Element, Expression, ExpressionKind, Format, Node, Section, Value, Visit, Walk};
+pub use fix::{Fix, apply_fixes, fixes};
+pub use format::format;
 pub use reader::{MAX_DEPTH, MAX_SIZE};
 pub use reference::{Gateway, Scope};
 pub use references::{Reference, References, named_value_uses, references};

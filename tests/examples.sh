@@ -3,7 +3,7 @@
 # Usage: tests/examples.sh path/to/apimctl
 set -euo pipefail
 cd "$(dirname "$0")/.."
-apimctl=$(realpath "${1:-target/debug/apimctl}")
+apimctl=$(realpath "${1:-${CARGO_TARGET_DIR:-target}/debug/apimctl}")
 state=$(mktemp -d)
 trap 'rm -rf "$state"' EXIT
 

@@ -333,6 +333,17 @@ pub enum PolicyCommand {
         after_help = "Examples:\n  apimctl policy fmt policy.xml\n  apimctl policy fmt --check policies/*.xml\n  apimctl policy fmt --fix policies/*.xml"
     )]
     Fmt(PolicyFmtArguments),
+    /// Evaluate expressions: one JSON object a line in, one a line out
+    #[command(after_help = "Example:\n  echo '{\"id\":1,\"expr\":\"@(1 + 1)\"}' | apimctl policy eval --jsonl")]
+    Eval(PolicyEvalArguments),
+}
+
+/// Arguments of `policy eval`.
+#[derive(Debug, Args)]
+pub struct PolicyEvalArguments {
+    /// Read and write JSON lines, the only form there is
+    #[arg(long, required = true)]
+    pub jsonl: bool,
 }
 
 /// Which policy documents, and where they go.

@@ -15,7 +15,7 @@ use std::io::BufRead as _;
 use anyhow::{Result, bail};
 
 use super::arguments::{Command, CommandLine, Format};
-use super::output::{Outcome, Printer};
+use super::output::{Outcome, Printer, progress};
 use super::report;
 use crate::deploy::cancel::{Cancellation, Canceller};
 use crate::support::environment::Environment;
@@ -81,12 +81,13 @@ impl Session<'_> {
         Ok(yes)
     }
 
-    /// Ctrl-C asks to stop: what is in flight is finished. A second one is the operating system's to handle.
+    /// Ctrl-C asks to stop: what is in flight is finished. A second one ends the process where it is.
     fn cancellation(&self) -> Cancellation {
         let (canceller, cancellation) = Canceller::new();
         tokio::spawn(async move {
             if tokio::signal::ctrl_c().await.is_ok() {
                 canceller.cancel();
+                progress::say("Stopping: what has been sent is waited for; Ctrl-C again leaves at once, and a rerun goes on from there");
                 if tokio::signal::ctrl_c().await.is_ok() {
                     std::process::exit(130);
                 }

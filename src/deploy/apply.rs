@@ -14,7 +14,7 @@ use super::error::DeployError;
 use super::events::{Event, EventSink, Summary, usual_activation};
 use super::journal::Journal;
 use super::live::ServiceState;
-use super::plan::{Action, Plan};
+use super::plan::{Action, Plan, is_container, is_role_assignment};
 use super::preflight::Preflight;
 use crate::arm::ResourceId;
 use crate::arm::async_operation::AsyncOperation;
@@ -128,7 +128,7 @@ impl Deployment {
                 let Some(deleted) = checked.and_then(|checked| checked.soft_deleted.as_ref()).filter(|_| creates) else {
                     return Ok(Prepared::Go);
                 };
-                match self.settings.soft_deleted {
+                match self.on_soft_deleted() {
                     SoftDeleted::Fail => Ok(Prepared::Go),
                     SoftDeleted::Purge => {
                         sink.event(Event::Note { id: Some(service.to_string()), message: "the soft-deleted service is purged".to_owned() });
@@ -145,7 +145,51 @@ impl Deployment {
                     }
                 }
             }
-            ServiceState::Ready | ServiceState::Leaving(_) => Ok(Prepared::Go),
+            ServiceState::Ready => {
+                let replaced =
+                    plan.changes.iter().filter(|change| change.action == Action::Replace).filter_map(|change| change.target.as_ref());
+                let containers: Vec<&ResourceId> = replaced.filter(|id| is_container(id)).collect();
+                if containers.is_empty() {
+                    return Ok(Prepared::Go);
+                }
+                self.clear(&containers, journal, sink, cancel).await?;
+                Ok(Prepared::Again)
+            }
+            ServiceState::Leaving(_) => Ok(Prepared::Go),
+        }
+    }
+
+    /// Deletes a service or group that is to be made anew. The manifest goes with it, so what comes after is a plan of its own.
+    async fn clear(
+        &self,
+        containers: &[&ResourceId],
+        journal: &Journal,
+        sink: &dyn EventSink,
+        cancel: Cancellation,
+    ) -> Result<(), DeployError> {
+        let mut away = self.compute_destroy().await?;
+        away.changes.retain(|change| {
+            change
+                .target
+                .as_ref()
+                .is_some_and(|id| is_role_assignment(id) || containers.iter().any(|container| id == *container || id.is_below(container)))
+        });
+        let cleared = Run::new(self, &away, sink, journal, cancel.clone()).destroying().execute().await?;
+        if !cleared.running.is_empty() {
+            return Err(DeployError::Cancelled { running: cleared.running });
+        }
+        // The name stays reserved for 48 hours, unless the deleted service is purged.
+        match self.soft_deleted().await? {
+            Some(deleted) => self.purge(&deleted, journal, sink, cancel).await,
+            None => Ok(()),
+        }
+    }
+
+    /// What is done about a soft-deleted service: one that was to be made anew is not to come back.
+    pub(super) fn on_soft_deleted(&self) -> SoftDeleted {
+        match (self.settings.soft_deleted, &self.desired.service) {
+            (SoftDeleted::Fail, Some(service)) if self.may_replace(service) => SoftDeleted::Purge,
+            (choice, _) => choice,
         }
     }
 

@@ -1,7 +1,7 @@
 //! Specification → resources.
 //!
 //! Pure: what only Azure knows (an account's endpoint, a principal id) is a [`super::resource::Hole`]. One file per
-//! subject; each adds resources to the [`Compiler`], in the order in which the file has them.
+//! subject; each adds resources to the `Compiler`, in the order in which the file has them.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -32,6 +32,7 @@ mod raw;
 mod roles;
 mod service;
 mod together;
+pub(in crate::deploy) use roles::role_name;
 
 /// The tag that says which specification made a resource: for what stands outside the service's own manifest (the service
 /// itself, its group, the workspace), and so that another machine knows it, too.

@@ -50,7 +50,7 @@ impl Deployment {
         if !findings.is_empty() {
             return Err(DeployError::Findings(findings));
         }
-        let mut changes: Vec<Change> = gone.iter().map(|id| deletion(id, "it was made by this specification")).collect();
+        let mut changes: Vec<Change> = gone.iter().map(|id| deletion(id, &live, "it was made by this specification")).collect();
         changes.sort_by_key(|change| change.target.as_ref().map(|id| (std::cmp::Reverse(rank(id)), id.clone())));
         let mut plan = Plan {
             owner: owner.clone(),

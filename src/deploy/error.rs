@@ -70,7 +70,7 @@ pub enum DeployError {
 
 /// One step that failed.
 #[derive(Debug, thiserror::Error)]
-#[error("`{id}`: {text}")]
+#[error("{}", step_text(.id, .text))]
 pub struct StepError {
     /// Resource id.
     pub id: String,
@@ -126,6 +126,11 @@ pub fn describe(error: &AzureError) -> String {
         text.push_str(hint);
     }
     text
+}
+
+/// What ARM refused names the resource in the request's path already.
+fn step_text(id: &str, text: &str) -> String {
+    if text.to_ascii_lowercase().contains(&id.to_ascii_lowercase()) { text.to_owned() } else { format!("`{id}`: {text}") }
 }
 
 fn failures(steps: &[StepError]) -> String {

@@ -45,6 +45,9 @@ pub struct Change {
     pub label: &'static str,
     /// Resource id; the name of a role assignment whose principal is not there yet is `(known after apply)`.
     pub id: String,
+    /// The role that an assignment gives.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub role: Option<String>,
     /// Each property that differs.
     pub properties: Vec<PropertyChange>,
     /// Why, when it is not plain from the action.

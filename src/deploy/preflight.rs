@@ -157,7 +157,7 @@ impl Deployment {
         }
         let name = service.name();
         if let Some(deleted) = self.soft_deleted().await? {
-            let findings = match self.settings.soft_deleted {
+            let findings = match self.on_soft_deleted() {
                 SoftDeleted::Fail => vec![
                     Finding::error(
                         codes::SOFT_DELETED_NAME,

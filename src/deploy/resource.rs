@@ -78,7 +78,7 @@ impl DesiredResource {
         )
     }
 
-    /// A digest of [`DesiredResource::unanswered`]: nothing live can be compared with it, so it is for the manifest, where a
+    /// A digest of `unanswered`: nothing live can be compared with it, so it is for the manifest, where a
     /// digest that differs from the last one means that the resource must be sent again. `None`: all of the body can be read
     /// back, or is secret. Of a document's address only what stands before the `?` counts, behind which secrets are written.
     #[must_use]

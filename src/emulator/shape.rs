@@ -5,6 +5,9 @@
 //! their envelope (`ValidationError`, one detail a field) was recorded. Unknown properties are dropped without a word,
 //! as a .NET deserialiser does (assumed).
 
+use std::collections::HashMap;
+use std::sync::{LazyLock, Mutex, PoisonError};
+
 use regex::Regex;
 use serde_json::{Map, Value};
 
@@ -228,8 +231,11 @@ fn whole(value: &Value) -> Option<i64> {
 }
 
 /// Whether `text` matches an anchored pattern of the contract.
-pub(crate) fn matches(pattern: &str, text: &str) -> bool {
-    Regex::new(pattern).is_ok_and(|pattern| pattern.is_match(text))
+pub(crate) fn matches(pattern: &'static str, text: &str) -> bool {
+    // The contract has a few dozen patterns; compiling one costs more than the rest of a request.
+    static COMPILED: LazyLock<Mutex<HashMap<&str, Option<Regex>>>> = LazyLock::new(Mutex::default);
+    let mut compiled = COMPILED.lock().unwrap_or_else(PoisonError::into_inner);
+    compiled.entry(pattern).or_insert_with(|| Regex::new(pattern).ok()).as_ref().is_some_and(|pattern| pattern.is_match(text))
 }
 
 /// `displayName` as the service's messages write it: `DisplayName`.

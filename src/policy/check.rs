@@ -22,6 +22,9 @@ pub struct CheckContext<'a> {
     /// The documents of wider scopes and the fragments that the document includes, if they are known: what sets variables
     /// for it.
     pub around: &'a [&'a Document],
+    /// The document may be a template: a placeholder such as `{retry-count}`, which a script fills in before the document is
+    /// deployed, is a warning and no error.
+    pub template: bool,
 }
 
 /// The size of a document that the service takes (documented service limit: 256 KB).

@@ -35,6 +35,7 @@ codes! {
     CHILD_ORDER = "POL063", "child elements stand in the wrong order or too often";
     UNEXPECTED_TEXT = "POL064", "the element may not hold text";
     EXCLUSIVE_ATTRIBUTES = "POL065", "attributes exclude or need each other";
+    PLACEHOLDER = "POL069", "a placeholder stands where the service takes none";
     NO_BASE = "POL066", "a section has no `<base />`";
     DOCUMENT_SIZE = "POL067", "the document is larger than the service takes";
     TOO_MANY = "POL068", "further findings of this document are left out";

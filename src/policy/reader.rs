@@ -290,6 +290,11 @@ impl Builder<'_> {
     }
 }
 
+/// Whether `text` holds something that a reader of XML would replace.
+pub(super) fn holds_reference(text: &str) -> bool {
+    text.match_indices('&').any(|(at, _)| reference(&text[at..]).is_some())
+}
+
 /// `quick-xml` counts in `u64`.
 fn position(number: u64) -> usize {
     usize::try_from(number).unwrap_or(usize::MAX)

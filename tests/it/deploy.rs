@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod bench;
+mod changes;
 mod convergence;
 mod destroyed;
 mod first_contact;

@@ -49,6 +49,10 @@ impl Property {
     /// Whether the pattern matches a path of unescaped segments.
     #[must_use]
     pub fn matches<S: AsRef<str>>(&self, path: &[S]) -> bool {
+        // Asked of every line for every place of every body; the last segment settles nearly all of them.
+        if path.last().is_some_and(|last| !self.pointer.ends_with(last.as_ref()) && !self.pointer.ends_with('*')) {
+            return false;
+        }
         let mut segments = path.iter();
         let mut pattern = self.pointer.split('/').skip(1);
         loop {

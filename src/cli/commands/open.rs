@@ -117,7 +117,13 @@ pub(super) fn say(error: DeployError, loaded: &Loaded, session: &mut Session<'_>
         session.printer.note("Nothing was changed");
         return Ok(Outcome::Failed);
     }
-    Err(error.into_error())
+    // What the service says of a document has just been shown at the user's own lines.
+    let DeployError::Steps(mut steps) = error else { return Err(error.into_error()) };
+    steps.retain(|step| step.findings.is_empty());
+    if steps.is_empty() {
+        bail!("the service refused what is shown above; what is done stays done, and the same command goes on from there");
+    }
+    Err(DeployError::Steps(steps).into_error())
 }
 
 impl DeployError {

@@ -1,6 +1,7 @@
 //! `apimctl policy`: policy documents and fragments on their own.
 
 mod check;
+mod eval;
 mod files;
 mod fmt;
 
@@ -16,10 +17,11 @@ pub(super) fn run(command: &PolicyCommand, session: &mut Session<'_>) -> Result<
     match command {
         PolicyCommand::Check(arguments) => check::run(arguments, session),
         PolicyCommand::Fmt(arguments) => fmt::run(arguments, session),
+        PolicyCommand::Eval(_) => eval::run(session),
     }
 }
 
-/// What is known about where `document` goes. A fragment has no scope of its own.
+/// What is known about where `document` goes. A fragment has no scope of its own; and a document on its own may be a template.
 fn context(scope: Option<PolicyScope>, document: &Document) -> CheckContext<'static> {
     let scope = scope.filter(|_| document.kind() == DocumentKind::Policies).map(|scope| match scope {
         PolicyScope::Global => Scope::Global,
@@ -28,7 +30,7 @@ fn context(scope: Option<PolicyScope>, document: &Document) -> CheckContext<'sta
         PolicyScope::Api => Scope::Api,
         PolicyScope::Operation => Scope::Operation,
     });
-    CheckContext { scope, ..CheckContext::default() }
+    CheckContext { scope, template: true, ..CheckContext::default() }
 }
 
 /// `1 error`, `2 errors`.

@@ -45,7 +45,8 @@ fn push_change(change: &Change, colour: bool, lines: &mut Vec<String>) {
         Action::None => ("=", "0"),
     };
     let mark = if colour { format!("\u{1b}[{code}m{mark}\u{1b}[0m") } else { mark.to_owned() };
-    let mut line = format!("  {mark} {:<24} {}", change.label, short(&change.id));
+    let role = change.role.as_ref().map(|role| format!("{role} ")).unwrap_or_default();
+    let mut line = format!("  {mark} {:<24} {role}{}", change.label, short(&change.id));
     if let Some(reason) = &change.reason {
         line.push_str(&format!("  ({reason})"));
     }

@@ -14,6 +14,17 @@ pub(in crate::deploy) const COGNITIVE_SERVICES_OPENAI_USER: &str = "5e0bd9bd-7b9
 /// Monitoring Metrics Publisher (the role is documented for this use; its id is well known).
 pub(in crate::deploy) const MONITORING_METRICS_PUBLISHER: &str = "3913510d-42f4-4e42-8a64-420c390055eb";
 
+/// What people call a role that this tool assigns, by its GUID.
+pub(in crate::deploy) fn role_name(role: &str) -> &str {
+    if role.eq_ignore_ascii_case(COGNITIVE_SERVICES_OPENAI_USER) {
+        "Cognitive Services OpenAI User"
+    } else if role.eq_ignore_ascii_case(MONITORING_METRICS_PUBLISHER) {
+        "Monitoring Metrics Publisher"
+    } else {
+        role
+    }
+}
+
 impl Compiler<'_> {
     pub(super) fn role_assignments(&mut self) {
         let mut given: Vec<(ResourceId, GatewayIdentity)> = Vec::new();

@@ -9,6 +9,7 @@ use super::{Action, Change, Plan, Standing, collisions, removal};
 use crate::arm::ResourceId;
 use crate::deploy::codes;
 use crate::deploy::deployment::Deployment;
+use crate::deploy::desired::role_name;
 use crate::deploy::diff::{self, PropertyChange};
 use crate::deploy::error::DeployError;
 use crate::deploy::live::{Live, LiveResource, OWNER_TAG, ServiceState, tagged_owner};
@@ -20,6 +21,8 @@ use crate::support::finding::{Finding, Kind};
 /// The types that the service or the group are: they carry a tag, and are in no manifest.
 const CONTAINERS: [&str; 2] = ["Microsoft.ApiManagement/service", "Microsoft.Resources/resourceGroups"];
 
+pub(super) const SUBSCRIPTION: &str = "Microsoft.ApiManagement/service/subscriptions";
+
 pub(in crate::deploy) fn is_container(id: &ResourceId) -> bool {
     CONTAINERS.iter().any(|kind| id.is_type(kind))
 }
@@ -27,21 +30,42 @@ pub(in crate::deploy) fn is_container(id: &ResourceId) -> bool {
 impl Deployment {
     /// Compares desired with `live`.
     pub(in crate::deploy) fn compute(&self, live: Arc<Live>) -> Result<Plan, DeployError> {
+        let mut findings = Vec::new();
+        let mut changes = self.judge_all(&live, &mut findings);
+        let replaced: BTreeSet<ResourceId> =
+            changes.iter().filter(|change| change.action == Action::Replace).filter_map(|change| change.target.clone()).collect();
+        let live = if replaced.is_empty() {
+            live
+        } else {
+            // What lies in something that is made anew goes with it, and what it told is not known any more.
+            let left = Arc::new(self.without(&live, &replaced));
+            findings.clear();
+            let again = self.judge_all(&left, &mut findings);
+            for (change, now) in changes.iter_mut().zip(again) {
+                let stays = change.action == Action::Replace && change.target.as_ref().is_some_and(|id| !is_below_any(id, &replaced));
+                if stays {
+                    continue;
+                }
+                let lost = now.action == Action::Create && change.action != Action::Create;
+                *change = now;
+                if lost {
+                    change.reason = Some("it goes with what is made anew".to_owned());
+                    if change.kind == SUBSCRIPTION {
+                        change.note = Some(removal::KEYS_DIE.to_owned());
+                    }
+                }
+            }
+            left
+        };
         let mut plan = Plan {
             owner: self.desired.owner.clone(),
             service: self.desired.service.as_ref().map(ToString::to_string),
             live: Arc::clone(&live),
+            changes,
             ..Plan::default()
         };
-        let mut findings = Vec::new();
         self.judge_service(&live, &mut plan, &mut findings);
-        let mut kept = BTreeSet::new();
-        for (index, resource) in self.desired.resources.iter().enumerate() {
-            let mut change = self.judge(resource, &live, &mut findings);
-            change.desired = Some(index);
-            kept.extend(change.target.clone());
-            plan.changes.push(change);
-        }
+        let kept: BTreeSet<ResourceId> = plan.changes.iter().filter_map(|change| change.target.clone()).collect();
         plan.changes.extend(self.removals(&live, &kept, &mut plan.notes));
         collisions::check(self, &live, &plan.changes, &mut findings);
         if findings.iter().any(Finding::is_error) {
@@ -50,6 +74,27 @@ impl Deployment {
         plan.findings = findings;
         plan.fingerprint = self.fingerprint(&plan);
         Ok(plan)
+    }
+
+    fn judge_all(&self, live: &Live, findings: &mut Vec<Finding>) -> Vec<Change> {
+        let changes = self.desired.resources.iter().enumerate().map(|(index, resource)| {
+            let change = self.judge(resource, live, findings);
+            Change { desired: Some(index), ..change }
+        });
+        changes.collect()
+    }
+
+    /// Live state once `replaced` and everything that falls with it are gone.
+    fn without(&self, live: &Live, replaced: &BTreeSet<ResourceId>) -> Live {
+        let mut left = live.clone();
+        left.resources.retain(|id, _| !replaced.contains(id) && !is_below_any(id, replaced));
+        // A link goes with either of its ends.
+        for resource in self.desired.resources.iter().filter(|resource| resource.management == Management::Link) {
+            if let Some(id) = resource.id.known().filter(|_| resource.depends_on.iter().any(|end| replaced.contains(end))) {
+                left.resources.remove(id);
+            }
+        }
+        left
     }
 
     fn judge_service(&self, live: &Live, plan: &mut Plan, findings: &mut Vec<Finding>) {
@@ -73,6 +118,10 @@ impl Deployment {
             kind: resource.resource_type(),
             label: resource.entry().map_or("resource", |entry| entry.label),
             id: target.as_ref().map_or_else(|| format!("{} (known after apply)", resource.id), ToString::to_string),
+            role: match &resource.id {
+                DesiredId::RoleAssignment { role, .. } => Some(role_name(role).to_owned()),
+                DesiredId::Known(_) => None,
+            },
             properties: Vec::new(),
             reason: None,
             note: None,
@@ -115,7 +164,7 @@ impl Deployment {
             return;
         };
         let principal = principal_of(resource, live).unwrap_or_else(|| "<principal id of the service>".to_owned());
-        let finding = format!("the service's identity lacks the role `{role}` on `{}`", scope.name());
+        let finding = format!("the service's identity lacks the role `{}` on `{}`", role_name(role), scope.name());
         let help = format!(
             "somebody with the right to assign roles runs: az role assignment create --assignee-object-id {principal} --assignee-principal-type ServicePrincipal --role {role} --scope {scope}"
         );
@@ -214,7 +263,7 @@ impl Deployment {
         if let Some((path, why)) = replace {
             change.reason = Some(format!("`{path}`: {why}"));
         }
-        if change.action == Action::Replace && id.is_type("Microsoft.ApiManagement/service/subscriptions") {
+        if change.action == Action::Replace && id.is_type(SUBSCRIPTION) {
             change.note = Some(removal::KEYS_DIE.to_owned());
         }
     }
@@ -306,6 +355,10 @@ pub(in crate::deploy) fn unanswered_changes(
         return Vec::new();
     }
     resource.unanswered().map(PropertyChange::unanswered).collect()
+}
+
+fn is_below_any(id: &ResourceId, above: &BTreeSet<ResourceId>) -> bool {
+    above.iter().any(|other| id.is_below(other))
 }
 
 fn principal_of(resource: &DesiredResource, live: &Live) -> Option<String> {

@@ -43,15 +43,14 @@ pub(crate) fn check_locks(tx: &Transaction<'_>, method: &Method, kind: &Kind, pa
         return Ok(());
     }
     let Ok(id) = ResourceId::parse(path) else { return Ok(()) };
-    let locked: Vec<String> = tx
-        .select(|stored| {
-            let reaches = stored.id.parent().is_some_and(|scope| scope == id || id.is_below(&scope));
-            reaches
-                && stored.id.is_type(LOCK)
-                && (*method == Method::DELETE || json_text(&stored.body, "/properties/level") == Some("ReadOnly"))
-        })
+    // A lock holds for its scope and all below it; the outermost is named first.
+    let mut scopes: Vec<ResourceId> = std::iter::successors(Some(id), ResourceId::parent).collect();
+    scopes.reverse();
+    let locked: Vec<String> = scopes
         .iter()
-        .filter_map(|stored| stored.id.parent().map(|scope| scope.to_string()))
+        .flat_map(|scope| tx.children(scope, &crud::collection_of(&LOCKS)))
+        .filter(|lock| *method == Method::DELETE || json_text(&lock.body, "/properties/level") == Some("ReadOnly"))
+        .filter_map(|lock| lock.id.parent().map(|scope| scope.to_string()))
         .collect();
     if locked.is_empty() {
         return Ok(());

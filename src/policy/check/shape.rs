@@ -5,6 +5,7 @@ use crate::policy::codes;
 use crate::policy::document::{self, Element, Section, Value};
 use crate::policy::reference::{Attribute, Child, Children, Literal, Occurs, Shape, Text};
 use crate::support::finding::{Finding, Kind};
+use crate::support::source::Span;
 use crate::support::suggest;
 
 impl Checker<'_> {
@@ -101,6 +102,9 @@ impl Checker<'_> {
             },
         };
         if let Some(wanted) = wrong {
+            if self.placeholder(text, span) {
+                return;
+            }
             let finding = Finding::error(codes::WRONG_VALUE, Kind::Type, format!("`{name}` of `<{of}>` has the value `{text}`")).at(span);
             let near = match known.literal {
                 Literal::OneOf(words) => suggest::nearest(text, words.iter().copied()),
@@ -111,6 +115,23 @@ impl Checker<'_> {
                 None => finding.help(format!("it takes {wanted}")),
             });
         }
+    }
+
+    /// Whether `text` is a placeholder in a document that may be a template; then it is reported as one.
+    fn placeholder(&mut self, text: &str, span: Span) -> bool {
+        let is = self.context.template && is_placeholder(text);
+        if is {
+            self.report(
+                Finding::warning(
+                    codes::PLACEHOLDER,
+                    Kind::Type,
+                    format!("`{text}` looks like a placeholder; as it stands, the service refuses it"),
+                )
+                .at(span)
+                .help("fill it in before the document is deployed, or use a named value: `{{name}}`"),
+            );
+        }
+        is
     }
 
     /// Rules about several attributes of one policy, as their pages say.
@@ -157,6 +178,9 @@ impl Checker<'_> {
 
     fn texts(&mut self, element: &Element, shape: &Shape) {
         for (value, range) in element.texts() {
+            if shape.text == Text::None && value.literal().is_some_and(|text| self.placeholder(text.trim(), self.document.span(range))) {
+                continue;
+            }
             match (shape.text, value) {
                 (Text::None, _) => self.report(
                     Finding::error(codes::UNEXPECTED_TEXT, Kind::Place, format!("`<{}>` may not hold text", element.name))
@@ -208,8 +232,13 @@ impl Checker<'_> {
             }
             self.shape(child, known[index].shape, false, section);
         }
-        for (child, _) in
-            known.iter().zip(counts).filter(|(child, count)| *count == 0 && matches!(child.occurs, Occurs::Once | Occurs::Some))
+        let filled_in_later =
+            self.context.template && element.texts().any(|(value, _)| value.literal().is_some_and(|text| is_placeholder(text.trim())));
+        for (child, _) in known
+            .iter()
+            .filter(|_| !filled_in_later)
+            .zip(counts)
+            .filter(|(child, count)| *count == 0 && matches!(child.occurs, Occurs::Once | Occurs::Some))
         {
             self.report(
                 Finding::error(codes::MISSING_CHILD, Kind::Place, format!("`<{}>` needs `<{}>`", element.name, child.name))
@@ -240,6 +269,22 @@ fn same_words<'a>(name: &str, candidates: impl Iterator<Item = &'a str>) -> Opti
     let own = words(name);
     let mut candidates = candidates;
     candidates.find(|candidate| words(candidate) == own)
+}
+
+/// `{name}`, `${name}`, `#{name}#`, `%name%`, `__name__` or `NAME_IN_CAPITALS`: what scripts replace in templates.
+fn is_placeholder(text: &str) -> bool {
+    let pairs = [("{", "}"), ("${", "}"), ("#{", "}#"), ("%", "%"), ("__", "__")];
+    let is_name =
+        |name: &str, more: &str| !name.is_empty() && name.chars().all(|character| character.is_alphanumeric() || more.contains(character));
+    let capitals = || {
+        text.starts_with(|first: char| first.is_ascii_uppercase())
+            && text.contains('_')
+            && text.chars().all(|character| character.is_ascii_uppercase() || character.is_ascii_digit() || character == '_')
+    };
+    pairs
+        .iter()
+        .any(|(open, close)| text.strip_prefix(open).and_then(|rest| rest.strip_suffix(close)).is_some_and(|name| is_name(name, "_-. ")))
+        || capitals()
 }
 
 fn example(literal: Literal) -> String {

@@ -22,7 +22,8 @@ pub(super) const HEADER: Shape = shape(
 );
 pub(super) const BODY: Shape = shape(
     &[
-        optional("template", Literal::OneOf(&["liquid", "Liquid"])),
+        // `none` is on no page; Microsoft's own editor extension writes it, and deployed documents hold it.
+        optional("template", Literal::OneOf(&["liquid", "Liquid", "none"])),
         optional("xsi-nil", Literal::OneOf(&["blank", "null"])),
         flag("parse-date"),
         flag("use-value-element"),

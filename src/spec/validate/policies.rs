@@ -23,7 +23,7 @@ pub(super) fn check(rules: &mut Rules<'_>) {
     for (pointer, document) in &documents {
         let around = around(rules, pointer, document, &documents);
         let around: Vec<&Document> = around.iter().map(AsRef::as_ref).collect();
-        found.extend(policy::check(document, &CheckContext { scope: scope(pointer), gateway, around: &around }));
+        found.extend(policy::check(document, &CheckContext { scope: scope(pointer), gateway, around: &around, ..CheckContext::default() }));
     }
     // A document that several places share is found fault with once.
     let mut seen: BTreeSet<(Option<Span>, &str, String)> = BTreeSet::new();

@@ -132,15 +132,23 @@ fn same(number: usize, what: &str, expected: &(Writes, End, usize), bench: &Benc
     assert!(more.is_empty(), "killed at {number} ({what}): left behind {more:?}");
 }
 
+/// A loop that ends too early would test nothing.
+fn each_write_was_a_last_one(kills: usize, expected: &(Writes, End, usize)) {
+    let writes: usize = expected.0.values().sum();
+    println!("killed at each of {kills} requests");
+    assert!(kills >= writes, "killed {kills} times only, where a run writes {writes} times");
+}
+
 #[tokio::test(start_paused = true)]
 async fn killed_at_any_request_a_rerun_on_the_same_machine_finishes_the_job() {
     let expected = undisturbed().await;
     for number in 1..=expected.2 {
         let bench = bench();
-        let Some(what) = killed_at(&bench, number, |_| {}).await else { break };
+        let Some(what) = killed_at(&bench, number, |_| {}).await else { return each_write_was_a_last_one(number - 1, &expected) };
         bench.apply(SPEC, |_| {}).await.unwrap_or_else(|error| panic!("killed at {number} ({what}): {error}"));
         same(number, &what, &expected, &bench);
     }
+    panic!("it never came to an end unharmed");
 }
 
 #[tokio::test(start_paused = true)]
@@ -148,7 +156,7 @@ async fn killed_at_any_request_a_rerun_on_another_machine_finishes_the_job() {
     let expected = undisturbed().await;
     for number in 1..=expected.2 {
         let bench = bench();
-        let Some(what) = killed_at(&bench, number, |_| {}).await else { break };
+        let Some(what) = killed_at(&bench, number, |_| {}).await else { return each_write_was_a_last_one(number - 1, &expected) };
         let elsewhere = |settings: &mut Settings| {
             settings.state_dir = None;
             settings.holder = "bob@there".to_owned();
@@ -164,4 +172,5 @@ async fn killed_at_any_request_a_rerun_on_another_machine_finishes_the_job() {
         }
         same(number, &what, &expected, &bench);
     }
+    panic!("it never came to an end unharmed");
 }

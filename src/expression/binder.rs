@@ -1,0 +1,264 @@
+//! Names to members, types to every expression: the typed tree, or the reason why there is none.
+
+use super::bound::{Expr, ExprKind, Lambda, Local, LocalId, Stmt};
+use super::catalogue;
+use super::syntax::{Body, Node, NodeKind, TypeSyntax, TypeSyntaxKind};
+use super::types::{self, Shape, Type, known};
+
+mod calls;
+mod conversions;
+mod creation;
+mod expressions;
+mod inference;
+mod lambdas;
+mod members;
+mod operators;
+mod patterns;
+mod statements;
+
+/// Why an expression does not compile.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ProblemKind {
+    /// The compiler of C# refuses it.
+    Type,
+    /// The published list of types does not allow it.
+    NotAllowed,
+    /// It is allowed and not emulated here.
+    NotEmulated,
+}
+
+/// One reason, with its place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Problem {
+    pub(crate) at: usize,
+    pub(crate) kind: ProblemKind,
+    pub(crate) message: String,
+}
+
+pub(crate) type Bound<T> = Result<T, Box<Problem>>;
+
+/// Steps of binding, nested lambdas bound anew for each overload included.
+const MAX_WORK: usize = 200_000;
+
+pub(crate) struct Binder {
+    pub(crate) locals: Vec<Local>,
+    scopes: Vec<Vec<(String, Name)>>,
+    functions: Vec<Function>,
+    /// Functions ever made.
+    pub(crate) function_count: u32,
+    receivers: Vec<Expr>,
+    checked: bool,
+    /// Inside an explicit `unchecked`, where constants may overflow.
+    unchecked: bool,
+    work: usize,
+    nesting: usize,
+}
+
+#[derive(Debug, Clone)]
+enum Name {
+    Local(LocalId),
+    Constant(Expr),
+}
+
+struct Function {
+    id: u32,
+    /// What `return` must give; none while it is being inferred.
+    result: Option<Type>,
+    returns: Vec<Type>,
+    /// Index of the first scope of the function.
+    loops: usize,
+}
+
+fn problem(at: usize, kind: ProblemKind, message: impl Into<String>) -> Box<Problem> {
+    Box::new(Problem { at, kind, message: message.into() })
+}
+
+fn refuse<T>(at: usize, message: impl Into<String>) -> Bound<T> {
+    Err(problem(at, ProblemKind::Type, message))
+}
+
+fn not_emulated<T>(at: usize, what: impl std::fmt::Display) -> Bound<T> {
+    Err(problem(at, ProblemKind::NotEmulated, format!("{what} is not emulated")))
+}
+
+/// The whole program: its main function, and what is known of its locals.
+pub(crate) struct Program {
+    pub(crate) main: Lambda,
+    pub(crate) locals: Vec<Local>,
+    pub(crate) functions: u32,
+    /// The type of what it gives.
+    pub(crate) result: Type,
+}
+
+/// Binds `body`; `wanted` is the type that its place wants.
+pub(crate) fn bind(body: &Body, wanted: Option<Type>) -> Bound<Program> {
+    let mut binder = Binder {
+        locals: Vec::new(),
+        scopes: vec![Vec::new()],
+        functions: vec![Function { id: 0, result: wanted, returns: Vec::new(), loops: 0 }],
+        function_count: 1,
+        receivers: Vec::new(),
+        checked: false,
+        unchecked: false,
+        work: 0,
+        nesting: 0,
+    };
+    let result;
+    let body = match body {
+        Body::Expression(node) => {
+            let value = binder.argument_value(node)?;
+            let value = match (value, wanted) {
+                (Some(value), Some(wanted)) => binder.convert(value, wanted)?,
+                (Some(value), None) => value,
+                (None, Some(wanted)) => binder.convert_node(node, wanted)?,
+                (None, None) => return refuse(node.at, "a lambda expression cannot be the value of an expression"),
+            };
+            if value.ty == known().void {
+                return refuse(value.at, "Cannot implicitly convert type `void' to `object'");
+            }
+            result = value.ty;
+            vec![Stmt::Return(Some(value))]
+        }
+        Body::Block(list) => {
+            binder.functions[0].result = Some(wanted.unwrap_or(known().object));
+            let body = binder.statements(list)?;
+            if statements::completes(&body) {
+                return refuse(0, "not all code paths return a value");
+            }
+            result = wanted.unwrap_or(known().object);
+            body
+        }
+    };
+    let main = Lambda { function: 0, parameters: Vec::new(), body };
+    Ok(Program { main, locals: binder.locals, functions: binder.function_count, result })
+}
+
+impl Binder {
+    fn step(&mut self, at: usize) -> Bound<()> {
+        self.work += 1;
+        if self.work > MAX_WORK { refuse(at, "the expression is too complex to compile") } else { Ok(()) }
+    }
+
+    fn function(&self) -> u32 {
+        self.functions.last().map_or(0, |function| function.id)
+    }
+
+    fn new_local(&mut self, ty: Type) -> LocalId {
+        let id = LocalId(u32::try_from(self.locals.len()).unwrap_or(u32::MAX));
+        self.locals.push(Local { ty, function: self.function(), shared: false });
+        id
+    }
+
+    fn declare(&mut self, at: usize, name: &str, ty: Type) -> Bound<LocalId> {
+        if self.lookup(name).is_some() {
+            return refuse(at, format!("A local variable named `{name}' is already declared in this scope"));
+        }
+        let id = self.new_local(ty);
+        if let Some(scope) = self.scopes.last_mut() {
+            scope.push((name.to_owned(), Name::Local(id)));
+        }
+        Ok(id)
+    }
+
+    fn lookup(&self, name: &str) -> Option<&Name> {
+        self.scopes.iter().rev().flat_map(|scope| scope.iter().rev()).find(|(known, _)| known == name).map(|(_, name)| name)
+    }
+
+    /// Marks a local that another function uses.
+    fn touch(&mut self, local: LocalId) {
+        let function = self.function();
+        if let Some(known) = self.locals.get_mut(local.0 as usize)
+            && known.function != function
+        {
+            known.shared = true;
+        }
+    }
+
+    fn share(&mut self, local: LocalId) {
+        if let Some(known) = self.locals.get_mut(local.0 as usize) {
+            known.shared = true;
+        }
+    }
+
+    fn local_type(&self, local: LocalId) -> Type {
+        self.locals.get(local.0 as usize).map_or(known().object, |local| local.ty)
+    }
+
+    fn scoped<T>(&mut self, work: impl FnOnce(&mut Self) -> Bound<T>) -> Bound<T> {
+        self.scopes.push(Vec::new());
+        let result = work(self);
+        self.scopes.pop();
+        result
+    }
+
+    /// The type that `syntax` names; naming an unlisted one is refused.
+    fn resolve_type(&mut self, syntax: &TypeSyntax) -> Bound<Type> {
+        match &syntax.kind {
+            TypeSyntaxKind::Var => refuse(syntax.at, "`var` may not be used here"),
+            TypeSyntaxKind::Array(element) => Ok(types::array(self.resolve_type(element)?)),
+            TypeSyntaxKind::Nullable(inner) => {
+                let inner_type = self.resolve_type(inner)?;
+                if inner_type.is_value_type() && inner_type.nullable_of().is_none() {
+                    Ok(types::nullable(inner_type))
+                } else {
+                    refuse(
+                        syntax.at,
+                        format!("The type `{inner_type}' must be a non-nullable value type in order to use it as type parameter `T'"),
+                    )
+                }
+            }
+            TypeSyntaxKind::Tuple(parts) => {
+                let mut fields = Vec::new();
+                for (part, name) in parts {
+                    fields.push((name.clone(), self.resolve_type(part)?));
+                }
+                Ok(types::intern(Shape::Tuple(fields.into())))
+            }
+            TypeSyntaxKind::Name(name, arguments) => {
+                if name == "void" {
+                    return Ok(known().void);
+                }
+                if name == "dynamic" {
+                    return Err(problem(syntax.at, ProblemKind::NotAllowed, "`dynamic` is not on the list of types that a policy may use"));
+                }
+                let mut list = Vec::new();
+                for argument in arguments {
+                    list.push(self.resolve_type(argument)?);
+                }
+                match catalogue::resolve(name, list.len()) {
+                    Some(definition) if definition.listed || definition.name == "Object" || is_delegate_name(definition.name) => {
+                        Ok(types::intern(Shape::Named(definition, list.into())))
+                    }
+                    Some(definition) => {
+                        let message = format!("the type `{}` is not on the list of types that a policy may use", definition.full);
+                        Err(problem(syntax.at, ProblemKind::NotAllowed, message))
+                    }
+                    None => {
+                        if let Some(arity) = (0..9).find(|arity| catalogue::resolve(name, *arity).is_some()) {
+                            return refuse(syntax.at, format!("Using the generic type `{name}' requires `{arity}' type argument(s)"));
+                        }
+                        let message = format!("the type `{name}` does not exist, or is not on the list of types that a policy may use");
+                        Err(problem(syntax.at, ProblemKind::NotAllowed, message))
+                    }
+                }
+            }
+        }
+    }
+
+    /// Binds an argument or value: nothing for a lambda or method group, which has no type of its own.
+    fn argument_value(&mut self, node: &Node) -> Bound<Option<Expr>> {
+        if matches!(node.kind, NodeKind::Lambda(..)) || self.is_method_group(node) {
+            return Ok(None);
+        }
+        self.expression(node).map(Some)
+    }
+
+    fn constant_of_default(at: usize, ty: Type) -> Expr {
+        Expr { at, ty, kind: ExprKind::Default }
+    }
+}
+
+/// Delegates are written as types of locals and casts (no document names them, but lambdas become them).
+fn is_delegate_name(name: &str) -> bool {
+    matches!(name, "Func" | "Action" | "Predicate" | "Comparison")
+}

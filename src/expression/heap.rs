@@ -1,0 +1,189 @@
+//! The objects of one request: everything with identity lives here and dies with it.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::library::json::Json;
+use super::library::linq::{Enumerator, Query};
+use super::library::regex::{MatchData, Pattern};
+use super::text::Text;
+use super::types::{self, Type};
+use super::value::{Handle, Value};
+
+/// One object.
+#[derive(Debug, Clone)]
+pub(crate) enum Object {
+    Cell(Value),
+    /// An array; its type is the array's.
+    Array(Type, Vec<Value>),
+    /// `List<T>`, `Queue<T>`, `Stack<T>`, `ReadOnlyCollection<T>`.
+    List(Type, Vec<Value>),
+    Dictionary(Type, Table),
+    /// Anonymous objects, tuples, `KeyValuePair<,>`, `Tuple<…>` and other immutable fields by position.
+    Record(Type, Vec<Value>),
+    /// Function and captured cells.
+    Closure(Type, u32, Vec<Value>),
+    Json(Json),
+    Query(Type, Query),
+    Enumerator(Type, Enumerator),
+    Builder(Vec<u16>),
+    Regex(Arc<Pattern>),
+    Match(Arc<MatchData>),
+    /// A group of a match by index.
+    Group(Arc<MatchData>, usize),
+    GroupCollection(Arc<MatchData>),
+    Exception(Box<ExceptionData>),
+    /// State of a helper object with its fields: `Random`, hashes, encodings, `Uri`, comparers.
+    Opaque(Type, Vec<Value>),
+}
+
+/// An exception object.
+#[derive(Debug, Clone)]
+pub(crate) struct ExceptionData {
+    pub(crate) ty: Type,
+    pub(crate) message: Arc<Text>,
+    pub(crate) inner: Value,
+}
+
+/// How keys are compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum KeyRule {
+    Default,
+    IgnoreCase,
+}
+
+/// A key as it is hashed.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) enum Key {
+    Null,
+    Text(Text),
+    Integer(u8, i64),
+    Bytes(Vec<u8>),
+    Object(Handle),
+    Type(Type),
+    Many(Vec<Key>),
+}
+
+/// A hash table that keeps the order of .NET's: insertion, with freed places used again, the last freed first.
+#[derive(Debug, Clone)]
+pub(crate) struct Table {
+    pub(crate) rule: KeyRule,
+    index: HashMap<Key, usize>,
+    entries: Vec<Option<(Value, Value)>>,
+    free: Vec<usize>,
+    /// Counts changes, so that enumerating a changed table is noticed.
+    pub(crate) version: u32,
+}
+
+impl Table {
+    pub(crate) fn new(rule: KeyRule) -> Self {
+        Self { rule, index: HashMap::new(), entries: Vec::new(), free: Vec::new(), version: 0 }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.index.len()
+    }
+
+    pub(crate) fn get(&self, key: &Key) -> Option<&Value> {
+        let place = *self.index.get(key)?;
+        self.entries.get(place)?.as_ref().map(|entry| &entry.1)
+    }
+
+    pub(crate) fn contains(&self, key: &Key) -> bool {
+        self.index.contains_key(key)
+    }
+
+    /// Sets; `true` if the key is new.
+    pub(crate) fn set(&mut self, hashed: Key, key: Value, value: Value) -> bool {
+        self.version += 1;
+        if let Some(place) = self.index.get(&hashed) {
+            if let Some(Some(entry)) = self.entries.get_mut(*place) {
+                entry.1 = value;
+            }
+            return false;
+        }
+        let place = match self.free.pop() {
+            Some(place) => {
+                if let Some(slot) = self.entries.get_mut(place) {
+                    *slot = Some((key, value));
+                }
+                place
+            }
+            None => {
+                self.entries.push(Some((key, value)));
+                self.entries.len() - 1
+            }
+        };
+        self.index.insert(hashed, place);
+        true
+    }
+
+    pub(crate) fn remove(&mut self, key: &Key) -> Option<Value> {
+        let place = self.index.remove(key)?;
+        self.version += 1;
+        self.free.push(place);
+        self.entries.get_mut(place)?.take().map(|entry| entry.1)
+    }
+
+    pub(crate) fn clear(&mut self) {
+        *self = Self { version: self.version + 1, ..Self::new(self.rule) };
+    }
+
+    pub(crate) fn entries(&self) -> impl Iterator<Item = &(Value, Value)> {
+        self.entries.iter().flatten()
+    }
+}
+
+/// The objects of one request, shared by all its expressions.
+#[derive(Debug, Default)]
+pub struct Heap {
+    objects: Vec<Object>,
+    /// Bytes that objects and strings were given, by estimate.
+    pub(crate) used: u64,
+}
+
+impl Heap {
+    /// An empty heap.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    pub(crate) fn add(&mut self, object: Object) -> Handle {
+        self.used += 64;
+        self.objects.push(object);
+        Handle(u32::try_from(self.objects.len() - 1).unwrap_or(u32::MAX))
+    }
+
+    pub(crate) fn get(&self, handle: Handle) -> &Object {
+        static NOTHING: Object = Object::Cell(Value::Null);
+        self.objects.get(handle.0 as usize).unwrap_or(&NOTHING)
+    }
+
+    pub(crate) fn get_mut(&mut self, handle: Handle) -> Option<&mut Object> {
+        self.objects.get_mut(handle.0 as usize)
+    }
+
+    /// The exact type of a value.
+    pub(crate) fn type_of(&self, value: &Value) -> Type {
+        let Value::Object(handle) = value else { return value.plain_type() };
+        match self.get(*handle) {
+            Object::Cell(_) => types::named("Object"),
+            Object::Array(ty, _)
+            | Object::List(ty, _)
+            | Object::Dictionary(ty, _)
+            | Object::Record(ty, _)
+            | Object::Closure(ty, ..)
+            | Object::Query(ty, _)
+            | Object::Enumerator(ty, _)
+            | Object::Opaque(ty, _) => *ty,
+            Object::Json(json) => json.ty(),
+            Object::Builder(_) => types::named("StringBuilder"),
+            Object::Regex(_) => types::named("Regex"),
+            Object::Match(_) => types::named("Match"),
+            Object::Group(..) => types::named("Group"),
+            Object::GroupCollection(_) => types::named("GroupCollection"),
+            Object::Exception(data) => data.ty,
+        }
+    }
+}

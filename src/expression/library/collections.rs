@@ -1,0 +1,721 @@
+//! Arrays, `List`, `Dictionary`, `HashSet`, `Queue`, `Stack`, and the interfaces that they and the host's maps are seen through.
+
+use super::{Args, Machine, Members, Outcome, compare, equals, host, key, linq, strings, to_text};
+use crate::expression::heap::{KeyRule, Object, Table};
+use crate::expression::types::{self, known};
+use crate::expression::value::{Handle, Value};
+
+pub(super) const MEMBERS: Members = &[
+    ("Array.Length", |m, a| length(m, a)),
+    ("Array.LongLength", |m, a| length(m, a).map(|value| Value::Int64(value.integer()))),
+    ("Array.Rank", |_, _| Ok(Value::Int32(1))),
+    ("Array.GetLength", |m, a| length(m, a)),
+    ("Array.Exists", |m, a| {
+        let mut found = false;
+        for item in linq::collect(m, a.get(0))? {
+            found |= m.call(a.get(1), &[item])?.truth();
+            if found {
+                break;
+            }
+        }
+        Ok(Value::Boolean(found))
+    }),
+    ("Array.Find", |m, a| find(m, a, false)),
+    ("Array.FindLast", |m, a| find(m, a, true)),
+    ("Array.FindAll", |m, a| {
+        let mut list = Vec::new();
+        for item in linq::collect(m, a.get(0))? {
+            if m.call(a.get(1), std::slice::from_ref(&item))?.truth() {
+                list.push(item);
+            }
+        }
+        m.array(a.ty(0), list)
+    }),
+    ("Array.FindIndex(T[],Predicate<T>)", |m, a| find_index(m, a)),
+    ("Array.TrueForAll", |m, a| {
+        for item in linq::collect(m, a.get(0))? {
+            if !m.call(a.get(1), &[item])?.truth() {
+                return Ok(Value::Boolean(false));
+            }
+        }
+        Ok(Value::Boolean(true))
+    }),
+    ("Array.ConvertAll", |m, a| {
+        let mut list = Vec::new();
+        for item in linq::collect(m, a.get(0))? {
+            list.push(m.call(a.get(1), &[item])?);
+        }
+        m.array(a.ty(1), list)
+    }),
+    ("Array.ForEach", |m, a| {
+        for item in linq::collect(m, a.get(0))? {
+            m.call(a.get(1), &[item])?;
+        }
+        Ok(Value::Null)
+    }),
+    ("Array.IndexOf(T[],T)", |m, a| index_of(m, a)),
+    ("Array.IndexOf(Array,object)", |m, a| index_of(m, a)),
+    ("Array.LastIndexOf(T[],T)", |m, a| {
+        let list = linq::collect(m, a.get(0))?;
+        for (index, item) in list.iter().enumerate().rev() {
+            if equals(m, item, a.get(1))? {
+                return Ok(Value::size(index));
+            }
+        }
+        Ok(Value::Int32(-1))
+    }),
+    ("Array.Reverse(Array)", |m, a| {
+        change(m, a, |items| items.reverse())?;
+        Ok(Value::Null)
+    }),
+    ("Array.Reverse(T[])", |m, a| {
+        change(m, a, |items| items.reverse())?;
+        Ok(Value::Null)
+    }),
+    ("Array.Sort(Array)", |m, a| sort(m, a)),
+    ("Array.Sort(T[])", |m, a| sort(m, a)),
+    ("Array.Sort(T[],Comparison<T>)", |m, a| sort(m, a)),
+    ("Array.Clear(Array,int,int)", |m, a| {
+        let ty = m.heap.type_of(a.get(0)).element().unwrap_or(known().object);
+        let length = linq::collect(m, a.get(0))?.len();
+        let (start, count) = strings::range(m, length, a.int(1), a.int(2))?;
+        change(m, a, |items| items[start..start + count].fill(Value::default_of(ty)))?;
+        Ok(Value::Null)
+    }),
+    ("Array.Copy(Array,Array,int)", |m, a| copy(m, a.get(0), 0, a.get(1), 0, a.int(2))),
+    ("Array.Copy(Array,int,Array,int,int)", |m, a| copy(m, a.get(0), a.int(1), a.get(2), a.int(3), a.int(4))),
+    ("Array.CopyTo(Array,int)", |m, a| {
+        let count = linq::collect(m, a.get(0))?.len();
+        copy(m, a.get(0), 0, a.get(1), a.int(2), i32::try_from(count).unwrap_or(0))
+    }),
+    ("Array.Clone()", |m, a| {
+        let ty = m.heap.type_of(a.get(0)).element().unwrap_or(known().object);
+        let items = linq::collect(m, a.get(0))?;
+        m.array(ty, items)
+    }),
+    ("Array.GetValue(int)", |m, a| {
+        let items = linq::collect(m, a.get(0))?;
+        match usize::try_from(a.int(1)).ok().and_then(|index| items.get(index)) {
+            Some(item) => Ok(item.clone()),
+            None => Err(m.throw("IndexOutOfRangeException", "Index was outside the bounds of the array.")),
+        }
+    }),
+    ("Array.Empty", |m, a| m.array(a.ty(0), Vec::new())),
+    ("List.new()", |m, a| new_list(m, a, "List", Vec::new())),
+    ("List.new(int)", |m, a| new_list(m, a, "List", Vec::new())),
+    ("List.new(IEnumerable<T>)", |m, a| {
+        let items = linq::collect(m, a.get(0))?;
+        new_list(m, a, "List", items)
+    }),
+    ("List.Count", |m, a| length(m, a)),
+    ("List.Capacity", |m, a| length(m, a)),
+    ("List.Item", |m, a| item(m, a)),
+    ("List.Item=", |m, a| set_item(m, a)),
+    ("List.Add", |m, a| add(m, a)),
+    ("List.AddRange", |m, a| {
+        let more = linq::collect(m, a.get(1))?;
+        m.allocate(more.len() * 24)?;
+        change(m, a, |items| items.extend(more))?;
+        Ok(Value::Null)
+    }),
+    ("List.Insert", |m, a| {
+        let length = linq::collect(m, a.get(0))?.len();
+        let Some(index) = usize::try_from(a.int(1)).ok().filter(|index| *index <= length) else {
+            return Err(m.out_of_range("index", "Index must be within the bounds of the List."));
+        };
+        change(m, a, |items| items.insert(index, a.get(2).clone()))?;
+        Ok(Value::Null)
+    }),
+    ("List.InsertRange", |m, a| {
+        let length = linq::collect(m, a.get(0))?.len();
+        let more = linq::collect(m, a.get(2))?;
+        let Some(index) = usize::try_from(a.int(1)).ok().filter(|index| *index <= length) else {
+            return Err(m.out_of_range("index", "Index was out of range. Must be non-negative and less than the size of the collection."));
+        };
+        change(m, a, |items| {
+            items.splice(index..index, more);
+        })?;
+        Ok(Value::Null)
+    }),
+    ("List.Remove", |m, a| remove(m, a)),
+    ("List.RemoveAt", |m, a| {
+        let length = linq::collect(m, a.get(0))?.len();
+        let Some(index) = usize::try_from(a.int(1)).ok().filter(|index| *index < length) else {
+            return Err(m.out_of_range("index", "Index was out of range. Must be non-negative and less than the size of the collection."));
+        };
+        change(m, a, |items| {
+            items.remove(index);
+        })?;
+        Ok(Value::Null)
+    }),
+    ("List.RemoveRange", |m, a| {
+        let length = linq::collect(m, a.get(0))?.len();
+        let (start, count) = strings::range(m, length, a.int(1), a.int(2))?;
+        change(m, a, |items| {
+            items.drain(start..start + count);
+        })?;
+        Ok(Value::Null)
+    }),
+    ("List.RemoveAll", |m, a| {
+        let before = linq::collect(m, a.get(0))?;
+        let mut kept = Vec::new();
+        for item in &before {
+            if !m.call(a.get(1), std::slice::from_ref(item))?.truth() {
+                kept.push(item.clone());
+            }
+        }
+        let removed = before.len() - kept.len();
+        change(m, a, |items| *items = kept)?;
+        Ok(Value::size(removed))
+    }),
+    ("List.Clear()", |m, a| {
+        change(m, a, Vec::clear)?;
+        Ok(Value::Null)
+    }),
+    ("List.Contains", |m, a| contains(m, a)),
+    ("List.IndexOf(T)", |m, a| index_of(m, a)),
+    ("List.Exists", |m, a| find_index(m, a).map(|index| Value::Boolean(index.integer() >= 0))),
+    ("List.Find", |m, a| find(m, a, false)),
+    ("List.FindLast", |m, a| find(m, a, true)),
+    ("List.FindIndex(Predicate<T>)", |m, a| find_index(m, a)),
+    ("List.FindAll", |m, a| {
+        let mut list = Vec::new();
+        for item in linq::collect(m, a.get(0))? {
+            if m.call(a.get(1), std::slice::from_ref(&item))?.truth() {
+                list.push(item);
+            }
+        }
+        new_list(m, a, "List", list)
+    }),
+    ("List.TrueForAll", |m, a| {
+        for item in linq::collect(m, a.get(0))? {
+            if !m.call(a.get(1), &[item])?.truth() {
+                return Ok(Value::Boolean(false));
+            }
+        }
+        Ok(Value::Boolean(true))
+    }),
+    ("List.ForEach", |m, a| {
+        for item in linq::collect(m, a.get(0))? {
+            m.call(a.get(1), &[item])?;
+        }
+        Ok(Value::Null)
+    }),
+    ("List.ConvertAll", |m, a| {
+        let mut list = Vec::new();
+        for item in linq::collect(m, a.get(0))? {
+            list.push(m.call(a.get(1), &[item])?);
+        }
+        new_list(m, a, "List", list)
+    }),
+    ("List.Reverse()", |m, a| {
+        change(m, a, |items| items.reverse())?;
+        Ok(Value::Null)
+    }),
+    ("List.Sort()", |m, a| sort(m, a)),
+    ("List.Sort(Comparison<T>)", |m, a| sort(m, a)),
+    ("List.GetRange", |m, a| {
+        let items = linq::collect(m, a.get(0))?;
+        let (start, count) = strings::range(m, items.len(), a.int(1), a.int(2))?;
+        new_list(m, a, "List", items[start..start + count].to_vec())
+    }),
+    ("List.ToArray()", |m, a| to_array(m, a)),
+    ("List.AsReadOnly()", |m, a| {
+        let items = linq::collect(m, a.get(0))?;
+        new_list(m, a, "ReadOnlyCollection", items)
+    }),
+    ("ReadOnlyCollection.Count", |m, a| length(m, a)),
+    ("ReadOnlyCollection.Item", |m, a| item(m, a)),
+    ("ReadOnlyCollection.Contains", |m, a| contains(m, a)),
+    ("IList.Item", |m, a| item(m, a)),
+    ("IList.Item=", |m, a| set_item(m, a)),
+    ("IList.IndexOf", |m, a| index_of(m, a)),
+    ("IReadOnlyList.Item", |m, a| item(m, a)),
+    ("ICollection.Count", |m, a| length(m, a)),
+    ("ICollection.Add", |m, a| add(m, a)),
+    ("ICollection.Contains", |m, a| contains(m, a)),
+    ("ICollection.Remove", |m, a| remove(m, a)),
+    ("ICollection.Clear()", |m, a| clear(m, a)),
+    ("IReadOnlyCollection.Count", |m, a| length(m, a)),
+    ("Queue.new()", |m, a| new_list(m, a, "Queue", Vec::new())),
+    ("Queue.new(int)", |m, a| new_list(m, a, "Queue", Vec::new())),
+    ("Queue.new(IEnumerable<T>)", |m, a| {
+        let items = linq::collect(m, a.get(0))?;
+        new_list(m, a, "Queue", items)
+    }),
+    ("Queue.Count", |m, a| length(m, a)),
+    ("Queue.Enqueue", |m, a| add(m, a)),
+    ("Queue.Dequeue()", |m, a| end(m, a, "Queue empty.", true, true)),
+    ("Queue.Peek()", |m, a| end(m, a, "Queue empty.", true, false)),
+    ("Queue.Contains", |m, a| contains(m, a)),
+    ("Queue.Clear()", |m, a| clear(m, a)),
+    ("Queue.ToArray()", |m, a| to_array(m, a)),
+    // The top of a stack is its first element.
+    ("Stack.new()", |m, a| new_list(m, a, "Stack", Vec::new())),
+    ("Stack.new(int)", |m, a| new_list(m, a, "Stack", Vec::new())),
+    ("Stack.new(IEnumerable<T>)", |m, a| {
+        let mut items = linq::collect(m, a.get(0))?;
+        items.reverse();
+        new_list(m, a, "Stack", items)
+    }),
+    ("Stack.Count", |m, a| length(m, a)),
+    ("Stack.Push", |m, a| {
+        m.allocate(24)?;
+        change(m, a, |items| items.insert(0, a.get(1).clone()))?;
+        Ok(Value::Null)
+    }),
+    ("Stack.Pop()", |m, a| end(m, a, "Stack empty.", true, true)),
+    ("Stack.Peek()", |m, a| end(m, a, "Stack empty.", true, false)),
+    ("Stack.Contains", |m, a| contains(m, a)),
+    ("Stack.Clear()", |m, a| clear(m, a)),
+    ("Stack.ToArray()", |m, a| to_array(m, a)),
+    ("Dictionary.new()", |m, a| new_table(m, a, "Dictionary", None)),
+    ("Dictionary.new(int)", |m, a| new_table(m, a, "Dictionary", None)),
+    ("Dictionary.new(IEqualityComparer<TKey>)", |m, a| new_table(m, a, "Dictionary", Some(0))),
+    ("Dictionary.new(int,IEqualityComparer<TKey>)", |m, a| new_table(m, a, "Dictionary", Some(1))),
+    ("Dictionary.new(IDictionary<TKey,TValue>)", |m, a| copied_table(m, a, None)),
+    ("Dictionary.new(IDictionary<TKey,TValue>,IEqualityComparer<TKey>)", |m, a| copied_table(m, a, Some(1))),
+    ("Dictionary.Count", |m, a| length(m, a)),
+    ("Dictionary.Item", |m, a| lookup(m, a)),
+    ("Dictionary.Item=", |m, a| put(m, a, false)),
+    ("Dictionary.Add(TKey,TValue)", |m, a| put(m, a, true)),
+    ("Dictionary.ContainsKey", |m, a| contains_key(m, a)),
+    ("Dictionary.ContainsValue", |m, a| {
+        for (_, value) in entries(m, a.get(0))? {
+            if equals(m, &value, a.get(1))? {
+                return Ok(Value::Boolean(true));
+            }
+        }
+        Ok(Value::Boolean(false))
+    }),
+    ("Dictionary.TryGetValue", |m, a| try_get(m, a)),
+    ("Dictionary.Remove(TKey)", |m, a| remove(m, a)),
+    ("Dictionary.Clear()", |m, a| clear(m, a)),
+    ("Dictionary.Keys", |m, a| keys(m, a, "DictionaryKeyCollection", true)),
+    ("Dictionary.Values", |m, a| keys(m, a, "DictionaryValueCollection", false)),
+    ("DictionaryKeyCollection.Count", |m, a| length(m, a)),
+    ("DictionaryValueCollection.Count", |m, a| length(m, a)),
+    ("IDictionary.Item", |m, a| lookup(m, a)),
+    ("IDictionary.Item=", |m, a| put(m, a, false)),
+    ("IDictionary.Add", |m, a| put(m, a, true)),
+    ("IDictionary.ContainsKey", |m, a| contains_key(m, a)),
+    ("IDictionary.TryGetValue", |m, a| try_get(m, a)),
+    ("IDictionary.Remove", |m, a| remove(m, a)),
+    ("IDictionary.Keys", |m, a| keys(m, a, "DictionaryKeyCollection", true)),
+    ("IDictionary.Values", |m, a| keys(m, a, "DictionaryValueCollection", false)),
+    ("IReadOnlyDictionary.Item", |m, a| lookup(m, a)),
+    ("IReadOnlyDictionary.ContainsKey", |m, a| contains_key(m, a)),
+    ("IReadOnlyDictionary.TryGetValue", |m, a| try_get(m, a)),
+    ("IReadOnlyDictionary.Keys", |m, a| keys(m, a, "DictionaryKeyCollection", true)),
+    ("IReadOnlyDictionary.Values", |m, a| keys(m, a, "DictionaryValueCollection", false)),
+    ("HashSet.new()", |m, a| new_table(m, a, "HashSet", None)),
+    ("HashSet.new(int)", |m, a| new_table(m, a, "HashSet", None)),
+    ("HashSet.new(IEqualityComparer<T>)", |m, a| new_table(m, a, "HashSet", Some(0))),
+    ("HashSet.new(IEnumerable<T>)", |m, a| filled_set(m, a, None)),
+    ("HashSet.new(IEnumerable<T>,IEqualityComparer<T>)", |m, a| filled_set(m, a, Some(1))),
+    ("HashSet.Count", |m, a| length(m, a)),
+    ("HashSet.Add", |m, a| add_to_set(m, a)),
+    ("ISet.Add", |m, a| add_to_set(m, a)),
+    ("HashSet.Contains", |m, a| contains(m, a)),
+    ("HashSet.Remove", |m, a| remove(m, a)),
+    ("HashSet.Clear()", |m, a| clear(m, a)),
+    ("HashSet.UnionWith", |m, a| {
+        for item in linq::collect(m, a.get(1))? {
+            add_to_set(m, Args { values: &[a.get(0).clone(), item], types: a.types })?;
+        }
+        Ok(Value::Null)
+    }),
+    ("HashSet.ExceptWith", |m, a| {
+        for item in linq::collect(m, a.get(1))? {
+            remove(m, Args { values: &[a.get(0).clone(), item], types: a.types })?;
+        }
+        Ok(Value::Null)
+    }),
+    ("HashSet.IntersectWith", |m, a| {
+        let others = linq::collect(m, a.get(1))?;
+        let rule = table_rule(m, a.get(0));
+        let mut wanted = Vec::new();
+        for other in &others {
+            wanted.push(key(m, other, rule)?);
+        }
+        for item in linq::collect(m, a.get(0))? {
+            if !wanted.contains(&key(m, &item, rule)?) {
+                remove(m, Args { values: &[a.get(0).clone(), item], types: a.types })?;
+            }
+        }
+        Ok(Value::Null)
+    }),
+    ("HashSet.IsSubsetOf", |m, a| subset(m, a.get(0), a.get(1), false)),
+    ("HashSet.IsSupersetOf", |m, a| subset(m, a.get(1), a.get(0), false)),
+    ("HashSet.Overlaps", |m, a| subset(m, a.get(0), a.get(1), true)),
+    ("HashSet.SetEquals", |m, a| {
+        let there = subset(m, a.get(0), a.get(1), false)?.truth();
+        let back = subset(m, a.get(1), a.get(0), false)?.truth();
+        Ok(Value::Boolean(there && back))
+    }),
+    ("IEnumerable.GetEnumerator()", |m, a| linq::enumerator(m, a.get(0))),
+    ("List.GetEnumerator()", |m, a| linq::enumerator(m, a.get(0))),
+];
+
+fn subset(m: &mut Machine<'_>, one: &Value, two: &Value, any: bool) -> Outcome {
+    let rule = table_rule(m, one);
+    let mut wanted = Vec::new();
+    for other in linq::collect(m, two)? {
+        wanted.push(key(m, &other, rule)?);
+    }
+    for item in linq::collect(m, one)? {
+        let hashed = key(m, &item, rule)?;
+        m.charge(wanted.len() / 8)?;
+        if wanted.contains(&hashed) == any {
+            return Ok(Value::Boolean(any));
+        }
+    }
+    Ok(Value::Boolean(!any))
+}
+
+fn handle(m: &mut Machine<'_>, value: &Value) -> Outcome<Handle> {
+    match value {
+        Value::Object(handle) => Ok(*handle),
+        _ => Err(m.null_reference()),
+    }
+}
+
+fn length(m: &mut Machine<'_>, a: Args<'_>) -> Outcome {
+    if let Value::Host(object) = a.get(0) {
+        return Ok(Value::size(m.context.entries(*object).len()));
+    }
+    let count = match m.object_of(a.get(0))? {
+        Object::Array(_, items) | Object::List(_, items) => Some(items.len()),
+        Object::Dictionary(_, table) => Some(table.len()),
+        _ => None,
+    };
+    match count {
+        Some(count) => Ok(Value::size(count)),
+        None => linq::collect(m, a.get(0)).map(|items| Value::size(items.len())),
+    }
+}
+
+/// Changes the elements of an array or list.
+fn change(m: &mut Machine<'_>, a: Args<'_>, work: impl FnOnce(&mut Vec<Value>)) -> Outcome<()> {
+    let handle = handle(m, a.get(0))?;
+    match m.heap.get_mut(handle) {
+        Some(Object::Array(_, items) | Object::List(_, items)) => {
+            work(items);
+            Ok(())
+        }
+        _ => Err(m.throw("NotSupportedException", "Collection is read-only.")),
+    }
+}
+
+fn add(m: &mut Machine<'_>, a: Args<'_>) -> Outcome {
+    if matches!(m.object_of(a.get(0))?, Object::Dictionary(..)) {
+        return add_to_set(m, a);
+    }
+    if let Object::Json(_) = m.object_of(a.get(0))?
+        && let Some(native) = super::native("JContainer.Add(object)")
+    {
+        return native(m, a);
+    }
+    if matches!(m.object_of(a.get(0))?, Object::Array(..)) {
+        return Err(m.throw("NotSupportedException", "Collection was of a fixed size."));
+    }
+    m.allocate(24)?;
+    change(m, a, |items| items.push(a.get(1).clone()))?;
+    Ok(Value::Null)
+}
+
+fn clear(m: &mut Machine<'_>, a: Args<'_>) -> Outcome {
+    let handle = handle(m, a.get(0))?;
+    match m.heap.get_mut(handle) {
+        Some(Object::List(_, items)) => items.clear(),
+        Some(Object::Dictionary(_, table)) => table.clear(),
+        _ => return Err(m.throw("NotSupportedException", "Collection is read-only.")),
+    }
+    Ok(Value::Null)
+}
+
+fn item(m: &mut Machine<'_>, a: Args<'_>) -> Outcome {
+    let found = match m.object_of(a.get(0))? {
+        Object::Array(_, items) | Object::List(_, items) => usize::try_from(a.int(1)).ok().and_then(|index| items.get(index)).cloned(),
+        _ => None,
+    };
+    found.ok_or_else(|| m.out_of_range("index", "Index was out of range. Must be non-negative and less than the size of the collection."))
+}
+
+fn set_item(m: &mut Machine<'_>, a: Args<'_>) -> Outcome {
+    item(m, a)?;
+    let index = usize::try_from(a.int(1)).unwrap_or(0);
+    change(m, a, |items| items[index] = a.get(2).clone())?;
+    Ok(Value::Null)
+}
+
+fn contains(m: &mut Machine<'_>, a: Args<'_>) -> Outcome {
+    if let Object::Dictionary(_, table) = m.object_of(a.get(0))? {
+        let rule = table.rule;
+        let hashed = key(m, a.get(1), rule)?;
+        return Ok(Value::Boolean(matches!(m.object_of(a.get(0))?, Object::Dictionary(_, table) if table.contains(&hashed))));
+    }
+    index_of(m, a).map(|index| Value::Boolean(index.integer() >= 0))
+}
+
+fn index_of(m: &mut Machine<'_>, a: Args<'_>) -> Outcome {
+    for (index, item) in linq::collect(m, a.get(0))?.iter().enumerate() {
+        if equals(m, item, a.get(1))? {
+            return Ok(Value::size(index));
+        }
+    }
+    Ok(Value::Int32(-1))
+}
+
+fn find(m: &mut Machine<'_>, a: Args<'_>, last: bool) -> Outcome {
+    let mut items = linq::collect(m, a.get(0))?;
+    if last {
+        items.reverse();
+    }
+    for item in items {
+        if m.call(a.get(1), std::slice::from_ref(&item))?.truth() {
+            return Ok(item);
+        }
+    }
+    Ok(Value::default_of(a.ty(0)))
+}
+
+fn find_index(m: &mut Machine<'_>, a: Args<'_>) -> Outcome {
+    for (index, item) in linq::collect(m, a.get(0))?.into_iter().enumerate() {
+        if m.call(a.get(1), &[item])?.truth() {
+            return Ok(Value::size(index));
+        }
+    }
+    Ok(Value::Int32(-1))
+}
+
+fn sort(m: &mut Machine<'_>, a: Args<'_>) -> Outcome {
+    let mut items = linq::collect(m, a.get(0))?;
+    m.charge(items.len() * 8)?;
+    let mut failed = None;
+    let comparison = a.get(1).clone();
+    items.sort_by(|one, two| {
+        if failed.is_some() {
+            return std::cmp::Ordering::Equal;
+        }
+        let order = if comparison.is_null() {
+            compare(m, one, two)
+        } else {
+            m.call(&comparison, &[one.clone(), two.clone()]).map(|order| order.integer() as i32)
+        };
+        match order {
+            Ok(order) => order.cmp(&0),
+            Err(fault) => {
+                failed = Some(fault);
+                std::cmp::Ordering::Equal
+            }
+        }
+    });
+    if let Some(fault) = failed {
+        return Err(fault);
+    }
+    change(m, a, |old| *old = items)?;
+    Ok(Value::Null)
+}
+
+fn copy(m: &mut Machine<'_>, from: &Value, at: i32, to: &Value, place: i32, count: i32) -> Outcome {
+    let items = linq::collect(m, from)?;
+    let target = linq::collect(m, to)?.len();
+    let range = |length: usize, start: i32| {
+        let start = usize::try_from(start).ok()?;
+        let count = usize::try_from(count).ok()?;
+        (start + count <= length).then_some((start, count))
+    };
+    let (Some((start, count)), Some((place, _))) = (range(items.len(), at), range(target, place)) else {
+        return Err(m.throw(
+            "ArgumentException",
+            "Destination array was not long enough. Check destIndex and length, and the array's lower bounds.",
+        ));
+    };
+    change(m, Args { values: std::slice::from_ref(to), types: &[] }, |old| {
+        old[place..place + count].clone_from_slice(&items[start..start + count]);
+    })?;
+    Ok(Value::Null)
+}
+
+fn new_list(m: &mut Machine<'_>, a: Args<'_>, name: &str, items: Vec<Value>) -> Outcome {
+    m.allocate(items.len() * 24)?;
+    let ty = types::generic(name, &[a.ty(0)]);
+    Ok(m.object(Object::List(ty, items)))
+}
+
+fn to_array(m: &mut Machine<'_>, a: Args<'_>) -> Outcome {
+    let items = linq::collect(m, a.get(0))?;
+    m.array(a.ty(0), items)
+}
+
+fn end(m: &mut Machine<'_>, a: Args<'_>, message: &str, _first: bool, take: bool) -> Outcome {
+    let mut found = None;
+    change(m, a, |items| {
+        if !items.is_empty() {
+            found = Some(if take { items.remove(0) } else { items[0].clone() });
+        }
+    })?;
+    found.ok_or_else(|| m.throw("InvalidOperationException", message))
+}
+
+fn rule_of(m: &Machine<'_>, comparer: &Value) -> KeyRule {
+    if !comparer.is_null() && strings::ignores_case(strings::comparer_rule(m, comparer)) { KeyRule::IgnoreCase } else { KeyRule::Default }
+}
+
+fn table_rule(m: &Machine<'_>, value: &Value) -> KeyRule {
+    match value {
+        Value::Object(handle) => match m.heap.get(*handle) {
+            Object::Dictionary(_, table) => table.rule,
+            _ => KeyRule::Default,
+        },
+        _ => KeyRule::Default,
+    }
+}
+
+fn new_table(m: &mut Machine<'_>, a: Args<'_>, name: &str, comparer: Option<usize>) -> Outcome {
+    let rule = comparer.map_or(KeyRule::Default, |index| rule_of(m, a.get(index)));
+    let ty = types::generic(name, a.types);
+    Ok(m.object(Object::Dictionary(ty, Table::new(rule))))
+}
+
+fn copied_table(m: &mut Machine<'_>, a: Args<'_>, comparer: Option<usize>) -> Outcome {
+    let made = new_table(m, a, "Dictionary", comparer)?;
+    for (name, value) in entries(m, a.get(0))? {
+        put(m, Args { values: &[made.clone(), name, value], types: a.types }, true)?;
+    }
+    Ok(made)
+}
+
+fn filled_set(m: &mut Machine<'_>, a: Args<'_>, comparer: Option<usize>) -> Outcome {
+    let made = new_table(m, a, "HashSet", comparer)?;
+    for item in linq::collect(m, a.get(0))? {
+        add_to_set(m, Args { values: &[made.clone(), item], types: a.types })?;
+    }
+    Ok(made)
+}
+
+fn add_to_set(m: &mut Machine<'_>, a: Args<'_>) -> Outcome {
+    let handle = handle(m, a.get(0))?;
+    let rule = table_rule(m, a.get(0));
+    let hashed = key(m, a.get(1), rule)?;
+    m.allocate(48)?;
+    match m.heap.get_mut(handle) {
+        Some(Object::Dictionary(_, table)) if !table.contains(&hashed) => {
+            Ok(Value::Boolean(table.set(hashed, a.get(1).clone(), Value::Null)))
+        }
+        _ => Ok(Value::Boolean(false)),
+    }
+}
+
+/// Keys and values of any dictionary.
+pub(super) fn entries(m: &mut Machine<'_>, value: &Value) -> Outcome<Vec<(Value, Value)>> {
+    if let Value::Host(object) = value {
+        return host::entries(m, *object);
+    }
+    match m.object_of(value)? {
+        Object::Dictionary(_, table) => Ok(table.entries().cloned().collect()),
+        _ => {
+            let mut list = Vec::new();
+            for pair in linq::collect(m, value)? {
+                if let Object::Record(_, fields) = m.object_of(&pair)?
+                    && let [key, value] = fields.as_slice()
+                {
+                    list.push((key.clone(), value.clone()));
+                }
+            }
+            Ok(list)
+        }
+    }
+}
+
+/// The value of a key; `None` if it is not there.
+pub(super) fn get(m: &mut Machine<'_>, map: &Value, name: &Value) -> Outcome<Option<Value>> {
+    if name.is_null() {
+        return Err(m.argument_null("key"));
+    }
+    if let Value::Host(object) = map {
+        return host::lookup(m, *object, name);
+    }
+    let handle = handle(m, map)?;
+    if let Object::Json(_) = m.heap.get(handle) {
+        return Ok(super::json::members::child(m, handle, name)?.map(Value::Object));
+    }
+    let rule = table_rule(m, map);
+    let hashed = key(m, name, rule)?;
+    match m.heap.get(handle) {
+        Object::Dictionary(_, table) => Ok(table.get(&hashed).cloned()),
+        _ => Ok(None),
+    }
+}
+
+fn lookup(m: &mut Machine<'_>, a: Args<'_>) -> Outcome {
+    match get(m, a.get(0), a.get(1))? {
+        Some(value) => Ok(value),
+        None => {
+            let text = to_text(m, a.get(1))?.to_str().into_owned();
+            Err(m.throw("KeyNotFoundException", &format!("The given key '{text}' was not present in the dictionary.")))
+        }
+    }
+}
+
+fn contains_key(m: &mut Machine<'_>, a: Args<'_>) -> Outcome {
+    get(m, a.get(0), a.get(1)).map(|found| Value::Boolean(found.is_some()))
+}
+
+fn try_get(m: &mut Machine<'_>, a: Args<'_>) -> Outcome {
+    let found = get(m, a.get(0), a.get(1))?;
+    let there = found.is_some();
+    let default = a.types.last().map_or(Value::Null, |ty| Value::default_of(*ty));
+    m.set_cell(a.get(2), found.unwrap_or(default));
+    Ok(Value::Boolean(there))
+}
+
+fn put(m: &mut Machine<'_>, a: Args<'_>, fresh: bool) -> Outcome {
+    let handle = handle(m, a.get(0))?;
+    if a.get(1).is_null() {
+        return Err(m.argument_null("key"));
+    }
+    let rule = table_rule(m, a.get(0));
+    let hashed = key(m, a.get(1), rule)?;
+    m.allocate(64)?;
+    match m.heap.get_mut(handle) {
+        Some(Object::Dictionary(_, table)) => {
+            if fresh && table.contains(&hashed) {
+                let text = to_text(m, a.get(1))?.to_str().into_owned();
+                return Err(m.throw("ArgumentException", &format!("An item with the same key has already been added. Key: {text}")));
+            }
+            table.set(hashed, a.get(1).clone(), a.get(2).clone());
+            Ok(Value::Null)
+        }
+        _ => Err(m.throw("NotSupportedException", "Collection is read-only.")),
+    }
+}
+
+fn remove(m: &mut Machine<'_>, a: Args<'_>) -> Outcome {
+    let handle = handle(m, a.get(0))?;
+    if let Object::Dictionary(_, table) = m.heap.get(handle) {
+        let rule = table.rule;
+        let hashed = key(m, a.get(1), rule)?;
+        if let Some(Object::Dictionary(_, table)) = m.heap.get_mut(handle) {
+            return Ok(Value::Boolean(table.remove(&hashed).is_some()));
+        }
+    }
+    let index = index_of(m, a)?.integer();
+    match usize::try_from(index) {
+        Ok(index) => {
+            change(m, a, |items| {
+                items.remove(index);
+            })?;
+            Ok(Value::Boolean(true))
+        }
+        Err(_) => Ok(Value::Boolean(false)),
+    }
+}
+
+fn keys(m: &mut Machine<'_>, a: Args<'_>, name: &str, keys: bool) -> Outcome {
+    let list: Vec<Value> = entries(m, a.get(0))?.into_iter().map(|(key, value)| if keys { key } else { value }).collect();
+    let ty = types::generic(name, a.types);
+    m.allocate(list.len() * 24)?;
+    Ok(m.object(Object::Query(ty, linq::Query::Items(list))))
+}

@@ -1,0 +1,422 @@
+//! `Regex`: .NET patterns, translated to the engine that is at hand. What would silently mean something else is refused.
+
+use std::sync::Arc;
+
+use super::basics::instance_text;
+use super::{Args, Machine, Members, Outcome};
+use crate::expression::heap::Object;
+use crate::expression::text::Text;
+use crate::expression::types;
+use crate::expression::value::Value;
+
+/// A compiled pattern.
+#[derive(Debug)]
+pub(crate) struct Pattern {
+    pub(crate) source: String,
+    engine: fancy_regex::Regex,
+    names: Vec<(String, usize)>,
+}
+
+/// One match: its groups as texts with their places, in UTF-16 units.
+#[derive(Debug)]
+pub(crate) struct MatchData {
+    pub(crate) groups: Vec<Option<(usize, Text)>>,
+    names: Vec<(String, usize)>,
+    /// What it was found in, for what is asked of it later.
+    subject: Arc<str>,
+    pattern: Arc<Pattern>,
+    /// Byte where the next search begins.
+    next: usize,
+}
+
+impl MatchData {
+    pub(crate) fn group_text(&self, index: usize) -> Text {
+        self.groups.get(index).and_then(Option::as_ref).map_or_else(|| Text::from(""), |group| group.1.clone())
+    }
+}
+
+pub(super) const MEMBERS: Members = &[
+    ("Regex.new", |m, a| {
+        let pattern = compile(m, a, 0, a.get(1).integer())?;
+        Ok(m.object(Object::Regex(pattern)))
+    }),
+    ("Regex.IsMatch(string,string)", |m, a| is_match(m, a, true)),
+    ("Regex.IsMatch(string,string,RegexOptions)", |m, a| is_match(m, a, true)),
+    ("Regex.IsMatch(string,string,RegexOptions,TimeSpan)", |m, a| is_match(m, a, true)),
+    ("Regex.IsMatch(string)", |m, a| is_match(m, a, false)),
+    ("Regex.Match(string,string)", |m, a| one(m, a, true)),
+    ("Regex.Match(string,string,RegexOptions)", |m, a| one(m, a, true)),
+    ("Regex.Match(string,string,RegexOptions,TimeSpan)", |m, a| one(m, a, true)),
+    ("Regex.Match(string)", |m, a| one(m, a, false)),
+    ("Regex.Matches(string,string)", |m, a| all(m, a, true)),
+    ("Regex.Matches(string,string,RegexOptions)", |m, a| all(m, a, true)),
+    ("Regex.Matches(string,string,RegexOptions,TimeSpan)", |m, a| all(m, a, true)),
+    ("Regex.Matches(string)", |m, a| all(m, a, false)),
+    ("Regex.Replace(string,string,string)", |m, a| replace(m, a, true, 2)),
+    ("Regex.Replace(string,string,string,RegexOptions)", |m, a| replace(m, a, true, 2)),
+    ("Regex.Replace(string,string,string,RegexOptions,TimeSpan)", |m, a| replace(m, a, true, 2)),
+    ("Regex.Replace(string,string,MatchEvaluator)", |m, a| replace(m, a, true, 2)),
+    ("Regex.Replace(string,string,MatchEvaluator,RegexOptions)", |m, a| replace(m, a, true, 2)),
+    ("Regex.Replace(string,string)", |m, a| replace(m, a, false, 2)),
+    ("Regex.Replace(string,MatchEvaluator)", |m, a| replace(m, a, false, 2)),
+    ("Regex.Split(string,string)", |m, a| split(m, a, true)),
+    ("Regex.Split(string,string,RegexOptions)", |m, a| split(m, a, true)),
+    ("Regex.Split(string)", |m, a| split(m, a, false)),
+    ("Regex.Escape", |m, a| {
+        let text = m.string(a, 0, "str")?;
+        let mut out = String::new();
+        for character in text.to_str().chars() {
+            match character {
+                '\n' => out.push_str("\\n"),
+                '\r' => out.push_str("\\r"),
+                '\t' => out.push_str("\\t"),
+                '\u{c}' => out.push_str("\\f"),
+                '\\' | '*' | '+' | '?' | '|' | '{' | '[' | '(' | ')' | '^' | '$' | '.' | '#' | ' ' => {
+                    out.push('\\');
+                    out.push(character);
+                }
+                other => out.push(other),
+            }
+        }
+        m.text(Text::from(out))
+    }),
+    ("Capture.Value", |m, a| group(m, a).map(|group| Value::from(group.map_or(Text::from(""), |group| group.1)))),
+    ("Capture.Index", |m, a| group(m, a).map(|group| Value::size(group.map_or(0, |group| group.0)))),
+    ("Capture.Length", |m, a| group(m, a).map(|group| Value::size(group.map_or(0, |group| group.1.len())))),
+    ("Group.Success", |m, a| group(m, a).map(|group| Value::Boolean(group.is_some()))),
+    ("Capture.ToString()", |m, a| instance_text(m, a)),
+    ("Match.Groups", |m, a| {
+        let data = data(m, a)?;
+        Ok(m.object(Object::GroupCollection(data)))
+    }),
+    ("Match.NextMatch()", |m, a| {
+        let data = data(m, a)?;
+        let pattern = Arc::clone(&data.pattern);
+        let found = find(m, &pattern, &data.subject, data.next)?;
+        Ok(m.object(Object::Match(Arc::new(found))))
+    }),
+    ("Match.Result", |m, a| {
+        let data = data(m, a)?;
+        let template = m.string(a, 1, "replacement")?;
+        let text = expand(&data, &template.to_str());
+        m.text(Text::from(text))
+    }),
+    ("GroupCollection.Count", |m, a| match m.object_of(a.get(0))? {
+        Object::GroupCollection(data) => Ok(Value::size(data.groups.len())),
+        _ => Err(m.null_reference()),
+    }),
+    ("GroupCollection.Item", |m, a| {
+        let data = match m.object_of(a.get(0))? {
+            Object::GroupCollection(data) => Arc::clone(data),
+            _ => return Err(m.null_reference()),
+        };
+        let index = match a.get(1) {
+            Value::Text(name) => {
+                let name = name.to_str();
+                data.names.iter().find(|(own, _)| *own == name).map(|(_, index)| *index).or_else(|| name.parse().ok())
+            }
+            other => usize::try_from(other.integer()).ok(),
+        };
+        Ok(m.object(Object::Group(data, index.unwrap_or(usize::MAX))))
+    }),
+    ("MatchCollection.Count", |m, a| match m.object_of(a.get(0))? {
+        Object::List(_, items) => Ok(Value::size(items.len())),
+        _ => Err(m.null_reference()),
+    }),
+    ("MatchCollection.Item", |m, a| {
+        let found = match m.object_of(a.get(0))? {
+            Object::List(_, items) => usize::try_from(a.int(1)).ok().and_then(|index| items.get(index)).cloned(),
+            _ => None,
+        };
+        found.ok_or_else(|| m.out_of_range("i", "Index was out of range. Must be non-negative and less than the size of the collection."))
+    }),
+];
+
+fn data(m: &mut Machine<'_>, a: Args<'_>) -> Outcome<Arc<MatchData>> {
+    match m.object_of(a.get(0))? {
+        Object::Match(data) => Ok(Arc::clone(data)),
+        _ => Err(m.null_reference()),
+    }
+}
+
+fn group(m: &mut Machine<'_>, a: Args<'_>) -> Outcome<Option<(usize, Text)>> {
+    Ok(match m.object_of(a.get(0))? {
+        Object::Match(data) => data.groups.first().cloned().flatten(),
+        Object::Group(data, index) => data.groups.get(*index).cloned().flatten(),
+        _ => return Err(m.null_reference()),
+    })
+}
+
+fn compile(m: &mut Machine<'_>, a: Args<'_>, index: usize, options: i64) -> Outcome<Arc<Pattern>> {
+    let source = m.string(a, index, "pattern")?.to_str().into_owned();
+    m.charge(200 + source.len() * 4)?;
+    let translated = match translate(&source, options) {
+        Ok(translated) => translated,
+        Err(what) => return Err(m.throw("NotSupportedException", &format!("The regular expression uses {what}, which is not emulated."))),
+    };
+    let engine = match fancy_regex::RegexBuilder::new(&translated).backtrack_limit(1_000_000).build() {
+        Ok(engine) => engine,
+        Err(problem) => return Err(m.throw("ArgumentException", &format!("parsing \"{source}\" - {problem}"))),
+    };
+    let names: Vec<(String, usize)> =
+        engine.capture_names().enumerate().filter_map(|(index, name)| name.map(|name| (name.to_owned(), index))).collect();
+    // .NET numbers named groups after all others; with both kinds the numbers would differ.
+    let mixed = !names.is_empty() && names.len() + 1 < engine.captures_len();
+    if mixed && names.first().is_some_and(|first| first.1 < engine.captures_len() - names.len()) {
+        return Err(m.throw("NotSupportedException", "The regular expression has unnamed groups behind named ones, which is not emulated."));
+    }
+    Ok(Arc::new(Pattern { source, engine, names }))
+}
+
+/// .NET's dialect in that of the engine.
+fn translate(source: &str, options: i64) -> Result<String, &'static str> {
+    if options & 64 != 0 {
+        return Err("RightToLeft");
+    }
+    if options & 256 != 0 {
+        return Err("ECMAScript");
+    }
+    if options & 4 != 0 {
+        return Err("ExplicitCapture");
+    }
+    let multiline = options & 2 != 0;
+    let mut flags = String::new();
+    for (bit, flag) in [(1, 'i'), (2, 'm'), (16, 's'), (32, 'x')] {
+        if options & bit != 0 {
+            flags.push(flag);
+        }
+    }
+    let mut out = if flags.is_empty() { String::new() } else { format!("(?{flags})") };
+    let characters: Vec<char> = source.chars().collect();
+    let mut at = 0;
+    let mut class = 0;
+    while at < characters.len() {
+        let character = characters[at];
+        match character {
+            '\\' => {
+                out.push('\\');
+                at += 1;
+                match characters.get(at) {
+                    Some('p' | 'P')
+                        if characters[at..].iter().take(4).collect::<String>().get(1..).is_some_and(|rest| rest.starts_with("{Is")) =>
+                    {
+                        return Err("a named Unicode block");
+                    }
+                    Some(escaped @ ('/' | '"' | '\'' | '@' | '%' | ',' | ';' | ':' | '!' | '=' | '<' | '>' | '`' | '_' | '~')) => {
+                        out.pop();
+                        out.push(*escaped);
+                    }
+                    Some(escaped) => out.push(*escaped),
+                    None => {}
+                }
+            }
+            '[' if class > 0 => out.push_str("\\["),
+            '-' if class > 0 && characters.get(at + 1) == Some(&'[') => {
+                out.push_str("--[");
+                class += 1;
+                at += 1;
+            }
+            '[' => {
+                class += 1;
+                out.push('[');
+                if characters.get(at + 1) == Some(&'^') {
+                    out.push('^');
+                    at += 1;
+                }
+                if characters.get(at + 1) == Some(&']') {
+                    out.push_str("\\]");
+                    at += 1;
+                }
+            }
+            ']' if class > 0 => {
+                class -= 1;
+                out.push(']');
+            }
+            '&' | '~' if class > 0 => {
+                out.push('\\');
+                out.push(character);
+            }
+            '(' if class == 0 && characters.get(at + 1) == Some(&'?') => {
+                let rest: String = characters[at + 2..].iter().take(40).collect();
+                let name = rest.strip_prefix('<').or_else(|| rest.strip_prefix('\'')).filter(|name| !name.starts_with(['=', '!']));
+                if name.and_then(|name| name.split(['>', '\'']).next()).is_some_and(|name| name.contains('-')) {
+                    return Err("a balancing group");
+                }
+                if rest
+                    .split([')', ':'])
+                    .next()
+                    .is_some_and(|flags| flags.contains('n') && flags.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-'))
+                {
+                    return Err("inline ExplicitCapture");
+                }
+                if rest.starts_with('(') {
+                    return Err("a conditional group");
+                }
+                out.push('(');
+            }
+            '$' if class == 0 && !multiline => out.push_str("(?=\\n?\\z)"),
+            other => out.push(other),
+        }
+        at += 1;
+    }
+    Ok(out)
+}
+
+/// Pattern and subject of a call, static (`(input, pattern, options)`) or on an instance.
+fn prepare(m: &mut Machine<'_>, a: Args<'_>, is_static: bool) -> Outcome<(Arc<Pattern>, Arc<str>)> {
+    if is_static {
+        let subject = m.string(a, 0, "input")?;
+        let options = a.values.iter().find_map(|value| if let Value::Enum(_, options) = value { Some(*options) } else { None });
+        let pattern = compile(m, a, 1, options.unwrap_or(0))?;
+        return Ok((pattern, subject.to_str().into()));
+    }
+    let pattern = match m.object_of(a.get(0))? {
+        Object::Regex(pattern) => Arc::clone(pattern),
+        _ => return Err(m.null_reference()),
+    };
+    let subject = m.string(a, 1, "input")?;
+    Ok((pattern, subject.to_str().into()))
+}
+
+fn find(m: &mut Machine<'_>, pattern: &Arc<Pattern>, subject: &Arc<str>, from: usize) -> Outcome<MatchData> {
+    m.charge(20 + subject.len() / 8)?;
+    let none = || MatchData {
+        groups: vec![None],
+        names: Vec::new(),
+        subject: Arc::clone(subject),
+        pattern: Arc::clone(pattern),
+        next: subject.len() + 1,
+    };
+    if from > subject.len() {
+        return Ok(none());
+    }
+    let found = match pattern.engine.captures_from_pos(&**subject, from) {
+        Ok(found) => found,
+        Err(_) => {
+            let message = "The RegEx engine has timed out while trying to match a pattern to an input string. This can occur for many reasons, including very large inputs or excessive backtracking caused by nested quantifiers, back-references and other factors.";
+            return Err(m.throw("RegexMatchTimeoutException", message));
+        }
+    };
+    let Some(captures) = found else { return Ok(none()) };
+    let groups = (0..captures.len())
+        .map(|index| {
+            captures.get(index).map(|group| {
+                let start = subject.get(..group.start()).unwrap_or_default();
+                let place = if start.is_ascii() { start.len() } else { start.encode_utf16().count() };
+                (place, Text::from(group.as_str()))
+            })
+        })
+        .collect();
+    let (start, end) = captures.get(0).map_or((0, 0), |whole| (whole.start(), whole.end()));
+    let next = if end > start { end } else { end + subject.get(end..).and_then(|rest| rest.chars().next()).map_or(1, char::len_utf8) };
+    Ok(MatchData { groups, names: pattern.names.clone(), subject: Arc::clone(subject), pattern: Arc::clone(pattern), next })
+}
+
+fn is_match(m: &mut Machine<'_>, a: Args<'_>, is_static: bool) -> Outcome {
+    let (pattern, subject) = prepare(m, a, is_static)?;
+    let found = find(m, &pattern, &subject, 0)?;
+    Ok(Value::Boolean(found.groups.first().is_some_and(Option::is_some)))
+}
+
+fn one(m: &mut Machine<'_>, a: Args<'_>, is_static: bool) -> Outcome {
+    let (pattern, subject) = prepare(m, a, is_static)?;
+    let found = find(m, &pattern, &subject, 0)?;
+    Ok(m.object(Object::Match(Arc::new(found))))
+}
+
+fn found_all(m: &mut Machine<'_>, pattern: &Arc<Pattern>, subject: &Arc<str>) -> Outcome<Vec<MatchData>> {
+    let mut list = Vec::new();
+    let mut from = 0;
+    loop {
+        let found = find(m, pattern, subject, from)?;
+        if found.groups.first().is_none_or(Option::is_none) {
+            return Ok(list);
+        }
+        m.allocate(200)?;
+        from = found.next;
+        list.push(found);
+    }
+}
+
+fn all(m: &mut Machine<'_>, a: Args<'_>, is_static: bool) -> Outcome {
+    let (pattern, subject) = prepare(m, a, is_static)?;
+    let list = found_all(m, &pattern, &subject)?;
+    let items = list.into_iter().map(|found| m.object(Object::Match(Arc::new(found)))).collect();
+    let ty = types::named("MatchCollection");
+    Ok(m.object(Object::List(ty, items)))
+}
+
+fn replace(m: &mut Machine<'_>, a: Args<'_>, is_static: bool, with: usize) -> Outcome {
+    let (pattern, subject) = prepare(m, a, is_static)?;
+    if a.get(with).is_null() {
+        return Err(m.argument_null("replacement"));
+    }
+    let mut out = Vec::new();
+    let whole = Text::from(&*subject);
+    let mut at = 0;
+    for found in found_all(m, &pattern, &subject)? {
+        let Some(Some((place, text))) = found.groups.first().cloned() else { continue };
+        whole.slice(at, place - at).append_to(&mut out);
+        at = place + text.len();
+        match a.get(with) {
+            Value::Text(template) => Text::from(expand(&found, &template.to_str())).append_to(&mut out),
+            function => {
+                let argument = m.object(Object::Match(Arc::new(found)));
+                let result = m.call(function, &[argument])?;
+                super::to_text(m, &result)?.append_to(&mut out);
+            }
+        }
+    }
+    whole.slice(at, whole.len()).append_to(&mut out);
+    m.text(Text::from(out.as_slice()))
+}
+
+/// `$1`, `${name}`, `$&`, `$$` in a replacement.
+fn expand(found: &MatchData, template: &str) -> String {
+    let mut out = String::new();
+    let mut rest = template;
+    while let Some(start) = rest.find('$') {
+        out.push_str(&rest[..start]);
+        rest = &rest[start + 1..];
+        let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
+        if let Some(after) = rest.strip_prefix('$') {
+            out.push('$');
+            rest = after;
+        } else if let Some(after) = rest.strip_prefix('&') {
+            out.push_str(&found.group_text(0).to_str());
+            rest = after;
+        } else if digits > 0 && rest[..digits].parse::<usize>().is_ok_and(|index| index < found.groups.len()) {
+            out.push_str(&found.group_text(rest[..digits].parse().unwrap_or(0)).to_str());
+            rest = &rest[digits..];
+        } else if let Some((name, after)) = rest.strip_prefix('{').and_then(|rest| rest.split_once('}'))
+            && let Some(index) = found
+                .names
+                .iter()
+                .find(|(own, _)| own == name)
+                .map(|(_, index)| *index)
+                .or_else(|| name.parse().ok().filter(|index| *index < found.groups.len()))
+        {
+            out.push_str(&found.group_text(index).to_str());
+            rest = after;
+        } else {
+            out.push('$');
+        }
+    }
+    out.push_str(rest);
+    out
+}
+
+fn split(m: &mut Machine<'_>, a: Args<'_>, is_static: bool) -> Outcome {
+    let (pattern, subject) = prepare(m, a, is_static)?;
+    let whole = Text::from(&*subject);
+    let mut parts = Vec::new();
+    let mut at = 0;
+    for found in found_all(m, &pattern, &subject)? {
+        let Some(Some((place, text))) = found.groups.first().cloned() else { continue };
+        parts.push(whole.slice(at, place - at));
+        at = place + text.len();
+        parts.extend(found.groups.iter().skip(1).flatten().map(|group| group.1.clone()));
+    }
+    parts.push(whole.slice(at, whole.len()));
+    m.text_array(parts)
+}

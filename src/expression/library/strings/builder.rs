@@ -1,0 +1,139 @@
+//! `StringBuilder`, `StringWriter`, `StringReader`.
+
+use super::{composite, range};
+use crate::expression::heap::Object;
+use crate::expression::library::{Members, to_text};
+use crate::expression::machine::{Args, Machine, Outcome};
+use crate::expression::text::Text;
+use crate::expression::types::known;
+use crate::expression::value::{Handle, Value};
+
+pub(crate) const MEMBERS: Members = &[
+    ("StringBuilder.new()", |m, _| Ok(m.object(Object::Builder(Vec::new())))),
+    ("StringBuilder.new(int)", |m, _| Ok(m.object(Object::Builder(Vec::new())))),
+    ("StringBuilder.new(int,int)", |m, _| Ok(m.object(Object::Builder(Vec::new())))),
+    ("StringBuilder.new(string)", |m, a| Ok(m.object(Object::Builder(a.text(0).map(|text| text.units()).unwrap_or_default())))),
+    ("StringBuilder.new(string,int)", |m, a| Ok(m.object(Object::Builder(a.text(0).map(|text| text.units()).unwrap_or_default())))),
+    ("StringBuilder.Length", |m, a| units(m, a).map(|units| Value::size(units.len()))),
+    ("StringBuilder.Length=", |m, a| {
+        let length = usize::try_from(a.int(1)).unwrap_or(0);
+        m.allocate(length * 2)?;
+        edit(m, a, |units| units.resize(length, 0))
+    }),
+    ("StringBuilder.Item", |m, a| {
+        let units = units(m, a)?;
+        match usize::try_from(a.int(1)).ok().and_then(|index| units.get(index)) {
+            Some(unit) => Ok(Value::Char(*unit)),
+            None => Err(m.throw("IndexOutOfRangeException", "Index was outside the bounds of the array.")),
+        }
+    }),
+    ("StringBuilder.Append", |m, a| append(m, a, false)),
+    ("StringBuilder.AppendLine", |m, a| append(m, a, true)),
+    ("StringBuilder.AppendFormat", |m, a| {
+        let format = m.string(a, 1, "format")?;
+        let mut values = a.values[2..].to_vec();
+        if let [Value::Object(handle)] = values.as_slice()
+            && let Object::Array(_, items) = m.heap.get(*handle)
+        {
+            values = items.clone();
+        }
+        let text = composite(m, &format, &values)?;
+        edit(m, a, |units| text.append_to(units))
+    }),
+    ("StringBuilder.Insert(int,string)", |m, a| insert(m, a)),
+    ("StringBuilder.Insert(int,char)", |m, a| insert(m, a)),
+    ("StringBuilder.Insert(int,int)", |m, a| insert(m, a)),
+    ("StringBuilder.Insert(int,object)", |m, a| insert(m, a)),
+    ("StringBuilder.Remove(int,int)", |m, a| {
+        let length = units(m, a)?.len();
+        let (start, count) = range(m, length, a.int(1), a.int(2))?;
+        edit(m, a, |units| {
+            units.drain(start..start + count);
+        })
+    }),
+    ("StringBuilder.Clear()", |m, a| edit(m, a, |units| units.clear())),
+    ("StringBuilder.Replace(string,string)", |m, a| {
+        let old = m.string(a, 1, "oldValue")?;
+        let text = Text::from(units(m, a)?.as_slice());
+        let replaced = super::replace(m, &text, &old, a.text(2), false)?;
+        edit(m, a, |units| {
+            if let Value::Text(text) = &replaced {
+                *units = text.units();
+            }
+        })
+    }),
+    ("StringBuilder.Replace(char,char)", |m, a| {
+        let (old, new) = (a.get(1).integer() as u16, a.get(2).integer() as u16);
+        edit(m, a, |units| {
+            for unit in units.iter_mut().filter(|unit| **unit == old) {
+                *unit = new;
+            }
+        })
+    }),
+    ("StringBuilder.ToString()", |m, a| {
+        let units = units(m, a)?;
+        m.text(Text::from(units.as_slice()))
+    }),
+    ("StringBuilder.ToString(int,int)", |m, a| {
+        let units = units(m, a)?;
+        let (start, count) = range(m, units.len(), a.int(1), a.int(2))?;
+        m.text(Text::from(&units[start..start + count]))
+    }),
+];
+
+fn handle(m: &mut Machine<'_>, a: Args<'_>) -> Outcome<Handle> {
+    match a.get(0) {
+        Value::Object(handle) => Ok(*handle),
+        _ => Err(m.null_reference()),
+    }
+}
+
+fn units(m: &mut Machine<'_>, a: Args<'_>) -> Outcome<Vec<u16>> {
+    let handle = handle(m, a)?;
+    match m.heap.get(handle) {
+        Object::Builder(units) => Ok(units.clone()),
+        _ => Ok(Vec::new()),
+    }
+}
+
+fn edit(m: &mut Machine<'_>, a: Args<'_>, work: impl FnOnce(&mut Vec<u16>)) -> Outcome {
+    let handle = handle(m, a)?;
+    if let Some(Object::Builder(units)) = m.heap.get_mut(handle) {
+        work(units);
+    }
+    Ok(a.get(0).clone())
+}
+
+fn append(m: &mut Machine<'_>, a: Args<'_>, line: bool) -> Outcome {
+    let mut added: Vec<u16> = Vec::new();
+    match (a.get(1), a.len()) {
+        (Value::Char(unit), 3) => {
+            let count = usize::try_from(a.int(2)).unwrap_or(0);
+            m.allocate(count * 2)?;
+            added.resize(count, *unit);
+        }
+        (Value::Text(text), 4) => {
+            let (start, count) = range(m, text.len(), a.int(2), a.int(3))?;
+            text.slice(start, count).append_to(&mut added);
+        }
+        (Value::Object(object), _) if matches!(m.heap.get(*object), Object::Array(ty, _) if ty.element() == Some(known().char)) => {
+            added = super::char_units(m, a.get(1));
+        }
+        (value, _) => to_text(m, value)?.append_to(&mut added),
+    }
+    if line {
+        added.push(10);
+    }
+    m.allocate(added.len() * 2)?;
+    edit(m, a, |units| units.extend(added))
+}
+
+fn insert(m: &mut Machine<'_>, a: Args<'_>) -> Outcome {
+    let length = units(m, a)?.len();
+    let (start, _) = range(m, length, a.int(1), 0)?;
+    let text = to_text(m, a.get(2))?;
+    m.allocate(text.len() * 2)?;
+    edit(m, a, |units| {
+        units.splice(start..start, text.units());
+    })
+}

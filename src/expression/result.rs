@@ -1,0 +1,155 @@
+//! Values on their way out: as JSON, as text, as what a variable keeps.
+
+use std::sync::Arc;
+
+use super::context::{ExpressionContext, Stored};
+use super::heap::{Heap, Object};
+use super::library::{self, json, linq};
+use super::machine::{Fault, Machine, State};
+use super::types::{self, Type};
+use super::value::Value;
+use super::{Exception, code};
+
+/// The value of an evaluation.
+#[derive(Debug, Clone)]
+pub struct Evaluated {
+    pub(super) value: Value,
+    /// Lazy sequences still call functions of the expression that made them.
+    pub(super) code: Arc<code::Code>,
+}
+
+impl Evaluated {
+    /// Whether it is `null`.
+    #[must_use]
+    pub fn is_null(&self) -> bool {
+        self.value.is_null()
+    }
+
+    /// What `set-variable` keeps.
+    #[must_use]
+    pub fn store(&self) -> Stored {
+        Stored(self.value.clone())
+    }
+
+    /// `Convert.ToString(value, CultureInfo.InvariantCulture)`.
+    ///
+    /// # Errors
+    /// `ToString` threw.
+    pub fn text(&self, heap: &mut Heap, context: &mut dyn ExpressionContext) -> Result<String, Exception> {
+        with_machine(&self.code, heap, context, |machine| library::to_text(machine, &self.value)).map(|text| text.to_str().into_owned())
+    }
+
+    /// The .NET name of its exact type; nothing for null.
+    #[must_use]
+    pub fn type_name(&self, heap: &Heap) -> Option<String> {
+        (!self.is_null()).then(|| heap.type_of(&self.value).full_name())
+    }
+
+    /// As JSON: numbers and booleans as such, tokens as themselves, sequences as arrays, all else as text.
+    ///
+    /// # Errors
+    /// Enumerating it, or `ToString`, threw.
+    pub fn json(&self, heap: &mut Heap, context: &mut dyn ExpressionContext) -> Result<serde_json::Value, Exception> {
+        with_machine(&self.code, heap, context, |machine| to_json(machine, &self.value, 0))
+    }
+}
+
+fn with_machine<T>(
+    code: &code::Code,
+    heap: &mut Heap,
+    context: &mut dyn ExpressionContext,
+    work: impl FnOnce(&mut Machine<'_>) -> Result<T, Fault>,
+) -> Result<T, Exception> {
+    let mut state = State::default();
+    let result = work(&mut Machine::new(code, &mut state, heap, context));
+    result.map_err(|fault| match fault {
+        Fault::Thrown(value) => exception(heap, &value),
+        Fault::Stopped(message) => Exception { type_name: String::new(), message: message.to_owned() },
+        Fault::NeedBody(_) => Exception { type_name: String::new(), message: "a body is needed while a value is shown".to_owned() },
+    })
+}
+
+/// The exception behind a thrown value.
+pub(super) fn exception(heap: &Heap, value: &Value) -> Exception {
+    match value {
+        Value::Object(handle) => match heap.get(*handle) {
+            Object::Exception(data) => Exception { type_name: data.ty.full_name(), message: data.message.to_str().into_owned() },
+            _ => Exception { type_name: "System.Exception".to_owned(), message: String::new() },
+        },
+        _ => Exception { type_name: "System.NullReferenceException".to_owned(), message: String::new() },
+    }
+}
+
+fn to_json(machine: &mut Machine<'_>, value: &Value, depth: usize) -> Result<serde_json::Value, Fault> {
+    use serde_json::Value as Json;
+    let text = |machine: &mut Machine<'_>| library::to_text(machine, value).map(|text| Json::String(text.to_str().into_owned()));
+    Ok(match value {
+        Value::Null => Json::Null,
+        Value::Boolean(value) => Json::Bool(*value),
+        Value::Int32(_) | Value::Int64(_) => Json::from(value.integer()),
+        Value::Double(number) => {
+            serde_json::Number::from_f64(*number).map_or_else(|| Json::String(library::format::general(value)), Json::Number)
+        }
+        Value::Single(_) | Value::Decimal(_) => {
+            let text = match value {
+                Value::Single(_) => library::format::number(value, "R").unwrap_or_default(),
+                other => library::format::general(other),
+            };
+            text.parse::<f64>().ok().and_then(serde_json::Number::from_f64).map_or(Json::String(text), Json::Number)
+        }
+        Value::Object(handle) if depth < 64 => match machine.heap.get(*handle) {
+            Object::Json(_) => {
+                let text = json::write::text(machine, *handle, false)?;
+                match &text {
+                    Value::Text(text) => serde_json::from_str(&text.to_str()).unwrap_or(Json::Null),
+                    _ => Json::Null,
+                }
+            }
+            _ if linq::is_enumerable(machine, value) => {
+                let mut list = Vec::new();
+                for item in linq::collect(machine, value)? {
+                    list.push(to_json(machine, &item, depth + 1)?);
+                }
+                Json::Array(list)
+            }
+            _ => text(machine)?,
+        },
+        Value::Host(_) if linq::is_enumerable(machine, value) => {
+            let mut list = Vec::new();
+            for item in linq::collect(machine, value)? {
+                list.push(to_json(machine, &item, depth + 1)?);
+            }
+            Json::Array(list)
+        }
+        _ => text(machine)?,
+    })
+}
+
+/// UTC ticks of a date that is written in one of the forms that `DateTime.Parse` reads.
+#[must_use]
+pub fn ticks_of(text: &str) -> Option<i64> {
+    library::host::ticks_of(text)
+}
+
+/// The C# type of that name, as a place may want it.
+pub(super) fn type_of(name: &str) -> Option<Type> {
+    if let Some(element) = name.strip_suffix("[]") {
+        return type_of(element).map(types::array);
+    }
+    if let Some(inner) = name.strip_suffix('?') {
+        return type_of(inner).map(types::nullable);
+    }
+    if let Some((outer, arguments)) = name.strip_suffix('>').and_then(|name| name.split_once('<')) {
+        let arguments: Option<Vec<Type>> = arguments.split(',').map(|argument| type_of(argument.trim())).collect();
+        let arguments = arguments?;
+        let definition = super::catalogue::resolve(outer, arguments.len())?;
+        return Some(types::generic(definition.name, &arguments));
+    }
+    super::catalogue::resolve(name, 0).map(|definition| types::named(definition.name))
+}
+
+/// Whether the name is a type that a place may want; its C# spelling.
+#[must_use]
+pub fn type_name(name: &str) -> Option<String> {
+    type_of(name).map(|ty| ty.to_string())
+}

@@ -1,0 +1,457 @@
+//! .NET types as small copyable ids: interned once and never forgotten (their number is bounded by what policies name).
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{LazyLock, RwLock};
+
+use super::catalogue::{self, Definition, Kind};
+
+/// One closed or open type.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Type(u32);
+
+/// What a type is made of.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) enum Shape {
+    /// A type of the catalogue with its arguments.
+    Named(&'static Definition, Box<[Type]>),
+    /// A one-dimensional array.
+    Array(Type),
+    /// The n-th generic parameter of the declaring type.
+    TypeParameter(u8),
+    /// The n-th generic parameter of the method.
+    MethodParameter(u8),
+    /// `new { … }`.
+    Anonymous(Box<[(String, Type)]>),
+    /// `(a, b)`, with names where given.
+    Tuple(Box<[(Option<String>, Type)]>),
+    /// A type that occurs in signatures but has no entry: nobody can name it.
+    Unknown(String),
+    /// The type of `null`.
+    Null,
+    /// A lambda or method group before it is converted.
+    Function,
+}
+
+struct Interner {
+    shapes: Vec<&'static Shape>,
+    ids: HashMap<&'static Shape, Type>,
+}
+
+static INTERNER: LazyLock<RwLock<Interner>> = LazyLock::new(|| RwLock::new(Interner { shapes: Vec::new(), ids: HashMap::new() }));
+
+/// The id of `shape`.
+pub(crate) fn intern(shape: Shape) -> Type {
+    let guard = INTERNER.read().unwrap_or_else(std::sync::PoisonError::into_inner);
+    if let Some(found) = guard.ids.get(&shape) {
+        return *found;
+    }
+    drop(guard);
+    let mut guard = INTERNER.write().unwrap_or_else(std::sync::PoisonError::into_inner);
+    if let Some(found) = guard.ids.get(&shape) {
+        return *found;
+    }
+    let id = Type(u32::try_from(guard.shapes.len()).unwrap_or(u32::MAX));
+    let shape: &'static Shape = Box::leak(Box::new(shape));
+    guard.shapes.push(shape);
+    guard.ids.insert(shape, id);
+    id
+}
+
+/// The predefined value types that the machine computes with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) enum Primitive {
+    SByte,
+    Byte,
+    Int16,
+    UInt16,
+    Int32,
+    UInt32,
+    Int64,
+    UInt64,
+    Char,
+    Single,
+    Double,
+    Decimal,
+    Boolean,
+}
+
+impl Primitive {
+    pub(crate) const fn is_numeric(self) -> bool {
+        !matches!(self, Self::Boolean)
+    }
+
+    pub(crate) const fn is_integral(self) -> bool {
+        !matches!(self, Self::Boolean | Self::Single | Self::Double | Self::Decimal)
+    }
+
+    /// Implicit numeric conversions of the C# specification.
+    pub(crate) fn widens_to(self, to: Self) -> bool {
+        use Primitive::{Byte, Char, Decimal, Double, Int16, Int32, Int64, SByte, Single, UInt16, UInt32, UInt64};
+        let targets: &[Self] = match self {
+            SByte => &[Int16, Int32, Int64, Single, Double, Decimal],
+            Byte => &[Int16, UInt16, Int32, UInt32, Int64, UInt64, Single, Double, Decimal],
+            Int16 => &[Int32, Int64, Single, Double, Decimal],
+            UInt16 => &[Int32, UInt32, Int64, UInt64, Single, Double, Decimal],
+            Int32 => &[Int64, Single, Double, Decimal],
+            UInt32 => &[Int64, UInt64, Single, Double, Decimal],
+            Int64 | UInt64 => &[Single, Double, Decimal],
+            Char => &[UInt16, Int32, UInt32, Int64, UInt64, Single, Double, Decimal],
+            Single => &[Double],
+            Double | Decimal | Self::Boolean => &[],
+        };
+        targets.contains(&to)
+    }
+}
+
+/// Types that the engine itself speaks of.
+pub(crate) struct Known {
+    pub(crate) object: Type,
+    pub(crate) string: Type,
+    pub(crate) boolean: Type,
+    pub(crate) char: Type,
+    pub(crate) byte: Type,
+    pub(crate) int32: Type,
+    pub(crate) uint32: Type,
+    pub(crate) int64: Type,
+    pub(crate) uint64: Type,
+    pub(crate) single: Type,
+    pub(crate) double: Type,
+    pub(crate) decimal: Type,
+    pub(crate) void: Type,
+    pub(crate) null: Type,
+    pub(crate) function: Type,
+    pub(crate) exception: Type,
+    pub(crate) context: Type,
+    pub(crate) jtoken: Type,
+}
+
+/// The types that the engine itself speaks of.
+pub(crate) fn known() -> &'static Known {
+    static KNOWN: LazyLock<Known> = LazyLock::new(|| Known {
+        object: named("Object"),
+        string: named("String"),
+        boolean: named("Boolean"),
+        char: named("Char"),
+        byte: named("Byte"),
+        int32: named("Int32"),
+        uint32: named("UInt32"),
+        int64: named("Int64"),
+        uint64: named("UInt64"),
+        single: named("Single"),
+        double: named("Double"),
+        decimal: named("Decimal"),
+        void: intern(Shape::Unknown("void".to_owned())),
+        null: intern(Shape::Null),
+        function: intern(Shape::Function),
+        exception: named("Exception"),
+        context: named("IProxyRequestContext"),
+        jtoken: named("JToken"),
+    });
+    &KNOWN
+}
+
+/// The non-generic type of that short name.
+pub(crate) fn named(name: &str) -> Type {
+    generic(name, &[])
+}
+
+/// The generic type of that short name with its arguments.
+pub(crate) fn generic(name: &str, arguments: &[Type]) -> Type {
+    match catalogue::find(name, arguments.len()) {
+        Some(definition) => intern(Shape::Named(definition, arguments.into())),
+        None => intern(Shape::Unknown(name.to_owned())),
+    }
+}
+
+/// `T[]`.
+pub(crate) fn array(element: Type) -> Type {
+    intern(Shape::Array(element))
+}
+
+/// `T?`.
+pub(crate) fn nullable(element: Type) -> Type {
+    generic("Nullable", &[element])
+}
+
+/// `IEnumerable<T>`.
+pub(crate) fn enumerable(element: Type) -> Type {
+    generic("IEnumerable", &[element])
+}
+
+impl Type {
+    pub(crate) fn shape(self) -> &'static Shape {
+        static FALLBACK: Shape = Shape::Null;
+        let guard = INTERNER.read().unwrap_or_else(std::sync::PoisonError::into_inner);
+        guard.shapes.get(self.0 as usize).copied().unwrap_or(&FALLBACK)
+    }
+
+    pub(crate) fn definition(self) -> Option<&'static Definition> {
+        match self.shape() {
+            Shape::Named(definition, _) => Some(definition),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn arguments(self) -> &'static [Type] {
+        match self.shape() {
+            Shape::Named(_, arguments) => arguments,
+            _ => &[],
+        }
+    }
+
+    /// Whether it is the catalogue's type of that short name.
+    pub(crate) fn is(self, name: &str) -> bool {
+        self.definition().is_some_and(|definition| definition.name == name)
+    }
+
+    pub(crate) fn primitive(self) -> Option<Primitive> {
+        self.definition()?.primitive
+    }
+
+    /// The `T` of `T?`.
+    pub(crate) fn nullable_of(self) -> Option<Type> {
+        if self.is("Nullable") { self.arguments().first().copied() } else { None }
+    }
+
+    /// `T` for `T?`, else itself.
+    pub(crate) fn stripped(self) -> Type {
+        self.nullable_of().unwrap_or(self)
+    }
+
+    pub(crate) fn element(self) -> Option<Type> {
+        match self.shape() {
+            Shape::Array(element) => Some(*element),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn is_enum(self) -> bool {
+        self.definition().is_some_and(|definition| definition.kind == Kind::Enum)
+    }
+
+    pub(crate) fn is_delegate(self) -> bool {
+        self.definition().is_some_and(|definition| definition.kind == Kind::Delegate)
+    }
+
+    pub(crate) fn is_interface(self) -> bool {
+        self.definition().is_some_and(|definition| definition.kind == Kind::Interface)
+    }
+
+    /// Whether `null` is no value of it.
+    pub(crate) fn is_value_type(self) -> bool {
+        match self.shape() {
+            Shape::Named(definition, _) => matches!(definition.kind, Kind::Struct | Kind::Enum),
+            Shape::Tuple(_) => true,
+            _ => false,
+        }
+    }
+
+    pub(crate) fn is_reference(self) -> bool {
+        !self.is_value_type() && self != known().void
+    }
+
+    /// Whether generic parameters occur in it.
+    pub(crate) fn is_open(self) -> bool {
+        match self.shape() {
+            Shape::Named(_, arguments) => arguments.iter().any(|argument| argument.is_open()),
+            Shape::Array(element) => element.is_open(),
+            Shape::TypeParameter(_) | Shape::MethodParameter(_) => true,
+            _ => false,
+        }
+    }
+
+    /// Puts arguments in the place of generic parameters.
+    pub(crate) fn substitute(self, of_type: &[Type], of_method: &[Option<Type>]) -> Type {
+        match self.shape() {
+            Shape::TypeParameter(index) => of_type.get(usize::from(*index)).copied().unwrap_or(self),
+            Shape::MethodParameter(index) => of_method.get(usize::from(*index)).copied().flatten().unwrap_or(self),
+            Shape::Array(element) => array(element.substitute(of_type, of_method)),
+            Shape::Named(definition, arguments) if !arguments.is_empty() => {
+                let arguments = arguments.iter().map(|argument| argument.substitute(of_type, of_method)).collect();
+                intern(Shape::Named(definition, arguments))
+            }
+            _ => self,
+        }
+    }
+
+    /// Itself, then its base classes up to `object`.
+    pub(crate) fn bases(self) -> Vec<Type> {
+        let mut list = vec![self];
+        let mut at = self;
+        while let Some(base) = at.base() {
+            list.push(base);
+            at = base;
+        }
+        list
+    }
+
+    pub(crate) fn base(self) -> Option<Type> {
+        let object = known().object;
+        if self == object || matches!(self.shape(), Shape::Null | Shape::Function) {
+            return None;
+        }
+        match self.shape() {
+            Shape::Array(_) => Some(named("Array")),
+            Shape::Named(definition, arguments) => match definition.base() {
+                Some(base) => Some(base.substitute(arguments, &[])),
+                None if definition.kind == Kind::Enum => Some(named("Enum")),
+                None if definition.kind == Kind::Struct => Some(named("ValueType")),
+                None if definition.kind == Kind::Interface => None,
+                None => Some(object),
+            },
+            _ => Some(object),
+        }
+    }
+
+    /// All interfaces, those of base classes included.
+    pub(crate) fn interfaces(self) -> Vec<Type> {
+        let mut list: Vec<Type> = Vec::new();
+        for base in self.bases() {
+            match base.shape() {
+                Shape::Array(element) => {
+                    for name in ["IList", "ICollection", "IEnumerable", "IReadOnlyList", "IReadOnlyCollection"] {
+                        list.push(generic(name, &[*element]));
+                    }
+                }
+                Shape::Named(definition, arguments) => {
+                    list.extend(definition.interfaces().iter().map(|interface| interface.substitute(arguments, &[])));
+                }
+                _ => {}
+            }
+        }
+        list
+    }
+
+    /// The `T` of the one `IEnumerable<T>` that it is.
+    pub(crate) fn enumerated(self) -> Option<Type> {
+        let own = if self.is("IEnumerable") { self.arguments().first().copied() } else { None };
+        own.or_else(|| {
+            self.interfaces().into_iter().find(|one| one.is("IEnumerable") && one.arguments().len() == 1)?.arguments().first().copied()
+        })
+    }
+
+    /// Identity, reference or boxing conversion, variance included.
+    pub(crate) fn converts_by_reference(self, to: Type) -> bool {
+        let known = known();
+        if self == to || to == known.object && self != known.void {
+            return true;
+        }
+        if self == known.null {
+            return to.is_reference() || to.nullable_of().is_some();
+        }
+        if let (Shape::Array(from), Shape::Array(to)) = (self.shape(), to.shape()) {
+            return from.is_reference() && from.converts_by_reference(*to);
+        }
+        if let (Shape::Tuple(from), Shape::Tuple(to)) = (self.shape(), to.shape()) {
+            return from.len() == to.len() && from.iter().zip(to).all(|(from, to)| from.1 == to.1);
+        }
+        if to.is_interface() || to.is_delegate() {
+            let from = self.nullable_of().unwrap_or(self);
+            return from.varies_to(to) || from.interfaces().into_iter().any(|interface| interface.varies_to(to));
+        }
+        self.stripped().bases().contains(&to)
+    }
+
+    fn varies_to(self, to: Type) -> bool {
+        if self == to {
+            return true;
+        }
+        let (Shape::Named(from, left), Shape::Named(definition, right)) = (self.shape(), to.shape()) else { return false };
+        from == definition
+            && left.iter().zip(right).zip(&definition.parameters).all(|((left, right), parameter)| {
+                left == right
+                    || match parameter.variance {
+                        catalogue::Variance::Out => left.is_reference() && left.converts_by_reference(*right),
+                        catalogue::Variance::In => right.is_reference() && right.converts_by_reference(*left),
+                        catalogue::Variance::None => false,
+                    }
+            })
+    }
+
+    /// Parameters and result of a delegate.
+    pub(crate) fn delegate(self) -> Option<(Vec<Type>, Type)> {
+        let definition = self.definition().filter(|definition| definition.kind == Kind::Delegate)?;
+        let invoke = definition.members().iter().find(|member| member.name == "Invoke")?;
+        let parameters = invoke.parameters.iter().map(|parameter| parameter.ty.substitute(self.arguments(), &[])).collect();
+        Some((parameters, invoke.result.substitute(self.arguments(), &[])))
+    }
+
+    /// The name that `Type.FullName` gives.
+    pub(crate) fn full_name(self) -> String {
+        const CORE: &str = ", mscorlib, Version=4.0.0.0, Culture=neutral, PublicKeyToken=b77a5c561934e089";
+        match self.shape() {
+            Shape::Named(definition, arguments) if arguments.is_empty() => definition.full_name(),
+            Shape::Named(definition, arguments) => {
+                let list: Vec<String> = arguments
+                    .iter()
+                    .map(|argument| {
+                        let name = argument.full_name();
+                        let assembly = if name.starts_with("Newtonsoft") {
+                            ", Newtonsoft.Json, Version=6.0.0.0, Culture=neutral, PublicKeyToken=30ad4fe6b2a6aeed"
+                        } else {
+                            CORE
+                        };
+                        format!("[{name}{assembly}]")
+                    })
+                    .collect();
+                format!("{}`{}[{}]", definition.full_name(), arguments.len(), list.join(","))
+            }
+            Shape::Array(element) => format!("{}[]", element.full_name()),
+            _ => self.to_string(),
+        }
+    }
+}
+
+impl fmt::Debug for Type {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, formatter)
+    }
+}
+
+/// As C# source writes it.
+impl fmt::Display for Type {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let list = |formatter: &mut fmt::Formatter<'_>, types: &[Type]| {
+            for (index, one) in types.iter().enumerate() {
+                if index > 0 {
+                    formatter.write_str(", ")?;
+                }
+                fmt::Display::fmt(one, formatter)?;
+            }
+            Ok(())
+        };
+        match self.shape() {
+            Shape::Named(_, arguments) if self.is("Nullable") && arguments.len() == 1 => {
+                list(formatter, arguments)?;
+                formatter.write_str("?")
+            }
+            Shape::Named(definition, arguments) => {
+                formatter.write_str(if definition.keyword.is_empty() { definition.name } else { definition.keyword })?;
+                if !arguments.is_empty() {
+                    formatter.write_str("<")?;
+                    list(formatter, arguments)?;
+                    formatter.write_str(">")?;
+                }
+                Ok(())
+            }
+            Shape::Array(element) => write!(formatter, "{element}[]"),
+            Shape::TypeParameter(index) | Shape::MethodParameter(index) => write!(formatter, "T{index}"),
+            Shape::Anonymous(_) => formatter.write_str("<anonymous type>"),
+            Shape::Tuple(fields) => {
+                formatter.write_str("(")?;
+                list(formatter, &fields.iter().map(|field| field.1).collect::<Vec<_>>())?;
+                formatter.write_str(")")
+            }
+            Shape::Unknown(name) => formatter.write_str(name),
+            Shape::Null => formatter.write_str("<null>"),
+            Shape::Function => formatter.write_str("<lambda expression>"),
+        }
+    }
+}
+
+/// `void`, without touching the catalogue (which is being read when this is asked).
+pub(crate) fn known_void() -> Type {
+    static VOID: LazyLock<Type> = LazyLock::new(|| intern(Shape::Unknown("void".to_owned())));
+    *VOID
+}
