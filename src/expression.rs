@@ -132,7 +132,7 @@ impl Evaluation {
     pub fn run(&mut self, heap: &mut Heap, context: &mut dyn ExpressionContext, fuel: u64) -> Outcome {
         let halt = machine::Machine::new(&self.code, &mut self.state, heap, context).run(fuel);
         match halt {
-            machine::Halt::Done(value) => Outcome::Done(Evaluated(value)),
+            machine::Halt::Done(value) => Outcome::Done(Evaluated { value, code: Arc::clone(&self.code) }),
             machine::Halt::Slice => Outcome::OutOfFuel,
             machine::Halt::Fault(machine::Fault::NeedBody(body)) => Outcome::NeedBody(body),
             machine::Halt::Fault(machine::Fault::Stopped(message)) => {

@@ -80,7 +80,7 @@ fn append_details(text: &mut String, details: &[CloudError], depth: usize) {
         return;
     }
     for detail in details {
-        text.push_str("; ");
+        text.push_str(if text.ends_with(':') { " " } else { "; " });
         if let Some(target) = detail.target.as_deref().filter(|target| !target.is_empty()) {
             text.push('`');
             text.push_str(target);

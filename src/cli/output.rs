@@ -90,11 +90,6 @@ impl Printer {
         self.format == Format::Json
     }
 
-    /// Whether only warnings, questions and failures are told.
-    pub(super) const fn is_quiet(&self) -> bool {
-        self.quiet
-    }
-
     /// The terminal that this writes to.
     pub(super) const fn terminal(&self) -> &Terminal {
         &self.terminal

@@ -61,7 +61,8 @@ fn window(text: &str, span: Span) -> Window<'_> {
     };
     let start = floor(span.start as usize);
     // Only the first line is marked: a caret under forty lines says nothing.
-    let line_end = text[start..].find(['\n', '\r']).map_or(text.len(), |length| start + length);
+    let line_end = text[start..].find('\n').map_or(text.len(), |length| start + length);
+    let line_end = if text[start..line_end].ends_with('\r') { line_end - 1 } else { line_end };
     let end = floor(span.end as usize).clamp(start, line_end.max(start));
     let mut from = text[..start].rfind('\n').map_or(0, |newline| newline + 1);
     for _ in 0..CONTEXT {
@@ -79,7 +80,7 @@ fn window(text: &str, span: Span) -> Window<'_> {
     let from = floor(from.max(start.saturating_sub(LONGEST_LINE)));
     let to = floor(to.min(end.saturating_add(LONGEST_LINE)));
     let from = if text[from..].starts_with('\u{feff}') { from + '\u{feff}'.len_utf8() } else { from }.min(start.max(from));
-    let first_line = text[..from].bytes().filter(|byte| *byte == b'\n').count() + 1;
+    let first_line = text[..from].matches('\n').count() + 1;
     let shown = text[from..to.max(from)].trim_end_matches(['\n', '\r']);
     let marked = start.saturating_sub(from).min(shown.len())..end.saturating_sub(from).min(shown.len());
     Window { text: shown, first_line, marked }

@@ -48,6 +48,8 @@ pub(crate) struct Binder {
     pub(crate) function_count: u32,
     receivers: Vec<Expr>,
     checked: bool,
+    /// Inside an explicit `unchecked`, where constants may overflow.
+    unchecked: bool,
     work: usize,
     nesting: usize,
 }
@@ -97,6 +99,7 @@ pub(crate) fn bind(body: &Body, wanted: Option<Type>) -> Bound<Program> {
         function_count: 1,
         receivers: Vec::new(),
         checked: false,
+        unchecked: false,
         work: 0,
         nesting: 0,
     };

@@ -122,11 +122,10 @@ pub(crate) struct Member {
 
 struct Catalogue {
     by_name: HashMap<&'static str, Vec<&'static Definition>>,
-    all: Vec<&'static Definition>,
 }
 
 static CATALOGUE: LazyLock<Catalogue> = LazyLock::new(|| {
-    let mut catalogue = Catalogue { by_name: HashMap::new(), all: Vec::new() };
+    let mut catalogue = Catalogue { by_name: HashMap::new() };
     for text in [include_str!("catalogue/types.txt"), include_str!("catalogue/context.txt")] {
         for part in text.split("\nT\t") {
             let part = part.strip_prefix("T\t").unwrap_or(part);
@@ -134,7 +133,6 @@ static CATALOGUE: LazyLock<Catalogue> = LazyLock::new(|| {
             if let Some(definition) = definition(head, body) {
                 let definition: &'static Definition = Box::leak(Box::new(definition));
                 catalogue.by_name.entry(definition.name).or_default().push(definition);
-                catalogue.all.push(definition);
             }
         }
     }
@@ -200,11 +198,6 @@ fn definition(head: &'static str, body: &'static str) -> Option<Definition> {
 /// The type of that short name and number of generic parameters.
 pub(crate) fn find(name: &str, arity: usize) -> Option<&'static Definition> {
     CATALOGUE.by_name.get(name)?.iter().find(|definition| definition.parameters.len() == arity).copied()
-}
-
-/// All types.
-pub(crate) fn all() -> &'static [&'static Definition] {
-    &CATALOGUE.all
 }
 
 /// The type that a C# name means: a keyword, a short name, or a full name.

@@ -20,6 +20,8 @@ struct Builder {
     regions: Vec<Region>,
     exceptions: Vec<u32>,
     loops: usize,
+    /// Functions made in this one: their captures are slots of it.
+    children: Vec<u32>,
 }
 
 /// What a jump out of a place passes.
@@ -188,6 +190,7 @@ impl Generator<'_> {
             regions: Vec::new(),
             exceptions: Vec::new(),
             loops: 0,
+            children: Vec::new(),
         });
         let parameters = u32::try_from(lambda.parameters.len()).unwrap_or(0);
         let first = self.builder().function.slots;
@@ -212,7 +215,13 @@ impl Generator<'_> {
             let depth = self.builders.len() - 1;
             let captures: Vec<u32> = builder.captured.iter().map(|local| self.slot_in(depth, *local)).collect();
             builder.function.captures = captures;
-            compact(&mut builder.function);
+            let shift = compact(&mut builder.function);
+            for child in builder.children {
+                for slot in self.code.functions.get_mut(child as usize).map(|function| &mut function.captures).into_iter().flatten() {
+                    *slot = if *slot >= CAPTURE_LIMIT { *slot - shift } else { *slot };
+                }
+            }
+            self.builder().children.push(lambda.function);
         }
         if let Some(place) = self.code.functions.get_mut(lambda.function as usize) {
             *place = builder.function;
@@ -729,14 +738,9 @@ impl Generator<'_> {
     fn short_circuit(&mut self, at: usize, left: &Expr, right: &Expr, is_or: bool) {
         let mut rights = vec![(at, right)];
         let mut first = left;
-        loop {
-            match (&first.kind, is_or) {
-                (ExprKind::Or(left, right), true) | (ExprKind::And(left, right), false) => {
-                    rights.push((first.at, right));
-                    first = left;
-                }
-                _ => break,
-            }
+        while let (ExprKind::Or(left, right), true) | (ExprKind::And(left, right), false) = (&first.kind, is_or) {
+            rights.push((first.at, right));
+            first = left;
         }
         self.expression(first);
         let mut ends = Vec::new();
@@ -761,8 +765,8 @@ impl Generator<'_> {
     }
 }
 
-/// Moves the slots behind the captured ones down to where they end.
-fn compact(function: &mut Function) {
+/// Moves the slots behind the captured ones down to where they end; gives how far.
+fn compact(function: &mut Function) -> u32 {
     let captured = u32::try_from(function.captures.len()).unwrap_or(0);
     let shift = CAPTURE_LIMIT - captured.min(CAPTURE_LIMIT);
     let moved = |slot: u32| if slot >= CAPTURE_LIMIT { slot - shift } else { slot };
@@ -784,4 +788,5 @@ fn compact(function: &mut Function) {
     for slot in &mut function.shared_parameters {
         *slot = moved(*slot);
     }
+    shift
 }

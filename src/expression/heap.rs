@@ -6,7 +6,6 @@ use std::sync::Arc;
 use super::library::json::Json;
 use super::library::linq::{Enumerator, Query};
 use super::library::regex::{MatchData, Pattern};
-use super::library::xml::XmlNode;
 use super::text::Text;
 use super::types::{self, Type};
 use super::value::{Handle, Value};
@@ -34,7 +33,6 @@ pub(crate) enum Object {
     Group(Arc<MatchData>, usize),
     GroupCollection(Arc<MatchData>),
     Exception(Box<ExceptionData>),
-    Xml(XmlNode),
     /// State of a helper object with its fields: `Random`, hashes, encodings, `Uri`, comparers.
     Opaque(Type, Vec<Value>),
 }
@@ -186,7 +184,6 @@ impl Heap {
             Object::Group(..) => types::named("Group"),
             Object::GroupCollection(_) => types::named("GroupCollection"),
             Object::Exception(data) => data.ty,
-            Object::Xml(node) => node.ty(),
         }
     }
 }

@@ -32,7 +32,6 @@ pub(crate) mod numbers;
 pub(crate) mod regex;
 pub(crate) mod strings;
 pub(crate) mod uri;
-pub(crate) mod xml;
 
 /// A function of the library.
 pub(crate) type Native = for<'m, 'a> fn(&mut Machine<'m>, Args<'a>) -> Outcome;
@@ -62,7 +61,6 @@ static TABLES: &[Members] = &[
     strings::MEMBERS,
     strings::builder::MEMBERS,
     uri::MEMBERS,
-    xml::MEMBERS,
 ];
 
 static INDEX: LazyLock<HashMap<&'static str, Native>> =
@@ -196,13 +194,12 @@ pub(crate) fn to_text(machine: &mut Machine<'_>, value: &Value) -> Outcome<Text>
             Object::Match(data) => data.group_text(0),
             Object::Group(data, index) => data.group_text(*index),
             Object::Exception(_) => return exceptions::to_string(machine, value),
-            Object::Xml(_) => return xml::to_string(machine, *handle),
             Object::Record(ty, fields) => {
                 let (ty, fields) = (*ty, fields.clone());
                 return basics::record_text(machine, ty, &fields);
             }
             Object::Opaque(ty, fields) if ty.is("Uri") => match fields.first() {
-                Some(Value::Text(text)) => (**text).clone(),
+                Some(Value::Text(text)) => Text::from(uri::display(&text.to_str())),
                 _ => Text::from(""),
             },
             Object::Opaque(ty, fields) if ty.is("StringWriter") => match fields.first() {
@@ -279,7 +276,6 @@ pub(crate) fn key(machine: &mut Machine<'_>, value: &Value, rule: KeyRule) -> Ou
                 Key::Many(list)
             }
             Object::Json(json) if json.is_value() => json::key(json, *handle),
-            Object::Xml(node) if node.is_name() => Key::Text(node.name_text()),
             Object::Opaque(ty, fields) if ty.is("Uri") || ty.is("XName") || ty.is("XNamespace") || ty.is("IPAddress") => {
                 match fields.first() {
                     Some(Value::Text(text)) => Key::Many(vec![Key::Type(*ty), Key::Text((**text).clone())]),

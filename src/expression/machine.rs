@@ -14,9 +14,9 @@ use super::value::{Handle, Value};
 pub(crate) mod arithmetic;
 
 /// Work that one evaluation may do in all: steps, and weights of what the library does.
-pub const TOTAL_FUEL: u64 = 20_000_000;
+pub(crate) const TOTAL_FUEL: u64 = 20_000_000;
 /// Bytes that the objects of one request may take, by estimate.
-pub const MEMORY_LIMIT: u64 = 256 * 1024 * 1024;
+pub(crate) const MEMORY_LIMIT: u64 = 256 * 1024 * 1024;
 const MAX_FRAMES: usize = 2_000;
 /// Library functions calling lambdas calling library functions: this uses the stack of the thread.
 const MAX_NATIVE_DEPTH: usize = 24;

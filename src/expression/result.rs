@@ -1,5 +1,7 @@
 //! Values on their way out: as JSON, as text, as what a variable keeps.
 
+use std::sync::Arc;
+
 use super::context::{ExpressionContext, Stored};
 use super::heap::{Heap, Object};
 use super::library::{self, json, linq};
@@ -10,19 +12,23 @@ use super::{Exception, code};
 
 /// The value of an evaluation.
 #[derive(Debug, Clone)]
-pub struct Evaluated(pub(super) Value);
+pub struct Evaluated {
+    pub(super) value: Value,
+    /// Lazy sequences still call functions of the expression that made them.
+    pub(super) code: Arc<code::Code>,
+}
 
 impl Evaluated {
     /// Whether it is `null`.
     #[must_use]
     pub fn is_null(&self) -> bool {
-        self.0.is_null()
+        self.value.is_null()
     }
 
     /// What `set-variable` keeps.
     #[must_use]
     pub fn store(&self) -> Stored {
-        Stored(self.0.clone())
+        Stored(self.value.clone())
     }
 
     /// `Convert.ToString(value, CultureInfo.InvariantCulture)`.
@@ -30,13 +36,13 @@ impl Evaluated {
     /// # Errors
     /// `ToString` threw.
     pub fn text(&self, heap: &mut Heap, context: &mut dyn ExpressionContext) -> Result<String, Exception> {
-        with_machine(heap, context, |machine| library::to_text(machine, &self.0)).map(|text| text.to_str().into_owned())
+        with_machine(&self.code, heap, context, |machine| library::to_text(machine, &self.value)).map(|text| text.to_str().into_owned())
     }
 
     /// The .NET name of its exact type; nothing for null.
     #[must_use]
     pub fn type_name(&self, heap: &Heap) -> Option<String> {
-        (!self.is_null()).then(|| heap.type_of(&self.0).full_name())
+        (!self.is_null()).then(|| heap.type_of(&self.value).full_name())
     }
 
     /// As JSON: numbers and booleans as such, tokens as themselves, sequences as arrays, all else as text.
@@ -44,18 +50,18 @@ impl Evaluated {
     /// # Errors
     /// Enumerating it, or `ToString`, threw.
     pub fn json(&self, heap: &mut Heap, context: &mut dyn ExpressionContext) -> Result<serde_json::Value, Exception> {
-        with_machine(heap, context, |machine| to_json(machine, &self.0, 0))
+        with_machine(&self.code, heap, context, |machine| to_json(machine, &self.value, 0))
     }
 }
 
 fn with_machine<T>(
+    code: &code::Code,
     heap: &mut Heap,
     context: &mut dyn ExpressionContext,
     work: impl FnOnce(&mut Machine<'_>) -> Result<T, Fault>,
 ) -> Result<T, Exception> {
-    let code = code::Code::default();
     let mut state = State::default();
-    let result = work(&mut Machine::new(&code, &mut state, heap, context));
+    let result = work(&mut Machine::new(code, &mut state, heap, context));
     result.map_err(|fault| match fault {
         Fault::Thrown(value) => exception(heap, &value),
         Fault::Stopped(message) => Exception { type_name: String::new(), message: message.to_owned() },
@@ -85,7 +91,10 @@ fn to_json(machine: &mut Machine<'_>, value: &Value, depth: usize) -> Result<ser
             serde_json::Number::from_f64(*number).map_or_else(|| Json::String(library::format::general(value)), Json::Number)
         }
         Value::Single(_) | Value::Decimal(_) => {
-            let text = library::format::general(value);
+            let text = match value {
+                Value::Single(_) => library::format::number(value, "R").unwrap_or_default(),
+                other => library::format::general(other),
+            };
             text.parse::<f64>().ok().and_then(serde_json::Number::from_f64).map_or(Json::String(text), Json::Number)
         }
         Value::Object(handle) if depth < 64 => match machine.heap.get(*handle) {

@@ -130,6 +130,7 @@ pub(crate) enum Pattern {
 }
 
 #[derive(Debug, Clone, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "a tree that lives as long as one compilation")]
 pub(crate) enum InterpolationPart {
     Text(Vec<u16>),
     Hole { value: Node, alignment: Option<Node>, format: Option<String> },

@@ -1,1 +1,147 @@
-//! Unit tests of the engine through its public interface.
+//! The engine through its public interface: what stops and goes on, what is known before it runs, and random texts.
+
+use proptest::prelude::*;
+
+use super::{BodyState, Effects, Evaluation, Expression, ExpressionContext, Heap, Host, HostKind, HostValue, Need, Outcome};
+
+/// A request whose body arrives when it is told to.
+#[derive(Default)]
+struct Late {
+    ready: bool,
+}
+
+impl ExpressionContext for Late {
+    fn property(&mut self, object: Host, name: &'static str) -> HostValue {
+        match (object.kind, name) {
+            (HostKind::Context, "Request") => HostValue::Object(Host { kind: HostKind::Request, id: 0 }),
+            (HostKind::Request, "Body") => HostValue::Object(Host { kind: HostKind::Body, id: 0 }),
+            (HostKind::Request, "Method") => HostValue::Text("POST".to_owned()),
+            _ => HostValue::Null,
+        }
+    }
+    fn lookup(&mut self, _: Host, _: &str) -> Option<HostValue> {
+        None
+    }
+    fn entries(&mut self, _: Host) -> Vec<(String, HostValue)> {
+        Vec::new()
+    }
+    fn body(&mut self, _: Host, _: bool) -> BodyState {
+        if self.ready { BodyState::Ready(b"{\"a\":7}".to_vec()) } else { BodyState::NotReady }
+    }
+    fn trace(&mut self, _: &str) {}
+    fn utc_ticks(&mut self) -> i64 {
+        638_000_000_000_000_000
+    }
+    fn random(&mut self, bytes: &mut [u8]) {
+        bytes.fill(7);
+    }
+}
+
+fn effects(text: &str) -> Effects {
+    Expression::compile(text, None).unwrap().effects().clone()
+}
+
+#[test]
+fn a_missing_body_stops_the_evaluation_and_the_rest_runs_once() {
+    let text = "@{ var n = 1; n += (int)context.Request.Body.As<JObject>(true)[\"a\"]; return n; }";
+    let expression = Expression::compile(text, None).unwrap();
+    let (mut heap, mut context) = (Heap::new(), Late::default());
+    let mut evaluation = Evaluation::new(&expression);
+    for _ in 0..3 {
+        assert!(matches!(evaluation.run(&mut heap, &mut context, 1_000), Outcome::NeedBody(Host { kind: HostKind::Body, id: 0 })));
+    }
+    context.ready = true;
+    let Outcome::Done(value) = evaluation.run(&mut heap, &mut context, 1_000) else { panic!("it goes on") };
+    assert_eq!(value.text(&mut heap, &mut context).unwrap(), "8");
+}
+
+#[test]
+fn little_fuel_stops_a_loop_and_the_result_is_the_same() {
+    let expression = Expression::compile("@{ var s = 0; for (int i = 0; i < 100; i++) s += i; return s; }", None).unwrap();
+    let (mut heap, mut context) = (Heap::new(), Late::default());
+    let mut evaluation = Evaluation::new(&expression);
+    let mut stops = 0;
+    let value = loop {
+        match evaluation.run(&mut heap, &mut context, 50) {
+            Outcome::OutOfFuel => stops += 1,
+            Outcome::Done(value) => break value,
+            other => panic!("{other:?}"),
+        }
+    };
+    assert!(stops > 10, "it stopped {stops} times");
+    assert_eq!(value.text(&mut heap, &mut context).unwrap(), "4950");
+}
+
+#[test]
+fn what_is_read_is_known_before_it_runs() {
+    assert_eq!(effects("@(context.Request.Method)").request_body, Need::Never);
+    assert_eq!(effects("@(context.Request.Body.As<string>())").request_body, Need::Always);
+    let maybe = effects("@(context.Response.StatusCode == 429 ? context.Response.Body.As<string>() : \"\")");
+    assert_eq!((maybe.request_body, maybe.response_body), (Need::Never, Need::Maybe));
+    // A lambda cannot be stopped: the body has to be there before.
+    assert_eq!(effects("@(new[]{1}.Select(x => context.Request.Body.As<string>(true)).First())").request_body, Need::Always);
+    let headers = effects("@(context.Request.Headers.GetValueOrDefault(\"A\",\"\") + context.Request.Headers.ContainsKey(\"b\"))");
+    assert_eq!((headers.headers, headers.all_headers), (vec!["A".to_owned(), "b".to_owned()], false));
+    assert!(effects("@(context.Request.Headers.Count)").all_headers);
+}
+
+#[test]
+fn the_wanted_type_is_enforced() {
+    assert!(Expression::compile("@(1)", Some("int")).is_ok());
+    assert!(Expression::compile("@(\"x\")", Some("bool")).is_err());
+    assert!(Expression::compile("@{ if (true) { return 1; } return \"x\"; }", Some("int")).is_err());
+    assert_eq!(Expression::compile("@(1)", Some("long")).unwrap().result_type(), "long");
+}
+
+#[test]
+fn a_value_has_the_type_of_its_object() {
+    let (mut heap, mut context) = (Heap::new(), Late::default());
+    let first = Expression::compile("@(new JObject())", None).unwrap();
+    let Outcome::Done(value) = Evaluation::new(&first).run(&mut heap, &mut context, 1_000) else { panic!("it has a value") };
+    assert_eq!(value.type_name(&heap).unwrap(), "Newtonsoft.Json.Linq.JObject");
+}
+
+/// Pieces that programs are made of.
+fn piece() -> impl Strategy<Value = &'static str> {
+    prop::sample::select(vec![
+        "1", "\"s\"", "x", "context", ".", "(", ")", "[", "]", "{", "}", "+", "-", "=>", "?", ":", "?.", "??", ",", ";", "new", "var",
+        "if", "int", "string", "<", ">", "return", "$\"{", "}\"", "'c'", "@\"v\"", "is", "as", "JObject", "Select", "==", "&&", "||", "!",
+        "out", "for", "foreach", "in", "try", "catch", "throw", " ", "null",
+    ])
+}
+
+proptest! {
+    #[test]
+    fn random_pieces_never_break_the_compiler(pieces in prop::collection::vec(piece(), 0..40), block in any::<bool>()) {
+        let inner: String = pieces.join(" ");
+        let text = if block { format!("@{{{inner}}}") } else { format!("@({inner})") };
+        if let Ok(expression) = Expression::compile(&text, None) {
+            let _ = Evaluation::new(&expression).run(&mut Heap::new(), &mut Late::default(), 10_000);
+        }
+    }
+
+    #[test]
+    fn random_text_never_breaks_the_compiler(text in ".{0,80}") {
+        let _ = Expression::compile(&text, None);
+        let _ = Expression::compile(&format!("@({text})"), None);
+    }
+
+    #[test]
+    fn integers_add_as_the_processor_does(a in any::<i32>(), b in any::<i32>()) {
+        let text = format!("@{{ int a = {a}; int b = {b}; return a + b; }}");
+        let expression = Expression::compile(&text, Some("int")).unwrap();
+        let (mut heap, mut context) = (Heap::new(), Late::default());
+        let Outcome::Done(value) = Evaluation::new(&expression).run(&mut heap, &mut context, 10_000) else { panic!("it has a value") };
+        prop_assert_eq!(value.text(&mut heap, &mut context).unwrap(), a.wrapping_add(b).to_string());
+    }
+
+    #[test]
+    fn json_reads_what_it_wrote(text in "[ -~äöü€\u{10000}]{0,30}") {
+        let quoted = serde_json::Value::String(text.clone()).to_string().replace('"', "\"\"");
+        let source = format!("@((string)JToken.Parse(JToken.Parse(@\"[{quoted}]\").ToString(Formatting.None))[0])");
+        let expression = Expression::compile(&source, None).unwrap();
+        let (mut heap, mut context) = (Heap::new(), Late::default());
+        let Outcome::Done(value) = Evaluation::new(&expression).run(&mut heap, &mut context, 100_000) else { panic!("it has a value") };
+        prop_assert_eq!(value.text(&mut heap, &mut context).unwrap(), text);
+    }
+}

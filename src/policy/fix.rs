@@ -83,7 +83,7 @@ fn edits(document: &Document, finding: &Finding) -> Option<Vec<(Range<usize>, St
             // `@(` and `)` are never written as references here: such a document is left to its author.
             let open = condition.value_range.start + raw.find("@(")? + 2;
             let close = condition.value_range.start + raw.rfind(')')?;
-            let last_line = expression.code.text().lines().last().unwrap_or_default();
+            let last_line = expression.code.text().rsplit('\n').next().unwrap_or_default();
             // A comment at the end would swallow the bracket.
             let end = if last_line.contains("//") { "\n)" } else { ")" };
             Some(vec![(open..open, "context.Response == null || (".to_owned()), (close..close, end.to_owned())])

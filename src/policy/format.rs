@@ -107,7 +107,7 @@ impl Layout<'_> {
             && content.trim_start().starts_with('@')
         {
             self.out.push_str(content.trim());
-        } else if is_opaque(element, shape, self.text) {
+        } else if element.children.is_empty() || is_opaque(element, shape, self.text) {
             self.out.push_str(content);
         } else {
             self.children(element, depth + 1, shape);

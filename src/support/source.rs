@@ -101,7 +101,7 @@ pub fn position(text: &str, offset: usize) -> Position {
     let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
     let count = |number: usize| u32::try_from(number).unwrap_or(u32::MAX - 1) + 1;
     Position {
-        line: count(before.bytes().filter(|byte| *byte == b'\n').count()),
+        line: count(before.matches('\n').count()),
         column: count(before[line_start..].trim_start_matches('\u{feff}').chars().count()),
     }
 }

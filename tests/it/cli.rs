@@ -33,6 +33,10 @@ fn wrong_usage_is_64_and_help_is_0_on_stdout() {
 
 #[test]
 fn every_command_has_an_example_in_its_help() {
+    for command in [["policy", "check"], ["policy", "fmt"]] {
+        let help = text(&run(&[command[0], command[1], "--help"]).stdout);
+        assert!(help.contains("Example"), "{command:?}: {help}");
+    }
     for command in ["validate", "plan", "apply", "destroy", "keys", "emulator", "schema"] {
         let help = text(&run(&[command, "--help"]).stdout);
         assert!(help.contains("Example"), "{command}: {help}");

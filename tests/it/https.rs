@@ -21,9 +21,10 @@ impl EmulatorProcess {
     pub fn start(arguments: &[&str]) -> Self {
         let state = tempfile::tempdir().unwrap();
         let mut process = Command::new(env!("CARGO_BIN_EXE_apimctl"))
-            .args(["emulator", "--listen", "127.0.0.1:0", "--format", "json", "--activation", "0", "--state-dir"])
+            .args(["emulator", "--listen", "127.0.0.1:0", "--format", "json", "--state-dir"])
             .arg(state.path())
             .args(arguments)
+            .args(if arguments.contains(&"--activation") { &[][..] } else { &["--activation", "0"] })
             .env_clear()
             .stdout(Stdio::piped())
             .spawn()

@@ -69,7 +69,7 @@ pub(super) async fn run(arguments: &ApplyArguments, session: &mut Session<'_>) -
         drop(progress);
         let applied = match applied {
             Ok(applied) => applied,
-            Err(error) => return open::say_after_run(error, &loaded, session),
+            Err(error) => return open::say(error, &loaded, session),
         };
         for note in &applied.notes {
             session.printer.note(note);

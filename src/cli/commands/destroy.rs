@@ -29,7 +29,9 @@ pub(super) async fn run(arguments: &DestroyArguments, session: &mut Session<'_>)
         session.printer.note(format!("Nothing to do: nothing of `{}` is there", plan.owner));
         return Ok(Outcome::Done);
     }
-    if !session.printer.is_json() {
+    if plan.is_empty() {
+        session.printer.note(format!("Nothing of `{}` is there; a soft-deleted service of its name is purged", plan.owner));
+    } else if !session.printer.is_json() {
         for line in plan_text::lines(&plan, session.printer.terminal().colour) {
             session.printer.note(line);
         }
@@ -49,6 +51,6 @@ pub(super) async fn run(arguments: &DestroyArguments, session: &mut Session<'_>)
             }
             Ok(Outcome::Done)
         }
-        Err(error) => open::say_after_run(error, &loaded, session),
+        Err(error) => open::say(error, &loaded, session),
     }
 }

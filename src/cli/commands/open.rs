@@ -117,24 +117,13 @@ pub(super) fn say(error: DeployError, loaded: &Loaded, session: &mut Session<'_>
         session.printer.note("Nothing was changed");
         return Ok(Outcome::Failed);
     }
-    Err(error.into_error())
-}
-
-/// As [`say`], after a run that has told each failed step when it failed.
-///
-/// # Errors
-/// As [`say`].
-pub(super) fn say_after_run(error: DeployError, loaded: &Loaded, session: &mut Session<'_>) -> Result<Outcome> {
-    let DeployError::Steps(steps) = &error else { return say(error, loaded, session) };
-    if session.printer.is_json() || session.printer.is_quiet() {
-        return say(error, loaded, session);
+    // What the service says of a document has just been shown at the user's own lines.
+    let DeployError::Steps(mut steps) = error else { return Err(error.into_error()) };
+    steps.retain(|step| step.findings.is_empty());
+    if steps.is_empty() {
+        bail!("the service refused what is shown above; what is done stays done, and the same command goes on from there");
     }
-    let findings = error.findings();
-    if !findings.is_empty() {
-        session.show_findings(&findings, &loaded.sources);
-    }
-    let many = if steps.len() == 1 { "a step".to_owned() } else { format!("{} steps", steps.len()) };
-    Err(anyhow!("{many} failed, as told above; what is done stays done, and the same command goes on from there"))
+    Err(DeployError::Steps(steps).into_error())
 }
 
 impl DeployError {

@@ -147,10 +147,8 @@ impl EventSink for Progress {
             Event::Throttled { path, wait } => self.line(&format!("  . ARM asks to slow down: {} in {}", short(&path), clock(wait))),
             Event::Retried { path, code, wait } => self.line(&format!("  . {code}: {} again in {}", short(&path), clock(wait))),
             Event::Done { id, action, elapsed } => self.end(&id, mark(action), &format!("{} in {}", done(action), clock(elapsed))),
-            Event::Failed { id, error } => {
-                self.end(&id, "x", "failed");
-                self.line(&format!("      {}", error.replace('\n', "\n      ")));
-            }
+            // Why is told once, at the end, where people look.
+            Event::Failed { id, .. } => self.end(&id, "x", "failed"),
             Event::Note { id, message } => {
                 let name = id.as_deref().map(|id| format!("{}: ", short(id))).unwrap_or_default();
                 self.line(&format!("  . {name}{message}"));

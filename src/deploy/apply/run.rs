@@ -32,6 +32,7 @@ pub(in crate::deploy) struct Run<'a> {
     state: Mutex<State>,
     tasks: OnceLock<Vec<Task>>,
     destroying: bool,
+    started: tokio::time::Instant,
 }
 
 #[derive(Default)]
@@ -71,6 +72,7 @@ impl<'a> Run<'a> {
             state: Mutex::default(),
             tasks: OnceLock::new(),
             destroying: false,
+            started: deployment.settings.clock.now(),
         }
     }
 
@@ -158,7 +160,8 @@ impl<'a> Run<'a> {
         let untouched = (0..schedule.tasks.len())
             .filter(|step| change(*step).is_some() && !ended.done.contains(step) && !ended.left.contains(step))
             .filter(|step| ended.failed.iter().all(|(failed, _)| failed != step));
-        let summary = summary(done, ended.failed.len(), untouched.count());
+        let mut summary = summary(done, ended.failed.len(), untouched.count());
+        summary.elapsed = self.deployment.settings.clock.now() - self.started;
         let running: Vec<String> = ended.left.iter().filter_map(|step| change(*step)).map(|change| change.id.clone()).collect();
         if let Some(holder) = self.keeper.get().and_then(Keeper::lost_to) {
             return Err(DeployError::LeaseLost { holder });

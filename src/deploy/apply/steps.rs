@@ -10,7 +10,7 @@ use super::scheduler::{Accepted, End};
 use crate::arm::catalogue::IfMatch;
 use crate::arm::{ResourceId, catalogue};
 use crate::azure::{AzureError, Outcome, Precondition};
-use crate::deploy::diff::{self, PropertyChange, Verb};
+use crate::deploy::diff::{self, PropertyChange, Shown, Verb};
 use crate::deploy::error::StepError;
 use crate::deploy::events::Event;
 use crate::deploy::live::LiveResource;
@@ -326,13 +326,10 @@ fn is_there_by_another_name(id: &ResourceId, error: &AzureError) -> bool {
         || (link && error.status == Some(409) && error.error.message.to_ascii_lowercase().contains("link already exists"))
 }
 
-/// Whether the same properties differ from the same live values; what they are to become may be known better by now.
+/// Whether the same properties differ from the same live values. What was not known when the plan was made may turn out to be
+/// what is there already.
 fn same_before(now: &[PropertyChange], planned: &[PropertyChange]) -> bool {
-    let told = |changes: &[PropertyChange]| -> Vec<(String, String)> {
-        let mut told: Vec<_> =
-            changes.iter().map(|change| (change.path.clone(), serde_json::to_string(&change.before).unwrap_or_default())).collect();
-        told.sort();
-        told
-    };
-    told(now) == told(planned)
+    let same = |one: &PropertyChange, other: &PropertyChange| one.path == other.path && one.before == other.before;
+    now.iter().all(|change| planned.iter().any(|plan| same(change, plan)))
+        && planned.iter().all(|plan| plan.after == Shown::KnownAfterApply || now.iter().any(|change| same(change, plan)))
 }

@@ -76,7 +76,8 @@ impl<'a> Compiler<'a> {
             return Some((import.format.as_deref().unwrap_or("openapi-link"), url));
         }
         let text = self.loaded.imports.get(&names::below(pointer, "import"))?;
-        let json = text.trim_start_matches('\u{feff}').trim_start().starts_with('{');
+        // YAML may begin with a brace too.
+        let json = serde_json::from_str::<serde::de::IgnoredAny>(text.trim_start_matches('\u{feff}')).is_ok();
         let guessed = match json {
             true if text.contains("\"swagger\"") && !text.contains("\"openapi\"") => "swagger-json",
             true => "openapi+json",

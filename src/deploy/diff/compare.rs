@@ -99,7 +99,8 @@ impl<'a> Comparison<'a> {
             return;
         }
         if self.is_unknown(&pointer, false) {
-            let before = live.filter(|value| !is_empty(value)).map_or(Shown::Absent, |value| self.shown(place, &at, value));
+            let hidden = if self.secrets.contains_key(&pointer) { Shown::Secret } else { Shown::Absent };
+            let before = live.filter(|value| !is_empty(value)).map_or(hidden, |value| self.shown(place, &at, value));
             self.change(place, before, Shown::KnownAfterApply, live, None);
             return;
         }

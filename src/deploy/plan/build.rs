@@ -21,6 +21,8 @@ use crate::support::finding::{Finding, Kind};
 /// The types that the service or the group are: they carry a tag, and are in no manifest.
 const CONTAINERS: [&str; 2] = ["Microsoft.ApiManagement/service", "Microsoft.Resources/resourceGroups"];
 
+pub(super) const SUBSCRIPTION: &str = "Microsoft.ApiManagement/service/subscriptions";
+
 pub(in crate::deploy) fn is_container(id: &ResourceId) -> bool {
     CONTAINERS.iter().any(|kind| id.is_type(kind))
 }
@@ -41,8 +43,16 @@ impl Deployment {
             let again = self.judge_all(&left, &mut findings);
             for (change, now) in changes.iter_mut().zip(again) {
                 let stays = change.action == Action::Replace && change.target.as_ref().is_some_and(|id| !is_below_any(id, &replaced));
-                if !stays {
-                    *change = now;
+                if stays {
+                    continue;
+                }
+                let lost = now.action == Action::Create && change.action != Action::Create;
+                *change = now;
+                if lost {
+                    change.reason = Some("it goes with what is made anew".to_owned());
+                    if change.kind == SUBSCRIPTION {
+                        change.note = Some(removal::KEYS_DIE.to_owned());
+                    }
                 }
             }
             left
@@ -253,7 +263,7 @@ impl Deployment {
         if let Some((path, why)) = replace {
             change.reason = Some(format!("`{path}`: {why}"));
         }
-        if change.action == Action::Replace && id.is_type("Microsoft.ApiManagement/service/subscriptions") {
+        if change.action == Action::Replace && id.is_type(SUBSCRIPTION) {
             change.note = Some(removal::KEYS_DIE.to_owned());
         }
     }

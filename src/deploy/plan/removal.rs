@@ -7,7 +7,7 @@ use crate::arm::{ResourceId, catalogue};
 use crate::deploy::deployment::Deployment;
 use crate::deploy::desired::role_name;
 use crate::deploy::live::Live;
-use crate::deploy::plan::build::is_role_assignment;
+use crate::deploy::plan::build::{SUBSCRIPTION, is_role_assignment};
 
 pub(super) const KEYS_DIE: &str = "its keys die: whoever calls with them is refused from then on";
 
@@ -70,7 +70,11 @@ impl Deployment {
             }
         }
         gone.sort_by_key(|id| (std::cmp::Reverse(rank(id)), (*id).clone()));
-        gone.into_iter().map(|id| deletion(id, live, "it is no longer in the specification")).collect()
+        let reason = |id: &ResourceId| match is_role_assignment(id) {
+            true => "no identity of the specification needs it any more",
+            false => "it is no longer in the specification",
+        };
+        gone.into_iter().map(|id| deletion(id, live, reason(id))).collect()
     }
 }
 
@@ -78,7 +82,7 @@ impl Deployment {
 pub(in crate::deploy) fn deletion(id: &ResourceId, live: &Live, reason: &str) -> Change {
     let kind = id.resource_type();
     let entry = catalogue::find(&kind);
-    let note = id.is_type("Microsoft.ApiManagement/service/subscriptions").then(|| KEYS_DIE.to_owned());
+    let note = id.is_type(SUBSCRIPTION).then(|| KEYS_DIE.to_owned());
     Change {
         action: Action::Delete,
         kind: entry.map_or(kind, |entry| entry.name.to_owned()),

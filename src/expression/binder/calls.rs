@@ -130,6 +130,16 @@ impl Binder {
                 return self.finish(at, Some(receiver), &chosen, actuals);
             }
             seen.extend(candidates);
+            let statics: Vec<Candidate> =
+                methods(holder, definition, name).filter(|(_, member)| member.is_static && !member.extension).collect();
+            if self.overload(at, &statics, &actuals, explicit)?.is_some() {
+                return refuse(
+                    at,
+                    format!(
+                        "Static member `{holder}.{name}' cannot be accessed with an instance reference, qualify it with a type name instead"
+                    ),
+                );
+            }
         }
         let extensions: Vec<Candidate> = catalogue::extensions(name)
             .into_iter()
@@ -168,10 +178,9 @@ impl Binder {
         // One candidate: its first argument that does not convert tells most.
         if let [(_, member)] = candidates
             && !member.extension
+            && member.parameters.len() != actuals.len()
         {
-            if member.parameters.len() != actuals.len() {
-                return refuse(at, format!("No overload for method `{name}' takes `{}' arguments", actuals.len()));
-            }
+            return refuse(at, format!("No overload for method `{name}' takes `{}' arguments", actuals.len()));
         }
         // A lambda that does not compile by itself is the real reason.
         let listed: Vec<String> = actuals
@@ -457,6 +466,11 @@ impl Binder {
             list.insert(0, receiver);
         }
         let Some(callee) = callee(chosen.member) else { return not_emulated(at, format!("`{}`", chosen.member.key)) };
+        if callee.key.starts_with("IMessageBody.As<")
+            && let Some(xml) = chosen.generics.iter().find(|ty| ty.is("XElement") || ty.is("XNode") || ty.is("XDocument"))
+        {
+            return not_emulated(at, format!("a body as `{xml}`"));
+        }
         let mut types = chosen.generics.clone();
         types.extend_from_slice(chosen.holder.arguments());
         Ok(Expr { at, ty: chosen.result, kind: ExprKind::Call(callee, types, list) })
@@ -479,7 +493,7 @@ impl Binder {
                 chosen.result = ty;
                 self.finish(at, None, &chosen, actuals)
             }
-            None => self.no_overload(at, &definition.name.to_owned(), &candidates, &actuals),
+            None => self.no_overload(at, definition.name, &candidates, &actuals),
         }
     }
 

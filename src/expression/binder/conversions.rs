@@ -204,18 +204,26 @@ impl Binder {
         let wrap = |value: Expr, conversion| Expr { at, ty: to, kind: ExprKind::Convert(conversion, Box::new(value)) };
         Ok(match way {
             Way::Same => {
-                if matches!(value.kind, ExprKind::Default) && value.ty != known().null {
-                    return Ok(if value.ty == to {
-                        value
-                    } else {
-                        Expr { at, ty: to, kind: ExprKind::Sequence(Vec::new(), Box::new(value)) }
-                    });
+                // What is made of its own type keeps it.
+                let typed = matches!(value.kind, ExprKind::Default | ExprKind::Record(_) | ExprKind::ArrayOf(_) | ExprKind::NewArray(_));
+                if typed && value.ty != to && value.ty != known().null {
+                    return Ok(Expr { at, ty: to, kind: ExprKind::Sequence(Vec::new(), Box::new(value)) });
                 }
                 Expr { ty: to, ..value }
             }
             Way::Constant(constant) => Expr::constant(at, to, constant),
             Way::Numeric(primitive) => {
                 if let Some(constant) = value.value() {
+                    if !self.unchecked
+                        && !constant.is_null()
+                        && crate::expression::machine::arithmetic::convert(constant, primitive, true).is_none()
+                    {
+                        let shown = crate::expression::library::format::general(constant);
+                        return refuse(
+                            at,
+                            format!("Constant value `{shown}' cannot be converted to a `{to}' (use `unchecked' syntax to override)"),
+                        );
+                    }
                     if let Some(folded) = crate::expression::machine::arithmetic::convert(constant, primitive, false) {
                         return Ok(Expr::constant(at, to, folded));
                     }

@@ -105,9 +105,10 @@ impl Binder {
                 Ok(Expr { at, ty: known().null, kind: ExprKind::Throw(Box::new(value)) })
             }
             NodeKind::Checked(checked, inner) => {
-                let before = std::mem::replace(&mut self.checked, *checked);
+                let before = (self.checked, self.unchecked);
+                (self.checked, self.unchecked) = (*checked, !*checked);
                 let value = self.expression(inner);
-                self.checked = before;
+                (self.checked, self.unchecked) = before;
                 value
             }
             NodeKind::Declaration(..) | NodeKind::Discard => refuse(at, "a declaration may not stand here"),

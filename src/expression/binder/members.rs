@@ -67,7 +67,14 @@ impl Binder {
                     return Ok(Place::Type(ty));
                 }
                 let target = if let NodeKind::Name(..) | NodeKind::Member(..) | NodeKind::Keyword(_) = target.kind {
-                    self.place(target)?
+                    match self.place(target) {
+                        Err(found) if self.root_is_free(target) && is_unknown_name(&found) => {
+                            let full = dotted(node).unwrap_or_else(|| name.clone());
+                            let message = format!("`{full}` does not exist, or is not on the list of types that a policy may use");
+                            return Err(problem(at, ProblemKind::NotAllowed, message));
+                        }
+                        other => other?,
+                    }
                 } else {
                     Place::Value(self.expression(target)?)
                 };
@@ -138,11 +145,11 @@ impl Binder {
         if value.ty == known().void {
             return refuse(at, "The `.' operator can not be applied to operands of type `void'");
         }
-        if let Shape::Anonymous(fields) = value.ty.shape() {
-            if let Some(index) = fields.iter().position(|(field, _)| field == name) {
-                let kind = ExprKind::Field(Box::new(value), u32::try_from(index).unwrap_or(0));
-                return Ok(Place::Value(Expr { at, ty: fields[index].1, kind }));
-            }
+        if let Shape::Anonymous(fields) = value.ty.shape()
+            && let Some(index) = fields.iter().position(|(field, _)| field == name)
+        {
+            let kind = ExprKind::Field(Box::new(value), u32::try_from(index).unwrap_or(0));
+            return Ok(Place::Value(Expr { at, ty: fields[index].1, kind }));
         }
         if let Shape::Tuple(fields) = value.ty.shape() {
             let item = name.strip_prefix("Item").and_then(|digits| digits.parse::<usize>().ok()).map(|index| index.wrapping_sub(1));
@@ -264,9 +271,6 @@ pub(super) fn holders(ty: Type) -> Vec<Type> {
         list.extend(ty.interfaces());
         list.push(known().object);
     }
-    if let Shape::Array(element) = ty.shape() {
-        let _ = element;
-    }
     list
 }
 
@@ -279,6 +283,15 @@ pub(super) fn lookup(ty: Type, name: &str, accept: impl Fn(&Member) -> bool) -> 
         }
     }
     None
+}
+
+/// Whether the reason is that a name means nothing: then the whole dotted name says more.
+fn is_unknown_name(found: &super::Problem) -> bool {
+    match found.kind {
+        ProblemKind::Type => found.message.ends_with("in the current context"),
+        ProblemKind::NotAllowed => found.message.starts_with('`') && found.message.contains("does not exist, or"),
+        ProblemKind::NotEmulated => false,
+    }
 }
 
 /// `A.B.C` of names alone.

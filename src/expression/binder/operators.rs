@@ -142,18 +142,16 @@ impl Binder {
         // null with a nullable: comparison with nothing.
         if is_equality(operator) && (left.ty == known.null || right.ty == known.null) {
             let other = if left.ty == known.null { right.ty } else { left.ty };
-            if other.is_value_type() && other.nullable_of().is_none() {
-                return fail(&left, &right);
-            }
+            // A value that is never null may be compared with it: the compiler only warns.
             let user = !other.is_value_type() && other.nullable_of().is_none() && other != known.string && self.has_operator(other, method);
             if !user {
                 return Ok(Expr { at, ty: known.boolean, kind: ExprKind::Binary(operator, false, Box::new(left), Box::new(right)) });
             }
         }
-        if one.is_enum() || two.is_enum() {
-            if let Some(result) = self.enum_operator(at, operator, &left, &right)? {
-                return Ok(result);
-            }
+        if (one.is_enum() || two.is_enum())
+            && let Some(result) = self.enum_operator(at, operator, &left, &right)?
+        {
+            return Ok(result);
         }
         if left.ty == known.string && right.ty == known.string && is_equality(operator) {
             return Ok(Expr { at, ty: known.boolean, kind: ExprKind::Binary(operator, false, Box::new(left), Box::new(right)) });
@@ -209,7 +207,7 @@ impl Binder {
             if matches!(operator, BinaryOperator::Divide | BinaryOperator::Remainder) && operand.is_integral() && two.integer() == 0 {
                 return refuse(at, "Division by constant zero");
             }
-            match arithmetic::binary(operator, one, two, true) {
+            match arithmetic::binary(operator, one, two, !self.unchecked) {
                 Ok(value) => return Ok(Expr::constant(at, ty, value)),
                 Err(_) if operand.is_integral() => return refuse(at, "The operation overflows at compile time in checked mode"),
                 Err(_) => {}
@@ -385,7 +383,7 @@ fn promoted(operator: BinaryOperator, one: Primitive, two: Primitive, left: &Exp
     } else if has(P::Int64) {
         P::Int64
     } else if has(P::UInt32) {
-        let narrow = |primitive: P, value: &Expr| signed(primitive) && !value.value().is_some_and(|value| value.integer() >= 0);
+        let narrow = |primitive: P, value: &Expr| signed(primitive) && value.value().is_none_or(|value| value.integer() < 0);
         if narrow(one, left) || narrow(two, right) { P::Int64 } else { P::UInt32 }
     } else {
         P::Int32

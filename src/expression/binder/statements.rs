@@ -137,9 +137,10 @@ impl Binder {
             }
             StatementKind::Using(resource, body) => self.using(at, resource, body),
             StatementKind::Checked(checked, list) => {
-                let before = std::mem::replace(&mut self.checked, *checked);
+                let before = (self.checked, self.unchecked);
+                (self.checked, self.unchecked) = (*checked, !*checked);
                 let bound = self.block(list);
-                self.checked = before;
+                (self.checked, self.unchecked) = before;
                 bound.map(Stmt::Block)
             }
         }

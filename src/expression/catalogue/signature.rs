@@ -72,7 +72,10 @@ pub(super) fn member(owner: &'static Definition, line: &'static str) -> Option<M
             member.result = parse_type(result, owner, &member.generics);
             let types: Vec<String> = split(&rest[open + 1..close]).iter().filter_map(|part| short(part.trim())).collect();
             let shown = if kind == MemberKind::Constructor { "new" } else { name };
-            member.key = format!("{}.{shown}({})", owner.name, types.join(","));
+            // Without parameters only the generic ones tell `Children()` from `Children<T>()`.
+            let generic =
+                if types.is_empty() && !member.generics.is_empty() { format!("<{}>", member.generics.join(",")) } else { String::new() };
+            member.key = format!("{}.{shown}{generic}({})", owner.name, types.join(","));
             if kind == MemberKind::Operator && name.starts_with("op_Ex") || name.starts_with("op_Im") {
                 member.key = format!("{}:{result}", member.key);
             }

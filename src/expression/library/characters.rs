@@ -57,7 +57,7 @@ pub(super) const MEMBERS: Members = &[
     ("Char.MinValue", |_, _| Ok(Value::Char(0))),
     ("Char.MaxValue", |_, _| Ok(Value::Char(u16::MAX))),
     test!("IsDigit", |unit| character(unit).is_ascii_digit()
-        || unit > 127 && character(unit).is_numeric() && character(unit).to_digit(10).is_some()),
+        || unit > 127 && character(unit).is_numeric() && character(unit).is_ascii_digit()),
     test!("IsLetter", |unit| character(unit).is_alphabetic()),
     test!("IsLetterOrDigit", |unit| character(unit).is_alphabetic() || character(unit).is_ascii_digit()),
     test!("IsNumber", |unit| character(unit).is_numeric()),

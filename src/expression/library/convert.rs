@@ -77,15 +77,13 @@ pub(super) const MEMBERS: Members = &[
     ("Convert.FromBase64String", |m, a| {
         let text = m.string(a, 0, "s")?;
         let clean: String = text.to_str().chars().filter(|character| !matches!(character, ' ' | '\t' | '\r' | '\n')).collect();
-        let characters = clean.trim_end_matches('=');
-        if clean.len() % 4 != 0 {
+        if !clean.len().is_multiple_of(4) {
             return Err(m.throw("FormatException", "Invalid length for a Base-64 char array or string."));
         }
         let engine = base64::engine::GeneralPurpose::new(
             &base64::alphabet::STANDARD,
             base64::engine::GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true),
         );
-        let _ = characters;
         match engine.decode(&clean) {
             Ok(bytes) => m.byte_array(&bytes),
             Err(_) => {

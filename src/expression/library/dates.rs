@@ -368,12 +368,12 @@ fn moved(m: &mut Machine<'_>, value: &Value, to: Option<i64>) -> Outcome {
 
 fn add(m: &mut Machine<'_>, a: Args<'_>, span: i64) -> Outcome {
     let to = ticks(a.get(0)).checked_add(span);
-    let fault = moved(m, a.get(0), to);
-    fault.or_else(|_| {
-        Err(m.out_of_range(
+    let moved = moved(m, a.get(0), to);
+    moved.map_err(|_| {
+        m.out_of_range(
             if a.get(1).plain_type().is("TimeSpan") { "t" } else { "value" },
             "The added or subtracted value results in an un-representable DateTime.",
-        ))
+        )
     })
 }
 

@@ -134,7 +134,7 @@ fn special(number: f64) -> Option<String> {
 fn general_digits(digits: &Digits, precision: i32, letter: char) -> String {
     let sign = if digits.negative && !digits.is_zero() { "-" } else { "" };
     let exponent = digits.exponent - 1;
-    if digits.is_zero() || exponent > -6 && exponent < precision {
+    if digits.is_zero() || exponent > -5 && exponent < precision {
         let count = usize::try_from((i32::try_from(digits.digits.len()).unwrap_or(0) - digits.exponent).max(0)).unwrap_or(0);
         let fraction = digits.fraction(count);
         let point = if fraction.is_empty() { "" } else { "." };
@@ -150,7 +150,7 @@ fn general_digits(digits: &Digits, precision: i32, letter: char) -> String {
 fn group(whole: &str) -> String {
     let mut out = String::new();
     for (index, digit) in whole.chars().enumerate() {
-        if index > 0 && (whole.len() - index) % 3 == 0 {
+        if index > 0 && (whole.len() - index).is_multiple_of(3) {
             out.push(',');
         }
         out.push(digit);
@@ -420,7 +420,7 @@ fn section_text(digits: &Digits, pieces: &[Piece], show_sign: bool) -> (String, 
     let mut slots = before.len();
     let mut fraction_digits = fraction.chars();
     let push_whole = |out: &mut String, digit: char, written: &mut usize| {
-        if grouped && *written > 0 && (total - *written) % 3 == 0 {
+        if grouped && *written > 0 && (total - *written).is_multiple_of(3) {
             out.push(',');
         }
         out.push(digit);

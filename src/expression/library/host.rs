@@ -138,8 +138,10 @@ pub(super) const MEMBERS: Members = &[
     property!("IUrl", "Scheme"),
     ("IUrl.ToUri()", |m, a| {
         let Value::Host(object) = a.get(0) else { return Err(m.null_reference()) };
-        let text = text(m, *object);
-        super::uri::new(m, &text.to_str())
+        match m.context.property(*object, "ToString") {
+            HostValue::Text(text) => super::uri::new(m, &text),
+            _ => Err(m.null_reference()),
+        }
     }),
     ("IMessageBody.As", |m, a| body_as(m, a)),
     ("IMessageBody.AsFormUrlEncodedContent", |m, a| {
@@ -154,6 +156,9 @@ pub(super) const MEMBERS: Members = &[
     }),
     ("ContextExtensions.GetValueOrDefault(IReadOnlyDictionary<string,string>,string,string)", |m, a| {
         Ok(collections::get(m, a.get(0), a.get(1))?.unwrap_or_else(|| a.get(2).clone()))
+    }),
+    ("ContextExtensions.GetValueOrDefault(IReadOnlyDictionary<string,object>,string)", |m, a| {
+        Ok(collections::get(m, a.get(0), a.get(1))?.unwrap_or(Value::Null))
     }),
     ("ContextExtensions.GetValueOrDefault(IReadOnlyDictionary<string,object>,string,T)", |m, a| variable(m, a, a.ty(0))),
     ("ContextExtensions.GetValueOrDefault(IReadOnlyDictionary<string,object>,string,string)", |m, a| variable(m, a, known().string)),
@@ -240,7 +245,7 @@ pub(super) fn text(m: &mut Machine<'_>, object: Host) -> Text {
     if object.kind == HostKind::Url
         && let HostValue::Text(text) = m.context.property(object, "ToString")
     {
-        return Text::from(text);
+        return Text::from(super::uri::display(&text));
     }
     Text::from(object.kind.ty().full_name())
 }

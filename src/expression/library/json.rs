@@ -369,10 +369,6 @@ pub(crate) fn from_object(m: &mut Machine<'_>, value: &Value, depth: usize) -> O
         Object::Json(_) => return Ok(*handle),
         Object::Array(ty, _) if *ty == types::array(types::known().byte) => return token(m, value),
         Object::Opaque(ty, _) if ty.is("Uri") => return token(m, value),
-        Object::Builder(units) => {
-            let _ = units;
-            Vec::new()
-        }
         Object::Record(ty, values) => match ty.shape() {
             Shape::Anonymous(names) => names.iter().map(|(name, _)| Text::from(name.as_str())).zip(values.iter().cloned()).collect(),
             _ if ty.is("KeyValuePair") => ["Key", "Value"].iter().map(|name| Text::from(*name)).zip(values.iter().cloned()).collect(),
@@ -386,7 +382,7 @@ pub(crate) fn from_object(m: &mut Machine<'_>, value: &Value, depth: usize) -> O
             }
             list
         }
-        Object::Exception(_) | Object::Regex(_) | Object::Closure(..) | Object::Xml(_) | Object::Opaque(..) => {
+        Object::Builder(_) | Object::Exception(_) | Object::Regex(_) | Object::Closure(..) | Object::Opaque(..) => {
             let name = m.heap.type_of(value).full_name();
             return Err(m.throw("JsonSerializationException", &format!("Serialising {name} is not emulated.")));
         }
@@ -462,14 +458,6 @@ pub(super) const MEMBERS: Members = &[
         let token = from_object(m, a.get(0), 0)?;
         write::text(m, token, indented)
     }),
-    ("JsonConvert.DeserializeObject(string)", |m, a| {
-        let text = m.string(a, 0, "value")?;
-        if text.to_str().trim().is_empty() {
-            return Ok(Value::Null);
-        }
-        read::parse(m, &text).map(Value::Object).map(|value| unbox(m, value))
-    }),
-    ("JsonConvert.DeserializeObject<T>(string)", |m, a| deserialize(m, a)),
     ("JsonConvert.DeserializeObject", |m, a| deserialize(m, a)),
 ];
 

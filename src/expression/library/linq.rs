@@ -97,7 +97,6 @@ pub(crate) fn enumerator(m: &mut Machine<'_>, source: &Value) -> Outcome {
                 let version = table.version as usize;
                 if ty.is("HashSet") {
                     let items = table.entries().map(|entry| entry.0.clone()).collect();
-                    let _ = version;
                     Enumerator::Items(items, 0)
                 } else {
                     let pair = types::generic("KeyValuePair", ty.arguments());

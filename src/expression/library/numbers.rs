@@ -165,7 +165,8 @@ pub(super) fn read(text: &str, to: Primitive) -> Result<Value, bool> {
             Ok(Value::Double(value))
         }
         Primitive::Decimal => {
-            if format::clean_real(text).is_none() || text.contains(['e', 'E']) && format::parse_decimal(text).is_none() {
+            // `NumberStyles.Number`: no exponent.
+            if format::clean_real(text).is_none() || text.contains(['e', 'E']) {
                 return Err(false);
             }
             format::parse_decimal(text).map(Value::Decimal).ok_or(true)

@@ -77,6 +77,14 @@ pub(super) const MEMBERS: Members = &[
     ("String.GetHashCode()", |m, a| hash_code(m, a)),
     ("String.ToString", |m, a| m.this(a).map(Value::Text)),
     ("String.Clone()", |m, a| m.this(a).map(Value::Text)),
+    ("String.Normalize()", |m, a| {
+        let text = m.this(a)?;
+        if matches!(*text, Text::Ascii(_)) {
+            Ok(Value::Text(text))
+        } else {
+            Err(m.throw("NotSupportedException", "Normalising text that is not ASCII is not emulated."))
+        }
+    }),
     ("String.Copy", |m, a| {
         let text = m.string(a, 0, "str")?;
         m.text((*text).clone())
@@ -276,7 +284,19 @@ pub(super) fn compare_culture(one: &Text, two: &Text, ignore_case: bool) -> i32 
         } else {
             1
         };
-        (class << 24) | u32::from(lower_unit(unit)) << 4
+        let lower = lower_unit(unit);
+        // Accents weigh less than letters.
+        let base = match lower {
+            0xe0..=0xe5 => u16::from(b'a'),
+            0xe7 => u16::from(b'c'),
+            0xe8..=0xeb => u16::from(b'e'),
+            0xec..=0xef => u16::from(b'i'),
+            0xf1 => u16::from(b'n'),
+            0xf2..=0xf6 => u16::from(b'o'),
+            0xf9..=0xfc => u16::from(b'u'),
+            other => other,
+        };
+        (class << 24) | u32::from(base) << 4
     };
     let special = |text: &Text| -> Vec<u16> { text.units().into_iter().filter(|unit| !matches!(unit, 0x2d | 0x27 | 0xad)).collect() };
     let (left, right) = (special(one), special(two));
@@ -288,6 +308,12 @@ pub(super) fn compare_culture(one: &Text, two: &Text, ignore_case: bool) -> i32 
     }
     if left.len() != right.len() {
         return left.len().cmp(&right.len()) as i32;
+    }
+    for (a, b) in left.iter().zip(&right) {
+        let order = lower_unit(*a).cmp(&lower_unit(*b));
+        if order.is_ne() {
+            return order as i32;
+        }
     }
     if !ignore_case {
         for (a, b) in left.iter().zip(&right) {

@@ -193,6 +193,35 @@ pub(super) fn url_decode(text: &str) -> String {
     unescape(text, true)
 }
 
+/// A URL as `Uri.ToString()` shows it: escapes are undone but for what would change its meaning.
+pub(super) fn display(text: &str) -> String {
+    let mut out = String::new();
+    let mut rest = text;
+    while let Some(start) = rest.find('%') {
+        out.push_str(&rest[..start]);
+        rest = &rest[start..];
+        let length = 3 * rest.as_bytes().chunks(3).take_while(|part| part.first() == Some(&b'%') && part.len() == 3).count();
+        let run = rest.get(..length).unwrap_or_default();
+        if run.is_empty() {
+            out.push('%');
+            rest = &rest[1..];
+            continue;
+        }
+        for character in unescape(run, false).chars() {
+            if character == '\u{fffd}' || character.is_ascii_control() || ";/?:@&=+$,#[]%\\\"<>".contains(character) {
+                for byte in character.encode_utf8(&mut [0; 4]).bytes() {
+                    out.push_str(&format!("%{byte:02X}"));
+                }
+            } else {
+                out.push(character);
+            }
+        }
+        rest = &rest[length..];
+    }
+    out.push_str(rest);
+    out
+}
+
 /// A new absolute `Uri`.
 pub(super) fn new(m: &mut Machine<'_>, text: &str) -> Outcome {
     match url::Url::parse(text.trim()) {

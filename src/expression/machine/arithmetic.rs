@@ -139,7 +139,15 @@ fn decimal(operator: BinaryOperator, left: Decimal, right: Decimal) -> Result<Va
         B::Subtract => left.checked_sub(right),
         B::Multiply => left.checked_mul(right),
         B::Divide if right.is_zero() => return Err(Error::DivideByZero),
-        B::Divide => left.checked_div(right),
+        B::Divide => left.checked_div(right).map(|quotient| {
+            // No more decimals than needed, no fewer than the operands' scales leave.
+            let mut quotient = quotient.normalize();
+            let least = left.scale().saturating_sub(right.scale());
+            if quotient.scale() < least {
+                quotient.rescale(least);
+            }
+            quotient
+        }),
         B::Remainder if right.is_zero() => return Err(Error::DivideByZero),
         B::Remainder => left.checked_rem(right),
         _ => return compare(operator, Some(left.cmp(&right))),
@@ -206,7 +214,7 @@ pub(crate) fn convert(value: &Value, to: Primitive, checked: bool) -> Option<Val
                 }
                 // Out of range has no defined result in C#; the machine's own is taken.
                 let wide = if real.is_nan() || real.abs() >= 9.3e18 { i128::from(i64::MIN) } else { real.trunc() as i128 };
-                if to == P::UInt64 && real >= 9.2e18 && real < 1.9e19 {
+                if to == P::UInt64 && (9.2e18..1.9e19).contains(&real) {
                     return convert_integer(real.trunc() as i128, to, false);
                 }
                 if to == P::Int32 && (wide > i128::from(i32::MAX) || wide < i128::from(i32::MIN)) {

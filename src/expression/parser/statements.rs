@@ -281,7 +281,8 @@ impl Parser<'_> {
                 return Err(self.fault(format!("`case` or `default` is expected{}", self.before())));
             }
             let mut body = Vec::new();
-            while !matches!(self.here(), "case" | "}") && !(self.is("default") && self.look(1) == ":") {
+            let ends = |parser: &Self| matches!(parser.here(), "case" | "}") || parser.is("default") && parser.look(1) == ":";
+            while !ends(self) {
                 if self.done() {
                     return Err(self.unexpected());
                 }

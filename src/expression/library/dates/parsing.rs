@@ -183,7 +183,7 @@ fn time_of(list: &[Piece]) -> Option<(i64, usize, bool)> {
             used = 7;
         }
     }
-    if hours > 24 || minutes > 59 || seconds > 59 || hours == 24 && (minutes, seconds) != (0, 0) || hours == 24 {
+    if hours > 23 || minutes > 59 || seconds > 59 {
         return None;
     }
     Some((hours * HOUR + minutes * MINUTE + seconds * SECOND + fraction, used, false))

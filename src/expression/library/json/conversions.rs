@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{Node, children, kind, node, plain, scalar, token};
 use crate::expression::heap::{KeyRule, Object, Table};
-use crate::expression::library::{Members, key, numbers, to_text};
+use crate::expression::library::{Members, key, to_text};
 use crate::expression::machine::{Args, Machine, Outcome, arithmetic};
 use crate::expression::types::{Primitive, Type, known};
 use crate::expression::value::{Handle, Value};
@@ -299,7 +299,6 @@ pub(crate) fn to_object(m: &mut Machine<'_>, handle: Handle, to: Type, depth: us
     }
     let name = base.definition().map_or("", |definition| definition.name);
     if base.primitive().is_some() || matches!(name, "String" | "DateTime" | "DateTimeOffset" | "TimeSpan" | "Guid") {
-        let _ = numbers::real;
         return convert(m, &value, name);
     }
     Err(m.throw("JsonSerializationException", &format!("Deserialising into {} is not emulated.", to.full_name())))

@@ -476,9 +476,6 @@ fn from(m: &mut Machine<'_>, a: Args<'_>, wanted: i64) -> Outcome {
     let own = node(m, handle).map_or(0, super::Json::kind);
     if wanted != 0 && own != wanted {
         let what = if wanted == kind::OBJECT { "JObject" } else { "JArray" };
-        let value = Value::Object(handle);
-        let name = m.heap.type_of(&value);
-        let _ = name;
         let kind_name = ["None", "Object", "Array"].get(usize::try_from(own).unwrap_or(0)).copied().unwrap_or("Value");
         let shown = match own {
             kind::STRING => "String",
@@ -674,7 +671,7 @@ fn insert_token(m: &mut Machine<'_>, a: Args<'_>, place: Option<usize>) -> Outco
 
 fn position(m: &Machine<'_>, array: Handle, value: &Value) -> Option<(usize, Handle)> {
     let Value::Object(wanted) = value else { return None };
-    children(m, array).into_iter().enumerate().find(|(_, child)| super::value_equals(m, *child, *wanted))
+    children(m, array).into_iter().enumerate().find(|(_, child)| child == wanted)
 }
 
 fn clear(m: &mut Machine<'_>, a: Args<'_>) -> Outcome {

@@ -241,9 +241,9 @@ fn parse_steps(characters: &[char], at: &mut usize, in_filter: bool) -> Result<V
             _ if in_filter && matches!(character, '=' | '!' | '<' | '>' | '&' | '|' | ')') => break,
             _ => {
                 let start = *at;
-                while characters.get(*at).is_some_and(|character| {
-                    !matches!(character, '.' | '[' | '(' | ' ' | ']' | ')') && !(in_filter && "=!<>&|".contains(*character))
-                }) {
+                let ends =
+                    |character: &char| matches!(character, '.' | '[' | '(' | ' ' | ']' | ')') || in_filter && "=!<>&|".contains(*character);
+                while characters.get(*at).is_some_and(|character| !ends(character)) {
                     *at += 1;
                 }
                 let name: String = characters[start..*at].iter().collect();
