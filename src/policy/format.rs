@@ -98,7 +98,8 @@ impl Layout<'_> {
             done = attribute.value_range.end + 1;
         }
         let content = &self.text[element.content_range.clone()];
-        if content.is_empty() || (content.trim().is_empty() && !(takes_text(shape) && !content.contains('\n'))) {
+        let is_layout = content.trim().is_empty() && (content.contains('\n') || !takes_text(shape));
+        if content.is_empty() || is_layout {
             self.out.push_str(" />");
             return;
         }
