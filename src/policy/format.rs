@@ -98,7 +98,7 @@ impl Layout<'_> {
             done = attribute.value_range.end + 1;
         }
         let content = &self.text[element.content_range.clone()];
-        if content.is_empty() || (content.trim().is_empty() && !(takes_text(shape) && !content.contains('\n'))) {
+        if content.is_empty() || ((content.contains('\n') || !takes_text(shape)) && content.trim().is_empty()) {
             self.out.push_str(" />");
             return;
         }
