@@ -98,12 +98,7 @@ impl Layout<'_> {
             done = attribute.value_range.end + 1;
         }
         let content = &self.text[element.content_range.clone()];
-<<<<<<< HEAD
-        let is_layout = content.trim().is_empty() && (content.contains('\n') || !takes_text(shape));
-        if content.is_empty() || is_layout {
-=======
         if content.is_empty() || ((content.contains('\n') || !takes_text(shape)) && content.trim().is_empty()) {
->>>>>>> polcli
             self.out.push_str(" />");
             return;
         }

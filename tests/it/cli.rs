@@ -119,3 +119,10 @@ fn a_closed_pipe_is_no_error() {
     drop(child.stdout.take());
     assert!(child.wait().unwrap().success());
 }
+
+#[test]
+fn the_schema_beside_the_examples_is_the_one_that_is_printed() {
+    let printed = run(&["schema"]).stdout;
+    let kept = std::fs::read(root().join("examples/apimctl.schema.json")).unwrap();
+    assert!(printed == kept, "run `apimctl schema > examples/apimctl.schema.json`");
+}
