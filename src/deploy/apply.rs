@@ -297,6 +297,9 @@ impl Deployment {
 
     /// How long the service of this specification usually takes to be made.
     pub(super) fn usual_activation(&self) -> Option<Duration> {
+        if !self.settings.estimates {
+            return None;
+        }
         let service = self.desired.service.as_ref()?;
         let resource = self.desired.resources.iter().find(|resource| resource.id.known() == Some(service))?;
         resource.body.value.pointer("/sku/name").and_then(serde_json::Value::as_str).map(usual_activation)

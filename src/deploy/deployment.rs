@@ -55,6 +55,8 @@ pub struct Settings {
     pub role_assignments: RoleAssignmentMode,
     /// How long a service may take to activate, update or vanish.
     pub deadline: Duration,
+    /// Whether to say how long Azure usually takes; of no use where nothing takes long.
+    pub estimates: bool,
     /// Time.
     pub clock: SharedClock,
     /// Randomness (lease ids).
@@ -76,6 +78,7 @@ impl Settings {
             soft_deleted: SoftDeleted::Fail,
             role_assignments: RoleAssignmentMode::Manage,
             deadline: Duration::from_secs(2 * 60 * 60),
+            estimates: true,
             clock,
             random,
         }

@@ -82,11 +82,14 @@ pub(super) async fn run(arguments: &ApplyArguments, session: &mut Session<'_>) -
             return Ok(Outcome::Done);
         }
     }
-    show_outputs(&deployment, &spec, local.is_some(), session).await
+    let state_dir =
+        arguments.target.state_dir.as_ref().map(|directory| format!(" --state-dir {}", directory.display())).unwrap_or_default();
+    let place = if local.is_some() { format!(" --local{state_dir}") } else { String::new() };
+    show_outputs(&deployment, &spec, &place, session).await
 }
 
-/// Gateway URL, key names and snippets.
-async fn show_outputs(deployment: &deploy::Deployment, spec: &std::path::Path, local: bool, session: &mut Session<'_>) -> Result<Outcome> {
+/// Gateway URL, key names and snippets. `place` are the flags that lead to the embedded ARM, if it is there.
+async fn show_outputs(deployment: &deploy::Deployment, spec: &std::path::Path, place: &str, session: &mut Session<'_>) -> Result<Outcome> {
     let outputs = deployment.outputs().await.map_err(DeployError::into_error)?;
     if session.printer.is_json() {
         session.printer.json_line(&serde_json::json!({ "event": "outputs", "outputs": outputs }));
@@ -98,9 +101,9 @@ async fn show_outputs(deployment: &deploy::Deployment, spec: &std::path::Path, l
         session.printer.data(format!("Key      {}  ({})", key.subscription, key.scope));
     }
     if !outputs.keys.is_empty() {
-        session.printer.note(format!("\nSee the keys with `apimctl keys {} --show`", spec.display()));
+        session.printer.note(format!("\nSee the keys with `apimctl keys {}{place} --show`", spec.display()));
     }
-    if local {
+    if !place.is_empty() {
         session
             .printer
             .note("\nThe embedded ARM keeps resources; the gateway itself answers at this address once they are applied to Azure");

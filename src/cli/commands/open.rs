@@ -97,6 +97,7 @@ pub(super) async fn open(request: &Request<'_>, extra: Extra, session: &mut Sess
         state_dir: Some(target.state_dir.clone()),
         holder: holder(session),
         role_assignments,
+        estimates: local.is_none(),
         ..Settings::new(Arc::new(SystemClock), Arc::new(SystemRandom))
     };
     let deployment = Deployment::new(client, desired, loaded.policies.clone(), settings);
