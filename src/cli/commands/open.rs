@@ -181,7 +181,8 @@ async fn open_azure(
         transport: None,
         executor: None,
     }));
-    let principal = login.describe().await.map_err(|error| anyhow!("{error}"))?;
+    // One line for each login that was asked.
+    let principal = login.describe().await.map_err(|error| anyhow!("{}", error.to_string().replace("; ", "\n  ")))?;
     session.printer.note(format!("Logged in as {}", principal.describe()));
     if let (Some(wanted), Some(actual)) = (&spec.tenant_id, &principal.tenant_id)
         && !wanted.eq_ignore_ascii_case(actual)
