@@ -25,7 +25,7 @@ pub use convert::convert;
 pub use document::{Attribute, Document, DocumentKind, Element, Expression, ExpressionKind, Format, Node, Section, Value, Visit, Walk};
 pub use fix::{Fix, apply_fixes, fixes};
 pub use format::format;
-pub use reader::{MAX_DEPTH, MAX_SIZE};
+pub use reader::{MAX_DEPTH, MAX_SIZE, decode_references};
 pub use reference::{Gateway, Scope};
 pub use references::{Reference, References, named_value_uses, references};
 pub use traps::Code;

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
+use super::desired::OWNER_TAG;
 use super::diff::Secrets;
 use super::manifest::Manifest;
 use super::resource::Reference;
@@ -96,9 +97,6 @@ impl Live {
         self.manifests.iter().find(|(key, manifest)| **key != own && manifest.owns(id)).map(|(_, manifest)| manifest.owner.as_str())
     }
 }
-
-/// Name of the tag that says which specification made a resource.
-pub(super) const OWNER_TAG: &str = "apimctl-owner";
 
 /// Who made a resource, by its tag.
 #[must_use]

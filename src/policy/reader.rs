@@ -12,6 +12,7 @@ use super::document::{Attribute, Document, DocumentKind, Element, Expression, Ex
 use crate::expression::lexer;
 use crate::support::finding::{Code, Finding, Kind};
 use crate::support::source::SourceText;
+pub use entities::decode_references;
 use entities::{decode, offset, reference};
 use escape::{Escaped, escape};
 

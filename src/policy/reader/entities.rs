@@ -48,6 +48,12 @@ pub(super) fn decode(text: &str) -> (String, Vec<(u32, u32)>) {
     (decoded, runs)
 }
 
+/// `text` with the five entities of XML and its character references replaced; what is none stays as it is.
+#[must_use]
+pub fn decode_references(text: &str) -> String {
+    decode(text).0
+}
+
 /// Texts are capped far below 4 GiB before they come here.
 pub(super) fn offset(number: usize) -> u32 {
     u32::try_from(number).unwrap_or(u32::MAX)

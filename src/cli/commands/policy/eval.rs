@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::Session;
 use crate::cli::output::Outcome;
 use crate::expression::{self, Evaluation, Expression, Heap};
+use crate::policy;
 
 mod context;
 
@@ -49,7 +50,7 @@ fn evaluate(input: &Value) -> Value {
     };
     let mut text = text.to_owned();
     if input.get("xml").and_then(Value::as_bool) == Some(true) {
-        text = decode(&text);
+        text = policy::decode_references(&text);
     }
     if let Some(values) = input.get("namedValues").and_then(Value::as_object) {
         for (name, value) in values {
@@ -101,45 +102,4 @@ fn evaluate(input: &Value) -> Value {
         Ok((text, shown)) => json!({ "ok": true, "type": value.type_name(&heap), "string": text, "value": shown }),
         Err(exception) => threw(exception),
     }
-}
-
-/// The five entities of XML and character references.
-fn decode(text: &str) -> String {
-    let mut out = String::new();
-    let mut rest = text;
-    while let Some(start) = rest.find('&') {
-        out.push_str(&rest[..start]);
-        rest = &rest[start..];
-        let entity = rest.find(';').map(|end| (&rest[1..end], end + 1));
-        let found = entity.and_then(|(name, length)| {
-            let character = match name {
-                "amp" => '&',
-                "lt" => '<',
-                "gt" => '>',
-                "quot" => '"',
-                "apos" => '\'',
-                _ => {
-                    let digits = name.strip_prefix('#')?;
-                    let code = match digits.strip_prefix(['x', 'X']) {
-                        Some(digits) => u32::from_str_radix(digits, 16).ok()?,
-                        None => digits.parse().ok()?,
-                    };
-                    char::from_u32(code)?
-                }
-            };
-            Some((character, length))
-        });
-        match found {
-            Some((character, length)) => {
-                out.push(character);
-                rest = &rest[length..];
-            }
-            None => {
-                out.push('&');
-                rest = &rest[1..];
-            }
-        }
-    }
-    out.push_str(rest);
-    out
 }
