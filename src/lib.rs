@@ -5,11 +5,14 @@
 //! | module | what it is |
 //! |---|---|
 //! | [`cli`] | arguments in, exit code out; the only module that prints |
-//! | [`world`] | brings the embedded ARM and its client together; what every offline command starts |
+//! | [`world`] | brings the embedded ARM, its client, the gateway and the simulator together; what every offline command starts |
 //! | [`spec`] | the YAML specification: read with positions, checked as a whole, typed |
 //! | [`deploy`] | specification → resources → plan → Azure; manifest, lease, journal |
 //! | [`analysis`] | findings that need resources and policies together |
 //! | [`azure`] | the ARM client: credentials, retries, paging, long-running operations |
+//! | [`gateway`] | the data plane: compiles what ARM stores and serves it as API Management does |
+//! | [`simulator`] | Azure OpenAI accounts: answers, streams, quotas, faults |
+//! | [`tokens`] | counts tokens |
 //! | [`emulator`] | the embedded ARM: keeps and rewrites resources as the service does |
 //! | [`arm`] | the ARM wire contract: ids, catalogue of types, store, errors |
 //! | [`policy`] | policy documents: reader, meaning, rules |
@@ -21,11 +24,13 @@
 //!
 //! ```text
 //! cli      -> everything
-//! world    -> emulator, identity, deploy, azure, arm, support
+//! world    -> emulator, gateway, simulator, identity, deploy, azure, arm, support
 //! deploy   -> spec, arm, azure, analysis, policy, support
 //! analysis -> arm, policy, expression, support
+//! gateway  -> arm, policy, expression, identity, tokens, support
+//! simulator -> identity, tokens, support
 //! emulator -> arm, policy, identity, support
-//! identity -> support
+//! identity, tokens -> support
 //! azure    -> arm, support
 //! spec     -> arm, policy, support
 //! policy   -> expression, support
@@ -48,8 +53,11 @@ pub mod cli;
 pub mod deploy;
 pub mod emulator;
 pub mod expression;
+pub mod gateway;
 pub mod identity;
 pub mod policy;
+pub mod simulator;
 pub mod spec;
 pub mod support;
+pub mod tokens;
 pub mod world;

@@ -1,0 +1,1 @@
+//! The data plane: what ARM stores, compiled and served as API Management serves it.
