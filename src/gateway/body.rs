@@ -28,7 +28,23 @@ pub enum CollectError {
     },
 }
 
+/// Sees a body go by.
+pub trait FrameObserver: Send {
+    /// The next piece of the body.
+    fn data(&mut self, data: &Bytes);
+    /// The body is over.
+    fn end(&mut self, end: BodyEnd<'_>);
+}
+
 impl Body {
+    /// Shows every further data frame, and the end, to `observer`.
+    #[must_use]
+    pub fn with_observer(self, mut observer: Box<dyn FrameObserver>) -> Self {
+        observer.data(&self.0);
+        observer.end(BodyEnd::Complete);
+        self
+    }
+
     /// No bytes at all.
     #[must_use]
     pub const fn empty() -> Self {

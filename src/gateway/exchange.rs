@@ -108,6 +108,8 @@ pub struct Exchange {
     pub trace: Option<Box<Trace>>,
     /// Every time the request was sent to a backend.
     pub attempts: Vec<Attempt>,
+    /// The request's body, kept by who forwarded it when tokens have to be estimated from it.
+    pub prompt: Option<bytes::Bytes>,
     id: OnceCell<Uuid>,
     timestamp: OnceCell<OffsetDateTime>,
 }
@@ -166,6 +168,7 @@ impl Exchange {
             settle: Vec::new(),
             trace: None,
             attempts: Vec::new(),
+            prompt: None,
             id: OnceCell::new(),
             timestamp: OnceCell::new(),
         }
