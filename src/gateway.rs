@@ -16,6 +16,7 @@ pub mod keys;
 pub mod limits;
 pub mod message;
 pub mod meter;
+pub mod metrics;
 pub mod pipeline;
 pub mod preflight;
 pub mod program;

@@ -1,8 +1,10 @@
 //! The policies that run: one file each, found by name when a document is compiled.
 
 pub mod limit_concurrency;
+mod rate_limit;
 mod set_header;
 mod set_variable;
+mod when_answered;
 
 use super::program::Compiler;
 use crate::policy::Element;
@@ -16,6 +18,8 @@ pub const CONTROL: &[&str] = &["base", "choose", "include-fragment", "retry", "w
 /// Name and compilation of every other policy that is emulated.
 pub const EMULATED: &[(&str, Compile)] = &[
     ("limit-concurrency", limit_concurrency::compile),
+    ("rate-limit", rate_limit::compile),
+    ("rate-limit-by-key", rate_limit::compile_by_key),
     ("set-header", set_header::compile),
     ("set-variable", set_variable::compile),
 ];
