@@ -1,9 +1,12 @@
 //! The policies that run: one file each, found by name when a document is compiled.
 
 pub mod limit_concurrency;
+mod quota;
 mod rate_limit;
 mod set_header;
 mod set_variable;
+mod token_limit;
+mod token_metric;
 mod when_answered;
 
 use super::program::Compiler;
@@ -17,7 +20,14 @@ pub const CONTROL: &[&str] = &["base", "choose", "include-fragment", "retry", "w
 
 /// Name and compilation of every other policy that is emulated.
 pub const EMULATED: &[(&str, Compile)] = &[
+    ("azure-openai-emit-token-metric", token_metric::compile),
+    ("azure-openai-token-limit", token_limit::compile),
+    ("emit-metric", token_metric::compile_metric),
     ("limit-concurrency", limit_concurrency::compile),
+    ("llm-emit-token-metric", token_metric::compile),
+    ("llm-token-limit", token_limit::compile),
+    ("quota", quota::compile),
+    ("quota-by-key", quota::compile_by_key),
     ("rate-limit", rate_limit::compile),
     ("rate-limit-by-key", rate_limit::compile_by_key),
     ("set-header", set_header::compile),

@@ -82,19 +82,19 @@ struct Rule {
     period: Duration,
 }
 
-/// `id` beats `name`.
-#[derive(Debug)]
-struct NameOrId {
+/// An API or operation in the words of a limit; `id` beats `name` (rate-limit page).
+#[derive(Debug, Clone)]
+pub(super) struct NameOrId {
     id: Option<String>,
     name: Option<String>,
 }
 
 impl NameOrId {
-    fn read(element: &Element, compiler: &mut Compiler<'_>) -> Self {
+    pub(super) fn read(element: &Element, compiler: &mut Compiler<'_>) -> Self {
         Self { id: compiler.literal(element, "id"), name: compiler.literal(element, "name") }
     }
 
-    fn is(&self, id: &str, name: &str) -> bool {
+    pub(super) fn is(&self, id: &str, name: &str) -> bool {
         match (&self.id, &self.name) {
             (Some(own), _) => own.eq_ignore_ascii_case(id),
             (None, Some(own)) => own.eq_ignore_ascii_case(name),
@@ -102,7 +102,7 @@ impl NameOrId {
         }
     }
 
-    fn text(&self) -> &str {
+    pub(super) fn text(&self) -> &str {
         self.id.as_deref().or(self.name.as_deref()).unwrap_or_default()
     }
 }
