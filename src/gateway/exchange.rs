@@ -110,6 +110,8 @@ pub struct Exchange {
     pub attempts: Vec<Attempt>,
     /// The request's body, kept by who forwarded it when tokens have to be estimated from it.
     pub prompt: Option<bytes::Bytes>,
+    /// What `cache-lookup` missed, for `cache-store`, with its downstream-caching-type.
+    pub cache_key: Option<(super::execute::cache_response::CacheKey, Option<String>)>,
     flags: Vec<Arc<str>>,
     id: OnceCell<Uuid>,
     timestamp: OnceCell<OffsetDateTime>,
@@ -170,6 +172,7 @@ impl Exchange {
             trace: None,
             attempts: Vec::new(),
             prompt: None,
+            cache_key: None,
             flags: Vec::new(),
             id: OnceCell::new(),
             timestamp: OnceCell::new(),

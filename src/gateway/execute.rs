@@ -1,5 +1,7 @@
 //! The policies that run: one file each, found by name when a document is compiled.
 
+pub mod cache_response;
+mod cache_value;
 pub mod limit_concurrency;
 mod quota;
 mod rate_limit;
@@ -22,6 +24,11 @@ pub const CONTROL: &[&str] = &["base", "choose", "include-fragment", "retry", "w
 pub const EMULATED: &[(&str, Compile)] = &[
     ("azure-openai-emit-token-metric", token_metric::compile),
     ("azure-openai-token-limit", token_limit::compile),
+    ("cache-lookup", cache_response::compile_lookup),
+    ("cache-lookup-value", cache_value::compile_lookup),
+    ("cache-remove-value", cache_value::compile_remove),
+    ("cache-store", cache_response::compile_store),
+    ("cache-store-value", cache_value::compile_store),
     ("emit-metric", token_metric::compile_metric),
     ("limit-concurrency", limit_concurrency::compile),
     ("llm-emit-token-metric", token_metric::compile),

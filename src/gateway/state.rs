@@ -5,8 +5,10 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::cache::Cache;
 use super::limits::{Counter, Keyed, QuotaCounter};
 use super::metrics::Metrics;
+use crate::expression::Portable;
 use crate::support::clock::SharedClock;
 use crate::support::random::SharedRandom;
 
@@ -29,6 +31,10 @@ pub struct State {
     pub token_rates: Keyed<Counter>,
     /// Tokens per period and key.
     pub token_quotas: Keyed<QuotaCounter>,
+    /// Values of `cache-store-value`.
+    pub values: Cache<Portable>,
+    /// Responses of `cache-store`.
+    pub responses: Cache<super::execute::cache_response::Kept>,
     /// Custom metrics.
     pub metrics: Metrics,
 }
@@ -46,6 +52,8 @@ impl State {
             call_quotas: Keyed::default(),
             token_rates: Keyed::default(),
             token_quotas: Keyed::default(),
+            values: Cache::default(),
+            responses: Cache::default(),
             metrics: Metrics::default(),
         }
     }
