@@ -12,6 +12,7 @@ pub mod cache;
 pub mod exchange;
 pub mod execute;
 pub mod failure;
+pub mod fidelity;
 pub mod front;
 pub mod keys;
 pub mod limits;
