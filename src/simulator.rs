@@ -36,10 +36,10 @@ pub use self::body::{Cut, SimBody};
 use self::error::WireError;
 use self::headers::Stamp;
 use self::journal::Journal;
-pub use self::journal::Received;
+pub use self::journal::{Outcome, Received};
 use self::limits::Limits;
 use self::route::Route;
-pub use self::server::{serve_connection, serve_listener};
+pub use self::server::{dial, serve_connection, serve_listener};
 use crate::identity::Issuer;
 use crate::support::clock::SharedClock;
 use crate::support::random::SharedRandom;
@@ -231,13 +231,19 @@ impl Simulator {
         let engine = self.engine();
         let occasion = Occasion { account: &account.name, route: route.as_ref().ok(), parts: &parts, body: &body };
         let action = engine.decide(&occasion, now);
-        let mut received = Received::new(&account, route.as_ref().ok(), &parts, &body, self.0.clock.utc());
-        received.rule = action.map(|(rule, _)| engine.name(rule));
+        let received = self.0.journal.is_on().then(|| {
+            let mut received = Received::new(&account, route.as_ref().ok(), &parts, &body, self.0.clock.utc());
+            received.rule = action.map(|(rule, _)| engine.name(rule));
+            self.0.journal.add(received)
+        });
+        let mut outcome = Outcome::default();
         let action = action.map(|(_, action)| action);
-        let outcome = self.perform(&account, route, &parts, &body, action, engine.latency(), &mut received).await;
-        received.status = outcome.as_ref().ok().map(|response| response.status().as_u16());
-        self.0.journal.add(received);
-        outcome
+        let response = self.perform(&account, route, &parts, &body, action, engine.latency(), &mut outcome).await;
+        if let Some(received) = received {
+            outcome.status = response.as_ref().ok().map(|response| response.status().as_u16());
+            let _ = received.outcome.set(outcome);
+        }
+        response
     }
 
     /// What a rule says, or what the service does.
@@ -250,9 +256,9 @@ impl Simulator {
         body: &Bytes,
         action: Option<&Action>,
         latency: Latency,
-        received: &mut Received,
+        outcome: &mut Outcome,
     ) -> Result<Response<SimBody>, Cut> {
-        let stamp = Stamp::new(account, route.as_ref().ok(), &*self.0.random);
+        let stamp = Stamp::new(account, route.as_ref().ok(), &parts.headers, &self.0.clock, &*self.0.random);
         if let Some(delay) = action.and_then(|action| action.delay_headers) {
             self.0.clock.sleep(delay).await;
         }
@@ -267,12 +273,12 @@ impl Simulator {
         {
             return Ok(response.map(|body| behavior::shape(body, action, &self.0.clock, Latency::default())));
         }
-        let answer = match self.serve(account, route, parts, body, action, received) {
+        let answer = match self.serve(account, route, parts, body, action, outcome) {
             Ok(answer) => answer,
             Err(error) => Answer::error(error),
         };
         let latency = action.map_or(latency, |action| action.latency.or(latency));
-        received.usage = answer.usage;
+        outcome.tokens = answer.usage.map(|usage| (usage.prompt, usage.completion));
         if answer.frames.is_none() && answer.status.is_success() {
             let delay = latency.headers + latency.first_token + latency.per_token * answer.usage.map_or(0, |usage| usage.completion);
             if !delay.is_zero() {
@@ -292,17 +298,17 @@ impl Simulator {
         parts: &http::request::Parts,
         body: &Bytes,
         action: Option<&Action>,
-        received: &mut Received,
+        outcome: &mut Outcome,
     ) -> Result<Answer, WireError> {
         let route = route?;
         route.check_version()?;
-        received.principal = access::check(&*self.0.directory, &self.0.tokens, account, &route, parts)?;
+        outcome.principal = access::check(&*self.0.directory, &self.0.tokens, account, &route, parts)?;
         answer::make(self, account, &route, body, action)
     }
 
     /// An answer to what is no request to an account.
     fn unhandled(&self, error: &WireError) -> Response<SimBody> {
-        Answer::error(error.clone()).respond(&Stamp::anonymous(&*self.0.random), None, &self.0.clock, Latency::default())
+        Answer::error(error.clone()).respond(&Stamp::anonymous(&self.0.clock, &*self.0.random), None, &self.0.clock, Latency::default())
     }
 }
 

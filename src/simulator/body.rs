@@ -43,6 +43,9 @@ impl Frames {
     }
 }
 
+/// HTTP/1.1 writes in the task that polls the body, HTTP/2 in another one that has to be woken first.
+const YIELDS_BEFORE_CUT: u8 = 3;
+
 /// When frames are due.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Pace {
@@ -83,8 +86,9 @@ struct Script {
     sleep: Option<BoxFuture<'static, ()>>,
     /// Whether the wait before `next` is over.
     waited: bool,
-    /// A stream without end that waits for nothing would never give way to anything else.
-    yielded: bool,
+    /// How often it gave way to others before `next`: a stream without end that waits for nothing would never do, and what was sent before a
+    /// cut would be lost with it if nobody got to write it.
+    yielded: u8,
 }
 
 impl fmt::Debug for SimBody {
@@ -115,7 +119,7 @@ impl SimBody {
             clock: clock.clone(),
             sleep: None,
             waited: false,
-            yielded: false,
+            yielded: 0,
         })))
     }
 
@@ -141,22 +145,31 @@ impl Script {
         }
     }
 
+    fn cut(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, Cut>>> {
+        if self.yielded < YIELDS_BEFORE_CUT {
+            self.yielded += 1;
+            context.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        Poll::Ready(Some(Err(Cut)))
+    }
+
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, Cut>>> {
         if let End::AfterFrames(frames) = self.end
             && self.sent >= frames
         {
-            return Poll::Ready(Some(Err(Cut)));
+            return self.cut(context);
         }
         let tokens = &self.frames.tokens;
         if self.end == End::Never && self.next >= tokens.end.max(1) {
             self.next = if tokens.first < tokens.end { tokens.first } else { 0 };
         }
         let Some(frame) = self.frames.get(self.next) else {
-            return Poll::Ready(match self.end {
+            return match self.end {
                 // The cut lies behind the end: the end is what is cut.
-                End::AfterBytes(_) => Some(Err(Cut)),
-                _ => None,
-            });
+                End::AfterBytes(_) | End::AfterFrames(_) => self.cut(context),
+                _ => Poll::Ready(None),
+            };
         };
         if !self.waited {
             let wait = self.wait();
@@ -164,8 +177,8 @@ impl Script {
                 let clock = &self.clock;
                 ready!(self.sleep.get_or_insert_with(|| clock.sleep(wait)).as_mut().poll(context));
                 self.sleep = None;
-            } else if self.end == End::Never && !self.yielded {
-                self.yielded = true;
+            } else if self.end == End::Never && self.yielded == 0 {
+                self.yielded = 1;
                 context.waker().wake_by_ref();
                 return Poll::Pending;
             }
@@ -175,13 +188,13 @@ impl Script {
             End::AfterBytes(limit) => {
                 let left = limit.saturating_sub(self.sent_bytes);
                 if left == 0 {
-                    return Poll::Ready(Some(Err(Cut)));
+                    return self.cut(context);
                 }
                 frame.slice(..frame.len().min(usize::try_from(left).unwrap_or(usize::MAX)))
             }
             _ => frame,
         };
-        (self.waited, self.yielded) = (false, false);
+        (self.waited, self.yielded) = (false, 0);
         self.next += 1;
         self.sent += 1;
         self.sent_bytes += frame.len() as u64;

@@ -2,11 +2,12 @@
 
 use std::fmt::Write;
 
-use http::header::{CONTENT_TYPE, HeaderName};
+use http::header::{CONTENT_TYPE, DATE, HeaderName};
 use http::{HeaderMap, HeaderValue};
 
 use super::account::Account;
 use super::route::{Operation, Route};
+use crate::support::clock::SharedClock;
 use crate::support::random::Random;
 
 /// Names that are used for every answer.
@@ -26,9 +27,17 @@ const ALLOW_ORIGIN: HeaderName = HeaderName::from_static("access-control-allow-o
 pub(super) struct Stamp {
     region: Option<HeaderValue>,
     deployment: Option<HeaderValue>,
+    /// Of the front end.
     request_id: HeaderValue,
-    client_request_id: HeaderValue,
-    model: bool,
+    /// Of the model behind it.
+    model_request_id: Option<HeaderValue>,
+    client_request_id: Option<HeaderValue>,
+    date: Option<HeaderValue>,
+}
+
+/// The date by the simulator's own clock, which need not be the machine's.
+fn date(clock: &SharedClock) -> Option<HeaderValue> {
+    HeaderValue::from_str(&httpdate::fmt_http_date(clock.utc().into())).ok()
 }
 
 /// A GUID, written without going through its parts.
@@ -39,7 +48,7 @@ fn guid(random: &dyn Random) -> HeaderValue {
 }
 
 impl Stamp {
-    pub(super) fn new(account: &Account, route: Option<&Route>, random: &dyn Random) -> Self {
+    pub(super) fn new(account: &Account, route: Option<&Route>, asked: &HeaderMap, clock: &SharedClock, random: &dyn Random) -> Self {
         let model = route.is_some_and(|route| {
             matches!(route.operation, Operation::ChatCompletions | Operation::Completions | Operation::Embeddings | Operation::Responses)
         });
@@ -47,14 +56,22 @@ impl Stamp {
             region: HeaderValue::from_str(region(&account.location)).ok(),
             deployment: route.and_then(|route| HeaderValue::from_str(route.deployment.as_deref()?).ok()),
             request_id: guid(random),
-            client_request_id: guid(random),
-            model,
+            model_request_id: model.then(|| guid(random)),
+            client_request_id: asked.get(CLIENT_REQUEST_ID).cloned(),
+            date: date(clock),
         }
     }
 
     /// For what is no account's.
-    pub(super) fn anonymous(random: &dyn Random) -> Self {
-        Self { region: None, deployment: None, request_id: guid(random), client_request_id: guid(random), model: false }
+    pub(super) fn anonymous(clock: &SharedClock, random: &dyn Random) -> Self {
+        Self {
+            region: None,
+            deployment: None,
+            request_id: guid(random),
+            model_request_id: None,
+            client_request_id: None,
+            date: date(clock),
+        }
     }
 
     /// Headers that every answer has, and those of a model's answer (`success`). The set is that of live captures; of the values, ids are
@@ -68,14 +85,16 @@ impl Stamp {
             headers.insert(REGION, region.clone());
         }
         headers.entry(CONTENT_TYPE).or_insert(HeaderValue::from_static("application/json"));
-        if !self.model {
-            return;
+        if let Some(date) = &self.date {
+            headers.insert(DATE, date.clone());
         }
-        headers.insert(X_REQUEST_ID, self.client_request_id.clone());
+        let Some(model_request_id) = &self.model_request_id else { return };
+        headers.insert(X_REQUEST_ID, model_request_id.clone());
         if !success {
             return;
         }
-        headers.insert(CLIENT_REQUEST_ID, self.client_request_id.clone());
+        // The client's own, or that of the front end.
+        headers.insert(CLIENT_REQUEST_ID, self.client_request_id.as_ref().unwrap_or(&self.request_id).clone());
         headers.insert(MODEL_SESSION, HeaderValue::from_static("simulator"));
         headers.insert(RAI_INVOKED, HeaderValue::from_static("true"));
         headers.insert(ALLOW_ORIGIN, HeaderValue::from_static("*"));

@@ -1,7 +1,7 @@
 //! What every account received, for assertions.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use bytes::Bytes;
 use http::request::Parts;
@@ -53,13 +53,20 @@ pub struct Received {
     pub body: Bytes,
     /// Its true length in bytes.
     pub body_length: usize,
-    /// The principal whose token it carried.
-    pub principal: Option<String>,
     /// The rule that was followed.
     pub rule: Option<String>,
-    /// What was answered; `None`: the connection was closed.
+    pub(super) outcome: OnceLock<Outcome>,
+}
+
+/// How a request was answered.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Outcome {
+    /// The status; `None`: the connection was closed without an answer.
     pub status: Option<u16>,
-    pub(super) usage: Option<Usage>,
+    /// The principal whose token it carried.
+    pub principal: Option<String>,
+    /// Prompt and completion tokens, if a model answered.
+    pub tokens: Option<(u32, u32)>,
 }
 
 impl Received {
@@ -75,22 +82,21 @@ impl Received {
             headers: masked(&parts.headers),
             body: if body.len() <= LARGEST_KEPT { body.clone() } else { Bytes::new() },
             body_length: body.len(),
-            principal: None,
             rule: None,
-            status: None,
-            usage: None,
+            outcome: OnceLock::new(),
         }
     }
 
-    /// Prompt and completion tokens of the answer, if a model made it.
+    /// How it was answered; `None`: not yet, or the client did not wait.
     #[must_use]
-    pub fn tokens(&self) -> Option<(u32, u32)> {
-        self.usage.map(|usage| (usage.prompt, usage.completion))
+    pub fn outcome(&self) -> Option<&Outcome> {
+        self.outcome.get()
     }
 
     /// As `GET /_simulator/requests` writes it.
     #[must_use]
     pub fn to_json(&self) -> Value {
+        let outcome = self.outcome.get();
         let headers = self.headers.iter().map(|(name, value)| json!([name.as_str(), String::from_utf8_lossy(value.as_bytes())]));
         let body = serde_json::from_slice(&self.body).unwrap_or_else(|_| Value::from(String::from_utf8_lossy(&self.body)));
         json!({
@@ -104,10 +110,13 @@ impl Received {
             "headers": headers.collect::<Vec<_>>(),
             "body": body,
             "bodyLength": self.body_length,
-            "principal": self.principal,
             "rule": self.rule,
-            "status": self.status,
-            "usage": self.usage.map(|usage| json!({ "promptTokens": usage.prompt, "completionTokens": usage.completion })),
+            "answered": self.outcome.get().is_some(),
+            "status": outcome.and_then(|outcome| outcome.status),
+            "principal": outcome.and_then(|outcome| outcome.principal.as_deref()),
+            "usage": outcome.and_then(|outcome| outcome.tokens).map(|(prompt, completion)| {
+                json!({ "promptTokens": prompt, "completionTokens": completion })
+            }),
         })
     }
 }
@@ -169,17 +178,17 @@ impl Journal {
         self.capacity > 0
     }
 
-    pub(super) fn add(&self, mut received: Received) {
-        if !self.is_on() {
-            return;
-        }
+    /// Takes a request in; its outcome follows.
+    pub(super) fn add(&self, mut received: Received) -> Arc<Received> {
         let mut entries = self.lock();
         entries.0 += 1;
         received.sequence = entries.0;
         if entries.1.len() == self.capacity {
             entries.1.pop_front();
         }
-        entries.1.push_back(Arc::new(received));
+        let received = Arc::new(received);
+        entries.1.push_back(received.clone());
+        received
     }
 
     pub(super) fn all(&self) -> Vec<Arc<Received>> {

@@ -9,7 +9,7 @@ use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, duplex};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -57,6 +57,28 @@ where
 async fn stopped(stopping: &mut watch::Receiver<bool>) {
     if stopping.wait_for(|stop| *stop).await.is_err() {
         std::future::pending::<()>().await;
+    }
+}
+
+/// How much lies between client and server of a connection in memory, in each direction.
+const IN_MEMORY: usize = 64 * 1024;
+
+/// Connects to `account` in memory: no socket, no thread. Must be called inside a `tokio` runtime, which serves the other end.
+///
+/// # Errors
+/// What the client meets instead of a connection. A reset is a stream whose other end is closed already, so it is no error.
+pub fn dial(simulator: &Simulator, account: &str) -> Result<DuplexStream, Connect> {
+    let outcome = simulator.connect(account);
+    let (client, server) = duplex(IN_MEMORY);
+    match outcome {
+        Connect::Established => {
+            // Nobody stops it but the client.
+            let (_, stopping) = watch::channel(false);
+            tokio::spawn(serve_connection(simulator.clone(), account.into(), server, stopping));
+            Ok(client)
+        }
+        Connect::Reset => Ok(client),
+        Connect::Refused | Connect::NameNotFound | Connect::TlsFailed | Connect::NeverAnswers => Err(outcome),
     }
 }
 

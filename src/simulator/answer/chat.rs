@@ -115,7 +115,7 @@ pub(super) fn make(making: &Making<'_>) -> Result<Answer, WireError> {
         return Err(WireError::content_filter(&found.to_json(true)));
     }
     let encoding = making.deployment.encoding();
-    let prompt = prompt_with(body, encoding, &Rules::of(encoding));
+    let prompt = prompt_with(body, encoding, &Rules::of_model(encoding));
     let thought = reasoning_tokens(&making.deployment.model, body.get("reasoning_effort").and_then(Value::as_str));
     let (thought, most) = match limits.most {
         Some(most) => (thought.min(most), Some(most - thought.min(most))),

@@ -35,7 +35,7 @@ pub(super) fn make(making: &Making<'_>) -> Result<Answer, WireError> {
         return Err(WireError::content_filter(&found.to_json(true)));
     }
     let encoding = making.deployment.encoding();
-    let prompt_tokens = prompt_with(&json!({ "prompt": body.get("prompt") }), encoding, &Rules::of(encoding));
+    let prompt_tokens = prompt_with(&json!({ "prompt": body.get("prompt") }), encoding, &Rules::of_model(encoding));
     let most = limits.most.unwrap_or(DEFAULT_TOKENS);
     let remaining = making.admit(u64::from(prompt_tokens) + u64::from(most) * u64::from(limits.choices))?;
     let mut said = Vec::new();

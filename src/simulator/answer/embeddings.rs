@@ -40,7 +40,7 @@ pub(super) fn make(making: &Making<'_>) -> Result<Answer, WireError> {
         }
     };
     let encoding = making.deployment.encoding();
-    let tokens = prompt_with(&serde_json::json!({ "input": input }), encoding, &Rules::of(encoding));
+    let tokens = prompt_with(&serde_json::json!({ "input": input }), encoding, &Rules::of_model(encoding));
     let remaining = making.admit(u64::from(tokens))?;
     let mut out = String::with_capacity(inputs.len() * size * if base64 { 6 } else { 12 } + 256);
     out.push_str(r#"{"object":"list","data":["#);

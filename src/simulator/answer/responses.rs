@@ -68,7 +68,11 @@ pub(super) fn make(making: &Making<'_>) -> Result<Answer, WireError> {
         Value::String(text) => vec![json!({ "role": "user", "content": text })],
         Value::Array(items) => items.clone(),
         _ => {
-            return Err(WireError::invalid("Invalid type for 'input': expected a string or an array.", Some("input"), Some("invalid_type")));
+            return Err(WireError::invalid(
+                "Invalid type for 'input': expected a string or an array.",
+                Some("input"),
+                Some("invalid_type"),
+            ));
         }
     };
     if given("background").and_then(Value::as_bool) == Some(true) {
@@ -90,7 +94,7 @@ pub(super) fn make(making: &Making<'_>) -> Result<Answer, WireError> {
     }
     let encoding = making.deployment.encoding();
     let before = earlier.as_ref().and_then(|earlier| earlier.pointer("/usage/total_tokens")?.as_u64()).unwrap_or(0);
-    let prompt = response_prompt(body, encoding, &Rules::of(encoding)).saturating_add(u32::try_from(before).unwrap_or(u32::MAX));
+    let prompt = response_prompt(body, encoding, &Rules::of_model(encoding)).saturating_add(u32::try_from(before).unwrap_or(u32::MAX));
     let effort = body.pointer("/reasoning/effort").and_then(Value::as_str);
     let thought = reasoning_tokens(&making.deployment.model, effort).min(limits.most.unwrap_or(u32::MAX));
     let most = limits.most.map(|most| most - thought);
