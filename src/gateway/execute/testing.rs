@@ -244,7 +244,7 @@ impl Bench {
             current: Arc::new(ArcSwap::from_pointee(snapshot)),
             state,
             settings,
-            upstream: Default::default(),
+            upstream: testing_upstream(clock),
             limits: Limits::default(),
         };
         (Arc::new(worker), problems)
