@@ -8,6 +8,7 @@
 pub mod answered;
 pub mod backend;
 pub mod body;
+pub mod codes;
 pub mod exchange;
 pub mod execute;
 pub mod failure;
