@@ -8,13 +8,17 @@
 pub mod answered;
 pub mod backend;
 pub mod body;
+pub mod cache;
 pub mod codes;
 pub mod exchange;
 pub mod execute;
 pub mod failure;
 pub mod front;
 pub mod keys;
+pub mod limits;
 pub mod message;
+pub mod meter;
+pub mod metrics;
 pub mod pipeline;
 pub mod preflight;
 pub mod program;

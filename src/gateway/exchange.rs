@@ -108,6 +108,11 @@ pub struct Exchange {
     pub trace: Option<Box<Trace>>,
     /// Every time the request was sent to a backend.
     pub attempts: Vec<Attempt>,
+    /// The request's body, kept by who forwarded it when tokens have to be estimated from it.
+    pub prompt: Option<bytes::Bytes>,
+    /// What `cache-lookup` missed, for `cache-store`, with its downstream-caching-type.
+    pub cache_key: Option<(super::execute::cache_response::CacheKey, Option<String>)>,
+    flags: Vec<Arc<str>>,
     id: OnceCell<Uuid>,
     timestamp: OnceCell<OffsetDateTime>,
 }
@@ -166,6 +171,9 @@ impl Exchange {
             settle: Vec::new(),
             trace: None,
             attempts: Vec::new(),
+            prompt: None,
+            cache_key: None,
+            flags: Vec::new(),
             id: OnceCell::new(),
             timestamp: OnceCell::new(),
         }
@@ -187,6 +195,15 @@ impl Exchange {
     #[must_use]
     pub fn timestamp(&self) -> OffsetDateTime {
         *self.timestamp.get_or_init(|| self.worker.state.clock.utc() - self.elapsed())
+    }
+
+    /// Marks something as done in this request; `true` if it was marked before. The names are ours, no policy can write them.
+    pub fn internal_flag(&mut self, name: &Arc<str>) -> bool {
+        let before = self.flags.contains(name);
+        if !before {
+            self.flags.push(name.clone());
+        }
+        before
     }
 
     /// The headers that a policy of the running section changes: the request's in inbound and backend, the response's in outbound and

@@ -5,6 +5,7 @@ mod runner;
 
 use std::sync::Arc;
 
+pub(super) use self::evaluate::evaluate;
 use self::runner::{Advance, Runner};
 use super::exchange::Exchange;
 use super::failure::{Failure, LastError};

@@ -17,7 +17,7 @@ pub async fn serve(mut exchange: Exchange) -> http::Response<Body> {
     if let Err(located) = run(&mut exchange).await {
         fail(&mut exchange, located).await;
     }
-    respond(exchange)
+    respond(exchange).await
 }
 
 async fn run(exchange: &mut Exchange) -> Result<(), Box<Located>> {
@@ -74,10 +74,9 @@ async fn fail(exchange: &mut Exchange, located: Box<Located>) {
     }
 }
 
-fn respond(mut exchange: Exchange) -> http::Response<Body> {
-    let mut settle = std::mem::take(&mut exchange.settle);
-    for one in &mut settle {
-        one.head(&mut exchange);
+async fn respond(mut exchange: Exchange) -> http::Response<Body> {
+    if !exchange.settle.is_empty() {
+        answered::head(&mut exchange).await;
     }
     let message = exchange.response.take().unwrap_or_else(|| ResponseMessage::new(http::StatusCode::OK));
     let ResponseMessage { status, reason, headers, body } = message;
@@ -86,7 +85,7 @@ fn respond(mut exchange: Exchange) -> http::Response<Body> {
         MessageBody::Buffered(bytes) => Body::full(bytes),
         MessageBody::Stream(body) => body,
     };
-    let body = answered::watch(settle, status, &headers, &exchange, body);
+    let body = answered::watch(&mut exchange, status, &headers, body);
     let mut response = http::Response::new(body);
     *response.status_mut() = status;
     if let Some(phrase) = reason.and_then(|reason| ReasonPhrase::try_from(reason.into_bytes()).ok()) {

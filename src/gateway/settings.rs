@@ -20,6 +20,8 @@ pub struct Settings {
     pub cors_terminates_unmatched: bool,
     /// `limits`: how rate and token limits count.
     pub limits: LimitAlgorithm,
+    /// `streamed-usage`: what a stream's tokens are when it reports them itself (`include_usage`).
+    pub streamed_usage: StreamedUsage,
     /// `weighted-choice`: how a pool chooses by weight.
     pub weighted_choice: WeightedChoice,
     /// `transport-errors-trip`: a breaker rule with `errorReasons` counts transport failures (assumed).
@@ -59,6 +61,15 @@ pub enum LimitAlgorithm {
     TokenBucket,
 }
 
+/// Which tokens of a stream count. The pages say that streams are estimated; reports differ for streams with `include_usage`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StreamedUsage {
+    /// The stream's own report if it has one (assumed).
+    Reported,
+    /// Always the estimate.
+    Estimated,
+}
+
 /// How a pool chooses among members of one priority by weight; the service's way is not documented.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WeightedChoice {
@@ -79,6 +90,7 @@ impl Default for Settings {
             retry_exponent_from_one: false,
             cors_terminates_unmatched: true,
             limits: LimitAlgorithm::ByTier,
+            streamed_usage: StreamedUsage::Reported,
             weighted_choice: WeightedChoice::Smooth,
             transport_errors_trip: true,
             backend_credentials_win: true,

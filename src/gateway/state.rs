@@ -5,6 +5,10 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::cache::Cache;
+use super::limits::{Counter, Keyed, QuotaCounter};
+use super::metrics::Metrics;
+use crate::expression::Portable;
 use crate::support::clock::SharedClock;
 use crate::support::random::SharedRandom;
 
@@ -17,13 +21,41 @@ pub struct State {
     pub random: SharedRandom,
     /// Permits of `limit-concurrency`.
     pub concurrency: Registry<super::execute::limit_concurrency::Slots>,
+    /// Calls per subscription: `rate-limit`.
+    pub call_rates: Keyed<Counter>,
+    /// Calls per key: `rate-limit-by-key`.
+    pub call_rates_by_key: Keyed<Counter>,
+    /// Calls and kilobytes: `quota`, `quota-by-key`.
+    pub call_quotas: Keyed<QuotaCounter>,
+    /// Tokens per minute and key.
+    pub token_rates: Keyed<Counter>,
+    /// Tokens per period and key.
+    pub token_quotas: Keyed<QuotaCounter>,
+    /// Values of `cache-store-value`.
+    pub values: Cache<Portable>,
+    /// Responses of `cache-store`.
+    pub responses: Cache<super::execute::cache_response::Kept>,
+    /// Custom metrics.
+    pub metrics: Metrics,
 }
 
 impl State {
     /// Nothing has happened yet.
     #[must_use]
     pub fn new(clock: SharedClock, random: SharedRandom) -> Self {
-        Self { clock, random, concurrency: Registry::default() }
+        Self {
+            clock,
+            random,
+            concurrency: Registry::default(),
+            call_rates: Keyed::default(),
+            call_rates_by_key: Keyed::default(),
+            call_quotas: Keyed::default(),
+            token_rates: Keyed::default(),
+            token_quotas: Keyed::default(),
+            values: Cache::default(),
+            responses: Cache::default(),
+            metrics: Metrics::default(),
+        }
     }
 }
 

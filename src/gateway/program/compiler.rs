@@ -211,6 +211,26 @@ impl<'a> Compiler<'a> {
         self.arguments = 0;
     }
 
+    /// How many expressions the policy that is being compiled has so far.
+    #[must_use]
+    pub const fn arguments(&self) -> u32 {
+        self.arguments
+    }
+
+    /// Takes the expressions from the `first` on back: the policy evaluates them later, by itself.
+    pub fn withdraw(&mut self, first: u32) -> Vec<Box<Evaluate>> {
+        let mut taken = Vec::new();
+        while self.arguments > first {
+            self.program.site_of.pop();
+            if let Some(Op::Evaluate(code)) = self.program.ops.pop() {
+                taken.push(code);
+            }
+            self.arguments -= 1;
+        }
+        taken.reverse();
+        taken
+    }
+
     /// Puts named values into a literal. An unknown name stays as it is written (the service refuses it when the document is saved).
     #[must_use]
     pub fn resolve(&self, text: &str) -> Resolved {
