@@ -76,6 +76,17 @@ impl Evaluated {
         }
     }
 
+    /// The bytes, if it is a `byte[]`.
+    #[must_use]
+    pub fn bytes(&self, heap: &Heap) -> Option<Vec<u8>> {
+        let Value::Object(handle) = &self.value else { return None };
+        let Object::Array(ty, items) = heap.get(*handle) else { return None };
+        if *ty != types::array(types::known().byte) {
+            return None;
+        }
+        items.iter().map(|item| if let Value::Byte(byte) = item { Some(*byte) } else { None }).collect()
+    }
+
     /// The .NET name of its exact type; nothing for null.
     #[must_use]
     pub fn type_name(&self, heap: &Heap) -> Option<String> {

@@ -13,10 +13,11 @@ use time::OffsetDateTime;
 use tokio::time::Instant;
 use uuid::Uuid;
 
+pub(crate) use self::context::header_text;
 pub use self::variables::Variables;
 use super::failure::LastError;
 use super::front::Peer;
-use super::message::{RequestMessage, ResponseMessage};
+use super::message::{MessageBody, RequestMessage, ResponseMessage};
 use super::settle::Settle;
 use super::snapshot::{ApiIndex, BackendIndex, BaseUrl, OperationIndex, ProductIndex, Snapshot, SubscriptionIndex};
 use super::trace::Trace;
@@ -102,6 +103,8 @@ pub struct Exchange {
     pub heap: Heap,
     /// What `send-request` stored; [`crate::expression::Host`] ids of responses point here.
     pub stored_responses: Vec<ResponseMessage>,
+    /// Whether a `cors` policy has marked the answer; only the first one does.
+    pub cors: bool,
     /// What wants to know how it ends.
     pub settle: Vec<Box<dyn Settle>>,
     /// Who watches, if anybody.
@@ -168,6 +171,7 @@ impl Exchange {
             scope: Scope::Global,
             heap: Heap::new(),
             stored_responses: Vec::new(),
+            cors: false,
             settle: Vec::new(),
             trace: None,
             attempts: Vec::new(),
@@ -212,6 +216,15 @@ impl Exchange {
         match self.section {
             Section::Inbound | Section::Backend => &mut self.request.headers,
             Section::Outbound | Section::OnError => &mut self.response_mut().headers,
+        }
+    }
+
+    /// The body that a policy of the running section reads and changes: the request's in inbound and backend, the response's in outbound
+    /// and on-error. There may be no response.
+    pub fn section_body(&mut self) -> Option<&mut MessageBody> {
+        match self.section {
+            Section::Inbound | Section::Backend => Some(&mut self.request.body),
+            Section::Outbound | Section::OnError => self.response.as_mut().map(|response| &mut response.body),
         }
     }
 
