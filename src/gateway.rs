@@ -10,6 +10,7 @@ pub mod answered;
 pub mod backend;
 pub mod body;
 pub mod cache;
+pub mod codes;
 pub mod counters;
 pub mod exchange;
 pub mod execute;
