@@ -8,6 +8,7 @@ use super::reference::{self, Children, Gateway, Once, Policy, Scope};
 use crate::support::finding::{Finding, Kind};
 use crate::support::suggest;
 
+mod expressions;
 mod shape;
 #[cfg(test)]
 mod tests;
@@ -25,6 +26,9 @@ pub struct CheckContext<'a> {
     /// The document may be a template: a placeholder such as `{retry-count}`, which a script fills in before the document is
     /// deployed, is a warning and no error.
     pub template: bool,
+    /// The texts of named values that are known and no secret, by name in lower case: they are put into expressions and literals, as the
+    /// service does when the document is saved.
+    pub named_values: Option<&'a HashMap<String, String>>,
 }
 
 /// The size of a document that the service takes (documented service limit: 256 KB).

@@ -36,6 +36,7 @@ codes! {
     UNEXPECTED_TEXT = "POL064", "the element may not hold text";
     EXCLUSIVE_ATTRIBUTES = "POL065", "attributes exclude or need each other";
     PLACEHOLDER = "POL069", "a placeholder stands where the service takes none";
+    VARIABLE_TYPE = "POL070", "a variable has a type that is not documented for variables";
     NO_BASE = "POL066", "a section has no `<base />`";
     DOCUMENT_SIZE = "POL067", "the document is larger than the service takes";
     TOO_MANY = "POL068", "further findings of this document are left out";

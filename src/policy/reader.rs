@@ -284,7 +284,7 @@ impl Builder<'_> {
         match kind {
             Some(kind) if lexer::balanced_end(&decoded, start + 1) == Ok(end) => {
                 let code = whole.derive(Arc::from(&decoded[start + 2..end - 1]), &[(0, offset(start + 2))]);
-                Value::Expression(Expression { kind, code })
+                Value::Expression(Expression::new(kind, code))
             }
             _ => Value::Literal(whole),
         }

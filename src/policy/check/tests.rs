@@ -320,7 +320,7 @@ proptest::proptest! {
         let text = inbound(&body);
         let source = SourceText::whole(Sources::default().add("p.xml", text.as_str()), Arc::from(text.as_str()));
         if let Ok(document) = Document::parse(&source, Format::RawXml) {
-            for finding in check(&document, &CheckContext { scope: Some(Scope::Api), gateway: Some(Gateway::Consumption), around: &[], template: false }) {
+            for finding in check(&document, &CheckContext { scope: Some(Scope::Api), gateway: Some(Gateway::Consumption), ..CheckContext::default() }) {
                 let span = finding.span.unwrap();
                 proptest::prop_assert!(text.get(span.start as usize..span.end as usize).is_some());
             }
