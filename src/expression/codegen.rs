@@ -63,7 +63,8 @@ const CAPTURE_LIMIT: u32 = 256;
 pub(crate) fn generate(main: &Lambda, locals: &[Local], functions: u32) -> Code {
     let mut code = Code::default();
     code.functions.resize_with(functions as usize, Function::default);
-    let mut generator = Generator { code, locals, builders: Vec::new(), texts: HashMap::new(), conditional: 0, bodies: HashMap::new(), named_headers: 0 };
+    let mut generator =
+        Generator { code, locals, builders: Vec::new(), texts: HashMap::new(), conditional: 0, bodies: HashMap::new(), named_headers: 0 };
     generator.lambda(main);
     generator.code
 }

@@ -5,15 +5,17 @@
 //! Where one is not known and does not stand in a literal, an expression passes if a number, a text or a truth value in its place
 //! compiles; if none does and each fails in another way, its value decides, and that is said as a warning.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::ops::Range;
 use std::sync::Arc;
 
 use super::Checker;
-use crate::expression::lexer::tokens;
+use crate::expression::lexer::{TokenKind, tokens};
 use crate::expression::{Checked, CompileError, codes as expression_codes};
 use crate::policy::codes;
-use crate::policy::document::{Compiled, Expression};
+use crate::policy::document::{Compiled, Expression, Value};
+use crate::policy::reader::value_of;
 use crate::policy::reference::Returns;
 use crate::policy::references::named_value_uses;
 use crate::support::finding::{Finding, Kind};
@@ -80,6 +82,18 @@ enum Verdict {
 }
 
 impl Checker<'_> {
+    /// A literal with its named values put in, if all of them are known: what is left may even be an expression (documented).
+    /// What is not known stays in its braces.
+    pub(super) fn filled<'v>(&self, value: &'v Value) -> Cow<'v, Value> {
+        let (Value::Literal(text), Some(known)) = (value, self.context.named_values) else { return Cow::Borrowed(value) };
+        let uses: Vec<(Range<usize>, &str)> = named_value_uses(text.text()).collect();
+        if uses.is_empty() || uses.iter().any(|(_, name)| !known.contains_key(&name.to_lowercase())) {
+            return Cow::Borrowed(value);
+        }
+        let filled = substituted(text, &uses, |name| known.get(&name.to_lowercase()).map_or("", String::as_str));
+        Cow::Owned(value_of(filled))
+    }
+
     pub(super) fn expression(&mut self, expression: &Expression, returns: Returns, place: &Place<'_>) {
         let (compiled, code) = match self.verdict(expression, returns) {
             Verdict::Compiled(compiled, code) => (compiled, code),
@@ -119,8 +133,8 @@ impl Checker<'_> {
             let (compiled, code) = compile("");
             return Verdict::Compiled(compiled, code);
         };
-        // In literals any text will do, so that the braces may stay.
-        if uses.iter().all(|(_, name)| known(name).is_none()) && expression.compiled(returns).is_ok() {
+        // In literals and comments any text will do, so that the braces may stay.
+        if uses.iter().all(|(range, name)| known(name).is_none() && is_in_literal(text, range)) || expression.compiled(returns).is_ok() {
             return as_it_stands();
         }
         let mut errors: Vec<(Arc<Compiled>, SourceText)> = Vec::new();
@@ -197,8 +211,10 @@ impl Checker<'_> {
         let span = token_at(code, offset(error));
         let message = as_csharp(&error.message);
         let finding = match error.code {
-            expression_codes::NOT_EMULATED => Finding::warning(error.code, Kind::Type, format!("{message}: the local gateway cannot run this"))
-                .help("Azure may take it; to run it locally too, write it otherwise"),
+            expression_codes::NOT_EMULATED => {
+                Finding::warning(error.code, Kind::Type, format!("{message}: the local gateway cannot run this"))
+                    .help("Azure may take it; to run it locally too, write it otherwise")
+            }
             expression_codes::SYNTAX => Finding::error(error.code, Kind::Type, message).help(syntax_help(&error.message, place)),
             expression_codes::NOT_ALLOWED => {
                 Finding::error(error.code, Kind::Type, message).help("use what the page on policy expressions lists")
@@ -208,7 +224,7 @@ impl Checker<'_> {
         // A template's stand-in is no mistake of the author's.
         if self.context.template
             && let Some(name) = unknown_name(&error.message)
-            && super::shape::is_placeholder(name)
+            && let Some(name) = placeholder(code, offset(error), name)
         {
             return self.report(
                 Finding::warning(
@@ -227,6 +243,15 @@ impl Checker<'_> {
 /// Offsets of the compiler count from `@(`.
 fn offset(error: &CompileError) -> usize {
     error.at.saturating_sub(2)
+}
+
+/// Whether the range lies within a string, or in a comment.
+fn is_in_literal(text: &str, range: &Range<usize>) -> bool {
+    let Ok(tokens) = tokens(text) else { return false };
+    let touched = tokens.iter().find(|token| token.range.start < range.end && token.range.end > range.start);
+    touched.is_none_or(|token| {
+        token.range.start < range.start && matches!(token.kind, TokenKind::String | TokenKind::Verbatim | TokenKind::Interpolated)
+    })
 }
 
 /// The code with its named values put in; what was put in stands where their braces stood.
@@ -285,6 +310,19 @@ fn as_csharp(message: &str) -> String {
 
 fn unknown_name(message: &str) -> Option<&str> {
     message.strip_prefix("The name `")?.strip_suffix("' does not exist in the current context")
+}
+
+/// The placeholder that the unknown name belongs to: `RETRY_COUNT`, or `{group-id}` in an interpolated string.
+fn placeholder<'t>(code: &'t SourceText, at: usize, name: &'t str) -> Option<&'t str> {
+    if super::shape::is_placeholder(name) {
+        return Some(name);
+    }
+    let text = code.text();
+    let (before, after) = (text.get(..at)?, text.get(at..)?);
+    let inner = &after[..after.find('}')?];
+    let whole = text.get(before.strip_suffix('{')?.len()..at + inner.len() + 1)?;
+    // One word would be a variable that is missing.
+    (inner.contains('-') && super::shape::is_placeholder(whole)).then_some(whole)
 }
 
 fn may_be_variable(natural: &str) -> bool {

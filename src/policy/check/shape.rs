@@ -70,8 +70,11 @@ impl Checker<'_> {
     fn value(&mut self, element: &Element, known: &Attribute, attribute: &document::Attribute) {
         let span = self.document.span(&attribute.value_range);
         let (of, name) = (&element.name, known.name);
-        let text = match (&attribute.value, known.expression) {
-            (Value::Expression(expression), Some(returns)) => return self.expression(expression, returns, &Place { element: of, attribute: Some(name) }),
+        let value = self.filled(&attribute.value);
+        let text = match (&*value, known.expression) {
+            (Value::Expression(expression), Some(returns)) => {
+                return self.expression(expression, returns, &Place { element: of, attribute: Some(name) });
+            }
             (Value::Expression(_), None) => {
                 let message = format!("`{name}` of `<{of}>` takes no expression");
                 return self.report(
@@ -82,7 +85,6 @@ impl Checker<'_> {
             }
             (Value::Literal(text), _) => text.text().trim(),
         };
-        // A named value is put in before the service looks.
         if text.contains("{{") {
             return;
         }
@@ -179,6 +181,7 @@ impl Checker<'_> {
 
     fn texts(&mut self, element: &Element, shape: &Shape) {
         for (value, range) in element.texts() {
+            let value = &*self.filled(value);
             if shape.text == Text::None && value.literal().is_some_and(|text| self.placeholder(text.trim(), self.document.span(range))) {
                 continue;
             }
@@ -234,7 +237,14 @@ impl Checker<'_> {
                 ),
                 _ => last = Some((index, child)),
             }
+            let branch = element.name == "choose";
+            if branch {
+                self.branches.push((element.range.start, child.range.start));
+            }
             self.shape(child, known[index].shape, false, section);
+            if branch {
+                self.branches.pop();
+            }
         }
         let filled_in_later =
             self.context.template && element.texts().any(|(value, _)| value.literal().is_some_and(|text| is_placeholder(text.trim())));

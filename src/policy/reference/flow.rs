@@ -254,5 +254,6 @@ pub(super) const POLICIES: &[Policy] = &[
 
 const MESSAGE: Shape = text_only(Returns::String);
 const MESSAGE_PROPERTIES: Shape = shape(&[], Text::None, Children::Elements(&[child("message-property", Occurs::Any, &MESSAGE_PROPERTY)]));
-const MESSAGE_PROPERTY: Shape = shape(&[name("name")], Text::Value(Returns::String), Children::None);
+/// Any type: Microsoft's toolkit puts a `Guid` here, and Service Bus properties are typed.
+const MESSAGE_PROPERTY: Shape = shape(&[name("name")], Text::Value(Returns::Object), Children::None);
 const PAYLOAD: Shape = shape(&[], Text::Payload(Returns::String), Children::None);
