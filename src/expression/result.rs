@@ -39,6 +39,43 @@ impl Evaluated {
         with_machine(&self.code, heap, context, |machine| library::to_text(machine, &self.value)).map(|text| text.to_str().into_owned())
     }
 
+    /// The truth, if it is a `bool`.
+    #[must_use]
+    pub const fn boolean(&self) -> Option<bool> {
+        match &self.value {
+            Value::Boolean(value) => Some(*value),
+            _ => None,
+        }
+    }
+
+    /// The whole number, if it is one.
+    #[must_use]
+    pub fn integer(&self) -> Option<i64> {
+        match &self.value {
+            Value::SByte(_)
+            | Value::Byte(_)
+            | Value::Int16(_)
+            | Value::UInt16(_)
+            | Value::Int32(_)
+            | Value::UInt32(_)
+            | Value::Int64(_)
+            | Value::UInt64(_) => Some(self.value.integer()),
+            _ => None,
+        }
+    }
+
+    /// The number, if it is one.
+    #[must_use]
+    pub fn number(&self) -> Option<f64> {
+        match &self.value {
+            Value::Double(value) => Some(*value),
+            Value::Single(value) => Some(f64::from(*value)),
+            Value::Decimal(value) => rust_decimal::prelude::ToPrimitive::to_f64(value),
+            #[expect(clippy::cast_precision_loss, reason = "as C# converts")]
+            _ => self.integer().map(|value| value as f64),
+        }
+    }
+
     /// The .NET name of its exact type; nothing for null.
     #[must_use]
     pub fn type_name(&self, heap: &Heap) -> Option<String> {

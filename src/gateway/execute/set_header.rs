@@ -1,0 +1,160 @@
+//! `set-header`: `override` (also with several values), `skip`, `append`, `delete` (its page).
+
+use http::HeaderMap;
+use http::header::{HeaderName, HeaderValue};
+
+use crate::gateway::exchange::Exchange;
+use crate::gateway::failure::Failure;
+use crate::gateway::program::{Argument, Arguments, Compiler, Run, Statement};
+use crate::policy::Element;
+
+/// What happens when the header is there already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum ExistsAction {
+    /// Replaces.
+    Override,
+    /// Leaves it.
+    Skip,
+    /// Adds.
+    Append,
+    /// Removes.
+    Delete,
+}
+
+impl ExistsAction {
+    /// By name, not case-sensitive.
+    pub(super) fn of_name(name: &str) -> Option<Self> {
+        [("override", Self::Override), ("skip", Self::Skip), ("append", Self::Append), ("delete", Self::Delete)]
+            .into_iter()
+            .find(|(own, _)| own.eq_ignore_ascii_case(name.trim()))
+            .map(|(_, action)| action)
+    }
+}
+
+/// A header name: prepared if it is literal.
+#[derive(Debug)]
+enum Name {
+    Known(HeaderName),
+    Computed(Argument<Box<str>>),
+}
+
+/// A header value: prepared if it is literal.
+#[derive(Debug)]
+enum Value {
+    Known(HeaderValue),
+    Computed(Argument<Box<str>>),
+}
+
+/// One `set-header`, also inside `send-request` and `return-response`.
+#[derive(Debug)]
+pub(super) struct SetHeader {
+    name: Name,
+    action: Argument<Box<str>>,
+    known_action: Option<ExistsAction>,
+    values: Vec<Value>,
+}
+
+/// Headers that the gateway does not let policies touch (set-header page).
+const UNTOUCHABLE: [&str; 4] = ["connection", "content-length", "keep-alive", "transfer-encoding"];
+
+impl SetHeader {
+    /// Changes `headers`.
+    ///
+    /// # Errors
+    /// A computed name or value cannot stand in a header.
+    pub(super) fn apply(&self, headers: &mut HeaderMap, arguments: &mut Arguments) -> Result<(), Failure> {
+        let computed;
+        let name = match &self.name {
+            Name::Known(name) => name,
+            Name::Computed(argument) => {
+                let text = arguments.text(argument);
+                computed = HeaderName::from_bytes(text.trim().as_bytes())
+                    .map_err(|_| Failure::internal("HeaderNameInvalid", format!("`{text}` is no header name")))?;
+                &computed
+            }
+        };
+        let action = match self.known_action {
+            Some(action) => action,
+            None => ExistsAction::of_name(arguments.text(&self.action))
+                .ok_or_else(|| Failure::internal("ExistsActionInvalid", "exists-action is none of override, skip, append, delete"))?,
+        };
+        if UNTOUCHABLE.contains(&name.as_str()) {
+            return Ok(());
+        }
+        match action {
+            ExistsAction::Delete => {
+                headers.remove(name);
+                return Ok(());
+            }
+            ExistsAction::Skip if headers.contains_key(name) => return Ok(()),
+            ExistsAction::Override => {
+                headers.remove(name);
+            }
+            ExistsAction::Skip | ExistsAction::Append => {}
+        }
+        for value in &self.values {
+            let value = match value {
+                Value::Known(value) => value.clone(),
+                Value::Computed(argument) => match arguments.take_text(argument) {
+                    Some(text) => HeaderValue::from_bytes(text.as_bytes())
+                        .map_err(|_| Failure::internal("HeaderValueInvalid", format!("the value of `{name}` cannot stand in a header")))?,
+                    // A value of null sets nothing (assumed).
+                    None => continue,
+                },
+            };
+            headers.append(name.clone(), value);
+        }
+        Ok(())
+    }
+}
+
+impl Statement for SetHeader {
+    fn run<'a>(&'a self, exchange: &'a mut Exchange, arguments: &mut Arguments) -> Run<'a> {
+        self.apply(exchange.headers_mut(), arguments).into()
+    }
+}
+
+/// Reads `<set-header name="…" exists-action="…"><value>…</value></set-header>`.
+pub(super) fn read(element: &Element, compiler: &mut Compiler<'_>) -> SetHeader {
+    let name = match compiler.required_text(element, "name") {
+        Argument::Literal(text) => match HeaderName::from_bytes(text.trim().as_bytes()) {
+            Ok(name) => Name::Known(name),
+            Err(_) => {
+                compiler.problem(element, format!("`{text}` is no header name"));
+                Name::Computed(Argument::Literal(text))
+            }
+        },
+        computed @ Argument::Computed(_) => Name::Computed(computed),
+    };
+    let action = compiler.text(element, "exists-action").unwrap_or_else(|| Argument::Literal(Box::from("override")));
+    let known_action = match &action {
+        Argument::Literal(text) => {
+            let known = ExistsAction::of_name(text);
+            if known.is_none() {
+                compiler.problem(element, format!("exists-action cannot be `{text}`"));
+            }
+            known
+        }
+        Argument::Computed(_) => None,
+    };
+    let values = element
+        .elements_named("value")
+        .map(|child| match compiler.content(child) {
+            Argument::Literal(text) => match HeaderValue::from_str(&text) {
+                Ok(value) => Value::Known(value),
+                Err(_) => {
+                    compiler.problem(child, format!("`{text}` cannot stand in a header"));
+                    Value::Computed(Argument::Literal(text))
+                }
+            },
+            computed @ Argument::Computed(_) => Value::Computed(computed),
+        })
+        .collect();
+    SetHeader { name, action, known_action, values }
+}
+
+/// `set-header` as a statement.
+pub(super) fn compile(element: &Element, compiler: &mut Compiler<'_>) {
+    let statement = read(element, compiler);
+    compiler.run(statement);
+}
