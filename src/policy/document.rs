@@ -96,6 +96,11 @@ impl Expression {
         if *known == returns { Arc::clone(compiled) } else { Arc::new(self.compile(self.code.text(), returns)) }
     }
 
+    /// What the compiler has said of it, if it was asked already.
+    pub(super) fn known(&self) -> Option<&Compiled> {
+        self.compiled.get().map(|(_, compiled)| &**compiled)
+    }
+
     /// Compiles `code` in its stead: the same with named values put in.
     ///
     /// # Errors

@@ -119,9 +119,9 @@ fn attributes_children_and_texts_are_checked() {
     assert_found(&inbound("<rate-limit calls=\"{{calls}}\" renewal-period=\"30\" />"), &[]);
     assert_found(&inbound("<set-header name=\"a\">x</set-header>"), &[(codes::UNEXPECTED_TEXT, "x")]);
     assert_found(&inbound("<choose />"), &[(codes::MISSING_CHILD, "choose")]);
-    assert_found(&inbound("<choose><when condition=\"@(a)\" /><else /></choose>"), &[(codes::UNKNOWN_CHILD, "else")]);
-    assert_found(&inbound("<choose><otherwise /><when condition=\"@(a)\" /></choose>"), &[(codes::CHILD_ORDER, "when")]);
-    assert_found(&inbound("<choose><when condition=\"@(a)\" /><otherwise /><otherwise /></choose>"), &[(codes::CHILD_ORDER, "otherwise")]);
+    assert_found(&inbound("<choose><when condition=\"@(context.Api.IsCurrentRevision)\" /><else /></choose>"), &[(codes::UNKNOWN_CHILD, "else")]);
+    assert_found(&inbound("<choose><otherwise /><when condition=\"@(context.Api.IsCurrentRevision)\" /></choose>"), &[(codes::CHILD_ORDER, "when")]);
+    assert_found(&inbound("<choose><when condition=\"@(context.Api.IsCurrentRevision)\" /><otherwise /><otherwise /></choose>"), &[(codes::CHILD_ORDER, "otherwise")]);
     assert_found(&inbound("<wait><set-variable name=\"a\" value=\"b\" /></wait>"), &[(codes::UNKNOWN_CHILD, "set-variable")]);
     assert_found(
         &inbound("<set-backend-service base-url=\"a\" backend-id=\"b\" />"),
