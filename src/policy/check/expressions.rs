@@ -165,7 +165,7 @@ impl Checker<'_> {
             match returns {
                 // Seen on Azure for `token-quota`: an `int` is refused although C# would widen it.
                 Returns::Long if natural != "System.Int64" => self.report(
-                    Finding::error(expression_codes::TYPE, Kind::Type, format!("Expression return type '{natural}' is not allowed"))
+                    Finding::error(expression_codes::TYPE, Kind::Type, format!("Expression return type `{natural}` is not allowed"))
                         .at(whole)
                         .help(format!("{place} takes a `long`: write `100L`, or cast with `(long)`")),
                 ),

@@ -67,7 +67,9 @@ fn reach<'a>(scene: &Scene<'a>, setter: &Visit<'a>, read: &Visit<'a>) -> Reach {
     if setter.section != read.section {
         return if setter.section < read.section { Reach::Before } else { Reach::LaterSection };
     }
-    if scene.share_a_retry(setter, read) {
+    // The condition of a `retry` is looked at when its policies have run.
+    let condition = read.element.name == "retry" && read.element.range.contains(&setter.element.range.start);
+    if condition || scene.share_a_retry(setter, read) {
         Reach::Before
     } else if scene.exclude_each_other(setter, read) {
         Reach::OtherBranch
@@ -110,7 +112,7 @@ fn never_set(scene: &Scene<'_>, setters: &[Setter<'_>], findings: &mut Vec<Findi
             let message = match reach {
                 Reach::LaterSection => format!("the variable `{name}` is only set in a later section: {effect}"),
                 Reach::OtherBranch => format!("the variable `{name}` is only set in another branch: {effect}"),
-                Reach::Behind => format!("the variable `{name}` is only set further down: {effect}"),
+                Reach::Behind => format!("the variable `{name}` is only set afterwards: {effect}"),
                 _ if inherits => format!("the variable `{name}` is not set here: {effect}, unless a wider scope sets it"),
                 _ => format!("the variable `{name}` is never set: {effect}"),
             };
