@@ -26,7 +26,8 @@ use crate::support::source::{Sources, Span};
 
 /// Applies every rule; findings go to `loaded`.
 pub(super) fn all(spec: &Spec, checked: &Checked, loaded: &mut Loaded) {
-    let mut rules = Rules { spec, checked, locator: &loaded.locator, policies: &loaded.policies, sources: &loaded.sources, findings: Vec::new() };
+    let mut rules =
+        Rules { spec, checked, locator: &loaded.locator, policies: &loaded.policies, sources: &loaded.sources, findings: Vec::new() };
     names::check(&mut rules);
     if !rules.is_broken("/service") && !rules.is_broken("/resourceGroup") {
         service::check(&mut rules);

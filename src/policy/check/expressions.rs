@@ -106,7 +106,7 @@ impl Checker<'_> {
                         format!("whether this compiles depends on the named value `{name}`, which is not known here"),
                     )
                     .at(span)
-                    .help("check it in a specification that declares the named value"),
+                    .help("it is not declared here, or it is a secret: look at the expression with its value in mind"),
                 );
             }
         };
@@ -278,12 +278,17 @@ fn substituted<'v>(code: &SourceText, uses: &[(Range<usize>, &str)], value: impl
 fn token_at(code: &SourceText, offset: usize) -> crate::support::source::Span {
     let text = code.text();
     let offset = offset.min(text.len());
-    let token = tokens(text).ok().and_then(|tokens| tokens.into_iter().map(|token| token.range).find(|range| range.end > offset));
+    let token = tokens(text).ok().and_then(|tokens| tokens.into_iter().find(|token| token.range.end > offset));
     match token {
-        Some(range) if range.start <= offset => code.span(range),
+        // What is wrong in a hole of `$"…"` has tokens of its own, which nobody keeps: the word there.
+        Some(token) if token.range.start == offset || token.range.start < offset && token.kind != TokenKind::Interpolated => {
+            code.span(token.range)
+        }
         _ => {
-            let end = text.get(offset..).and_then(|rest| rest.chars().next()).map_or(offset, |next| offset + next.len_utf8());
-            code.span(offset..end)
+            let rest = text.get(offset..).unwrap_or_default();
+            let word = rest.find(|character: char| !(character.is_alphanumeric() || character == '_')).unwrap_or(rest.len());
+            let length = if word == 0 { rest.chars().next().map_or(0, char::len_utf8) } else { word };
+            code.span(offset..offset + length)
         }
     }
 }

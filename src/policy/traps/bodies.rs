@@ -97,7 +97,9 @@ fn is_after(scene: &Scene<'_>, read: &Read<'_, '_>, later: &Read<'_, '_>) -> boo
     if std::ptr::eq(read.site, later.site) {
         // `a ? read : read` reads once only: two reads of one expression count when nothing chooses between them.
         let between = read.tokens.end..later.tokens.start;
-        return !["?", "??", ":", "||", "&&", "else", "case", "catch", "return"].iter().any(|word| read.site.code.has_within(&between, word));
+        return !["?", "??", ":", "||", "&&", "else", "case", "catch", "return"]
+            .iter()
+            .any(|word| read.site.code.has_within(&between, word));
     }
     // `on-error` may be reached from anywhere; whether the first one ran is not known.
     one.section == other.section

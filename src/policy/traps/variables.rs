@@ -98,8 +98,10 @@ fn never_set(scene: &Scene<'_>, setters: &[Setter<'_>], findings: &mut Vec<Findi
             if around.contains(read.name) || read.name.contains("{{") || reported.contains(read.name) {
                 continue;
             }
-            let nearest = setters.iter().filter(|setter| setter.name == read.name).map(|setter| (reach(scene, &setter.visit, visit), setter));
-            let (reach, setter) = nearest.max_by_key(|(reach, _)| *reach).map_or((Reach::Never, None), |(reach, setter)| (reach, Some(setter)));
+            let nearest =
+                setters.iter().filter(|setter| setter.name == read.name).map(|setter| (reach(scene, &setter.visit, visit), setter));
+            let (reach, setter) =
+                nearest.max_by_key(|(reach, _)| *reach).map_or((Reach::Never, None), |(reach, setter)| (reach, Some(setter)));
             if reach == Reach::Before {
                 continue;
             }
@@ -163,7 +165,8 @@ fn wrong_cast(scene: &Scene<'_>, setters: &[Setter<'_>], findings: &mut Vec<Find
             let Some(first) = own.clone().next() else { continue };
             let Some(held) = first.holds.as_deref() else { continue };
             // A literal is a string (seen on Azure); a token that is asked of one throws as well.
-            let certain = EXACT.contains(&held) && (EXACT.contains(&asked.as_str()) || held == "System.String" && asked.starts_with("Newtonsoft."));
+            let certain =
+                EXACT.contains(&held) && (EXACT.contains(&asked.as_str()) || held == "System.String" && asked.starts_with("Newtonsoft."));
             if !certain || held == asked || !own.all(|setter| setter.holds.as_deref() == Some(held)) {
                 continue;
             }
