@@ -459,7 +459,7 @@ impl<'a> Compiler<'a> {
                 }
                 Argument::Literal(resolved.text)
             }
-            Value::Expression(Code { kind, code }) => {
+            Value::Expression(Code { kind, code, .. }) => {
                 let resolved = self.resolve(code.text());
                 let (open, close) = match kind {
                     ExpressionKind::Inline => ("@(", ")"),
