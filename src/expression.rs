@@ -27,6 +27,7 @@ mod value;
 #[cfg(test)]
 mod tests;
 
+pub use catalogue::coverage::{TypeCoverage, coverage, emulated_members};
 pub use code::{Effects, Need};
 pub use context::{BodyState, ExpressionContext, Host, HostKind, HostValue, Stored};
 pub use heap::Heap;
