@@ -209,6 +209,11 @@ pub(super) fn from_host(m: &mut Machine<'_>, value: HostValue) -> Outcome {
             let element = list.first().map_or(known().object, |object| object.kind.ty());
             return m.array(element, list.into_iter().map(Value::Host).collect());
         }
+        HostValue::Certificate(certificate, private) => {
+            use base64::Engine as _;
+            let private = private.and_then(|key| base64::engine::general_purpose::STANDARD.decode(key.expose()).ok());
+            return super::crypto::certificates::from_host(m, &certificate, private.as_deref());
+        }
         HostValue::Stored(stored) => stored.0,
     })
 }

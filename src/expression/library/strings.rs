@@ -353,7 +353,7 @@ pub(super) fn char_units(m: &Machine<'_>, value: &Value) -> Vec<u16> {
     }
 }
 
-pub(super) fn range(m: &mut Machine<'_>, length: usize, start: i32, count: i32) -> Outcome<(usize, usize)> {
+pub(crate) fn range(m: &mut Machine<'_>, length: usize, start: i32, count: i32) -> Outcome<(usize, usize)> {
     let Some(start) = usize::try_from(start).ok().filter(|start| *start <= length) else {
         return Err(m.out_of_range("startIndex", "Index was out of range. Must be non-negative and less than the size of the collection."));
     };
