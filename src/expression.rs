@@ -30,7 +30,7 @@ mod tests;
 pub use catalogue::coverage::{TypeCoverage, coverage, emulated_members};
 pub use code::{Effects, Need};
 pub use context::{BodyState, ExpressionContext, Host, HostKind, HostValue, Stored};
-pub use heap::Heap;
+pub use heap::{Heap, VariableMismatch};
 pub use result::{Evaluated, ticks_of, type_name};
 
 /// Why an expression does not compile.

@@ -236,7 +236,7 @@ pub(super) const MEMBERS: Members = &[
     }),
 ];
 
-fn comparer(m: &mut Machine<'_>, rule: i32) -> Outcome {
+pub(super) fn comparer(m: &mut Machine<'_>, rule: i32) -> Outcome {
     let ty = crate::expression::types::named("StringComparer");
     Ok(m.object(Object::Opaque(ty, vec![Value::Int32(rule)])))
 }
@@ -249,6 +249,18 @@ pub(super) fn comparer_rule(m: &Machine<'_>, value: &Value) -> i64 {
             _ => 4,
         },
         _ => 4,
+    }
+}
+
+/// The hash code that a comparer gives: equal texts have equal ones.
+pub(super) fn comparer_hash(m: &mut Machine<'_>, a: Args<'_>) -> Outcome {
+    match a.get(1) {
+        Value::Null => Err(m.argument_null("obj")),
+        Value::Text(text) if ignores_case(comparer_rule(m, a.get(0))) => {
+            let upper = Value::from(text.map_units(upper_unit));
+            hash_code(m, Args { values: &[upper], types: &[] })
+        }
+        other => hash_code(m, Args { values: std::slice::from_ref(other), types: &[] }),
     }
 }
 
