@@ -27,9 +27,10 @@ mod value;
 #[cfg(test)]
 mod tests;
 
+pub use catalogue::coverage::{TypeCoverage, coverage, emulated_members};
 pub use code::{Effects, Need};
 pub use context::{BodyState, ExpressionContext, Host, HostKind, HostValue, Stored};
-pub use heap::Heap;
+pub use heap::{Heap, VariableMismatch};
 pub use result::{Evaluated, Portable, full_type_name, ticks_of, type_name};
 
 /// Why an expression does not compile.

@@ -468,11 +468,6 @@ impl Binder {
             list.insert(0, receiver);
         }
         let callee = self.callee_of(at, chosen.member);
-        if callee.key.starts_with("IMessageBody.As<")
-            && let Some(xml) = chosen.generics.iter().find(|ty| ty.is("XElement") || ty.is("XNode") || ty.is("XDocument"))
-        {
-            self.note_missing(at, format!("a body as `{xml}`"));
-        }
         let mut types = chosen.generics.clone();
         types.extend_from_slice(chosen.holder.arguments());
         Ok(Expr { at, ty: chosen.result, kind: ExprKind::Call(callee, types, list) })
