@@ -27,6 +27,7 @@ mod value;
 #[cfg(test)]
 mod tests;
 
+pub use catalogue::coverage::{TypeCoverage, coverage, emulated_members};
 pub use code::{Effects, Need};
 pub use context::{BodyState, ExpressionContext, Host, HostKind, HostValue, Stored};
 pub use heap::Heap;
@@ -74,7 +75,8 @@ impl Expression {
             },
             message: problem.message,
         })?;
-        let code = codegen::generate(&program.main, &program.locals, program.functions);
+        let mut code = codegen::generate(&program.main, &program.locals, program.functions);
+        code.reached.extend(program.values);
         Ok(Self { code: Arc::new(code), result: program.result })
     }
 
@@ -82,6 +84,12 @@ impl Expression {
     #[must_use]
     pub fn effects(&self) -> &Effects {
         &self.code.effects
+    }
+
+    /// The members that it may call, read or write, by the keys of [`emulated_members`]; each at least once, in no order.
+    #[must_use]
+    pub fn reached(&self) -> &[&'static str] {
+        &self.code.reached
     }
 
     /// The C# type of its value.

@@ -52,6 +52,8 @@ pub(crate) struct Binder {
     unchecked: bool,
     work: usize,
     nesting: usize,
+    /// Keys of the enum values that were named: they become constants, which no longer tell.
+    values: Vec<&'static str>,
 }
 
 #[derive(Debug, Clone)]
@@ -86,6 +88,8 @@ pub(crate) struct Program {
     pub(crate) main: Lambda,
     pub(crate) locals: Vec<Local>,
     pub(crate) functions: u32,
+    /// Keys of the enum values that it names.
+    pub(crate) values: Vec<&'static str>,
     /// The type of what it gives.
     pub(crate) result: Type,
 }
@@ -102,6 +106,7 @@ pub(crate) fn bind(body: &Body, wanted: Option<Type>) -> Bound<Program> {
         unchecked: false,
         work: 0,
         nesting: 0,
+        values: Vec::new(),
     };
     let result;
     let body = match body {
@@ -130,7 +135,7 @@ pub(crate) fn bind(body: &Body, wanted: Option<Type>) -> Bound<Program> {
         }
     };
     let main = Lambda { function: 0, parameters: Vec::new(), body };
-    Ok(Program { main, locals: binder.locals, functions: binder.function_count, result })
+    Ok(Program { main, locals: binder.locals, functions: binder.function_count, values: binder.values, result })
 }
 
 impl Binder {

@@ -34,6 +34,8 @@ pub(crate) struct Expr {
 pub(crate) struct Callee {
     pub(crate) native: Native,
     pub(crate) key: &'static str,
+    /// Whether it is the setter of a property or indexer.
+    pub(crate) sets: bool,
 }
 
 impl std::fmt::Debug for Callee {
@@ -155,10 +157,10 @@ impl Expr {
 
 /// The callee of a member, if it is emulated.
 pub(crate) fn callee(member: &'static Member) -> Option<Callee> {
-    member.native.map(|native| Callee { native, key: &member.key })
+    member.native.map(|native| Callee { native, key: &member.key, sets: false })
 }
 
 /// The setter of a member, if it is emulated.
 pub(crate) fn setter(member: &'static Member) -> Option<Callee> {
-    member.setter.map(|native| Callee { native, key: &member.key })
+    member.setter.map(|native| Callee { native, key: &member.key, sets: true })
 }
