@@ -36,6 +36,8 @@ pub(crate) struct Callee {
     pub(crate) key: &'static str,
     /// Whether it is the setter of a property or indexer.
     pub(crate) sets: bool,
+    /// Whether the first argument is a receiver that may not be null.
+    pub(crate) instance: bool,
 }
 
 impl std::fmt::Debug for Callee {
@@ -157,10 +159,10 @@ impl Expr {
 
 /// The callee of a member, if it is emulated.
 pub(crate) fn callee(member: &'static Member) -> Option<Callee> {
-    member.native.map(|native| Callee { native, key: &member.key, sets: false })
+    member.native.map(|native| Callee { native, key: &member.key, sets: false, instance: member.has_receiver() })
 }
 
 /// The setter of a member, if it is emulated.
 pub(crate) fn setter(member: &'static Member) -> Option<Callee> {
-    member.setter.map(|native| Callee { native, key: &member.key, sets: true })
+    member.setter.map(|native| Callee { native, key: &member.key, sets: true, instance: member.has_receiver() })
 }

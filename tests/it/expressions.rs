@@ -2,7 +2,12 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests; a failure is the test's")]
 
+mod catalogue;
+mod differences;
+mod differential;
+mod generator;
 mod judge;
+mod leaves;
 
 use std::io::Write as _;
 use std::path::Path;
@@ -162,6 +167,11 @@ fn deep_nesting_is_refused_or_handled() {
     // What people write is far from the limits.
     assert_eq!(one(&format!("@({}1)", "1 + ".repeat(1_000)))["value"], json!(1_001));
     assert_eq!(one(&format!("@({}1{})", "(".repeat(40), ")".repeat(40)))["value"], json!(1));
+}
+
+/// The request around cases with `"context": true`.
+fn context() -> Value {
+    serde_json::from_str(&std::fs::read_to_string(cases().join("context.json")).unwrap()).unwrap()
 }
 
 /// Every recorded case: the line as it stands, its input for `policy eval`, and the answer.
