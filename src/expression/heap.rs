@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::library::json::Json;
 use super::library::linq::{Enumerator, Query};
 use super::library::regex::{MatchData, Pattern};
+use super::library::xml::Xml;
 use super::text::Text;
 use super::types::{self, Type};
 use super::value::{Handle, Value};
@@ -24,6 +25,7 @@ pub(crate) enum Object {
     /// Function and captured cells.
     Closure(Type, u32, Vec<Value>),
     Json(Json),
+    Xml(Xml),
     Query(Type, Query),
     Enumerator(Type, Enumerator),
     Builder(Vec<u16>),
@@ -178,6 +180,7 @@ impl Heap {
             | Object::Enumerator(ty, _)
             | Object::Opaque(ty, _) => *ty,
             Object::Json(json) => json.ty(),
+            Object::Xml(xml) => xml.ty(),
             Object::Builder(_) => types::named("StringBuilder"),
             Object::Regex(_) => types::named("Regex"),
             Object::Match(_) => types::named("Match"),

@@ -29,9 +29,11 @@ pub(crate) mod jwt;
 pub(crate) mod linq;
 pub(crate) mod math;
 pub(crate) mod numbers;
+pub(crate) mod readers;
 pub(crate) mod regex;
 pub(crate) mod strings;
 pub(crate) mod uri;
+pub(crate) mod xml;
 
 /// A function of the library.
 pub(crate) type Native = for<'m, 'a> fn(&mut Machine<'m>, Args<'a>) -> Outcome;
@@ -57,10 +59,18 @@ static TABLES: &[Members] = &[
     linq::members::MEMBERS,
     math::MEMBERS,
     numbers::MEMBERS,
+    readers::MEMBERS,
+    readers::STRING_READER,
+    readers::TEXT_READER,
     regex::MEMBERS,
     strings::MEMBERS,
     strings::builder::MEMBERS,
     uri::MEMBERS,
+    xml::conversions::ATTRIBUTES,
+    xml::conversions::ELEMENTS,
+    xml::elements::MEMBERS,
+    xml::members::MEMBERS,
+    xml::names::MEMBERS,
 ];
 
 static INDEX: LazyLock<HashMap<&'static str, Native>> =
@@ -189,6 +199,7 @@ pub(crate) fn to_text(machine: &mut Machine<'_>, value: &Value) -> Outcome<Text>
         Value::TypeToken(ty) => Text::from(ty.display_name()),
         Value::Object(handle) => match machine.heap.get(*handle) {
             Object::Json(_) => return json::write::to_string(machine, *handle),
+            Object::Xml(_) => return xml::write::to_text(machine, *handle, true),
             Object::Builder(units) => Text::from(units.as_slice()),
             Object::Regex(pattern) => Text::from(pattern.source.as_str()),
             Object::Match(data) => data.group_text(0),
@@ -200,6 +211,14 @@ pub(crate) fn to_text(machine: &mut Machine<'_>, value: &Value) -> Outcome<Text>
             }
             Object::Opaque(ty, fields) if ty.is("Uri") => match fields.first() {
                 Some(Value::Text(text)) => Text::from(uri::display(&text.to_str())),
+                _ => Text::from(""),
+            },
+            Object::Opaque(ty, fields) if ty.is("XDeclaration") => {
+                let fields = fields.clone();
+                return xml::members::declaration_text(machine, &fields);
+            }
+            Object::Opaque(ty, fields) if ty.is("XName") || ty.is("XNamespace") => match fields.first() {
+                Some(Value::Text(text)) => (**text).clone(),
                 _ => Text::from(""),
             },
             Object::Opaque(ty, fields) if ty.is("StringWriter") => match fields.first() {

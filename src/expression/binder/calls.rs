@@ -469,11 +469,6 @@ impl Binder {
             list.insert(0, receiver);
         }
         let Some(callee) = callee(chosen.member) else { return not_emulated(at, format!("`{}`", chosen.member.key)) };
-        if callee.key.starts_with("IMessageBody.As<")
-            && let Some(xml) = chosen.generics.iter().find(|ty| ty.is("XElement") || ty.is("XNode") || ty.is("XDocument"))
-        {
-            return not_emulated(at, format!("a body as `{xml}`"));
-        }
         let mut types = chosen.generics.clone();
         types.extend_from_slice(chosen.holder.arguments());
         Ok(Expr { at, ty: chosen.result, kind: ExprKind::Call(callee, types, list) })

@@ -295,7 +295,7 @@ fn body_as(m: &mut Machine<'_>, a: Args<'_>) -> Outcome {
         Some("JObject") => "JObject.Parse(string)",
         Some("JArray") => "JArray.Parse(string)",
         Some("JToken") => "JToken.Parse(string)",
-        Some("XElement" | "XNode") => "XElement.Parse(string)",
+        Some("XElement" | "XNode" | "XContainer") => "XElement.Parse(string)",
         Some("XDocument") => "XDocument.Parse(string)",
         _ if ty.element() == Some(known().byte) => {
             let bytes = body_bytes(m, a)?;

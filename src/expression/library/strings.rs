@@ -366,7 +366,7 @@ pub(super) fn range(m: &mut Machine<'_>, length: usize, start: i32, count: i32) 
 }
 
 /// The values of arguments of which the last may be an array or sequence.
-fn spread(m: &mut Machine<'_>, values: &[Value]) -> Outcome<Vec<Value>> {
+pub(super) fn spread(m: &mut Machine<'_>, values: &[Value]) -> Outcome<Vec<Value>> {
     if let [single] = values
         && matches!(single, Value::Object(_))
         && linq::is_enumerable(m, single)
