@@ -577,7 +577,7 @@ impl<'m> Machine<'m> {
         }
     }
 
-    fn arithmetic(&mut self, error: arithmetic::Error) -> Fault {
+    pub(crate) fn arithmetic(&mut self, error: arithmetic::Error) -> Fault {
         match error {
             arithmetic::Error::DivideByZero => self.throw("DivideByZeroException", "Attempted to divide by zero."),
             arithmetic::Error::Overflow => self.throw("OverflowException", "Arithmetic operation resulted in an overflow."),

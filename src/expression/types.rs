@@ -247,6 +247,28 @@ impl Type {
         }
     }
 
+    /// A value type of .NET that members mention and the table does not hold: `null` is none of it.
+    fn is_foreign_value(self) -> bool {
+        const NAMES: [&str; 15] = [
+            "Base64FormattingOptions",
+            "CancellationToken",
+            "CarbonIntensityCategory",
+            "CompareOptions",
+            "DateTimeStyles",
+            "IntPtr",
+            "NormalizationForm",
+            "NumberStyles",
+            "OidGroup",
+            "ReadOnlySpan",
+            "ReaderOptions",
+            "StreamingContext",
+            "TimeSpanStyles",
+            "UnicodeCategory",
+            "X509KeyStorageFlags",
+        ];
+        matches!(self.shape(), Shape::Unknown(name) if NAMES.contains(&name.as_str()))
+    }
+
     pub(crate) fn is_reference(self) -> bool {
         !self.is_value_type() && self != known().void
     }
@@ -338,7 +360,7 @@ impl Type {
             return true;
         }
         if self == known.null {
-            return to.is_reference() || to.nullable_of().is_some();
+            return to.is_reference() && !to.is_foreign_value() || to.nullable_of().is_some();
         }
         if let (Shape::Array(from), Shape::Array(to)) = (self.shape(), to.shape()) {
             return from.is_reference() && from.converts_by_reference(*to);

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests; a failure is the test's")]
 
 mod catalogue;
+mod completeness;
 mod differences;
 mod differential;
 mod generator;

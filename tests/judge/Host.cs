@@ -316,7 +316,7 @@ public static class ContextExtensions
 
 public static class Judge
 {
-    // One line of answer for each case, in order; the input has one line `true` or `false` each: whether the context surrounds it.
+    // One line for each case: its number, a tab, and the answer as JSON. The input has one line `true` or `false` each: whether the context surrounds it.
     public static void Run(string contextFile, string flagsFile, IList<KeyValuePair<int, Func<IProxyRequestContext, object>>> cases)
     {
         System.Threading.Thread.CurrentThread.CurrentCulture = CultureInfo.InvariantCulture;
@@ -326,7 +326,6 @@ public static class Judge
             foreach (var one in cases)
             {
                 var answer = new JObject();
-                answer["case"] = one.Key;
                 try
                 {
                     var value = one.Value(new HostProxyRequestContext { Data = flags[one.Key] == "true" ? context.DeepClone() : new JObject() });
@@ -344,7 +343,11 @@ public static class Judge
                     answer["exception"] = problem.GetType().FullName;
                     answer["message"] = problem.Message;
                 }
-                output.WriteLine(answer.ToString(Formatting.None));
+                string line;
+                try { line = answer.ToString(Formatting.None); }
+                catch (Exception problem) { line = "not shown: " + problem.Message; }
+                // What is no JSON (a raw token, say) is seen by the reader.
+                output.WriteLine(one.Key + "\t" + line.Replace('\n', ' '));
             }
     }
     static JObject Read(string file)

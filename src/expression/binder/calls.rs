@@ -471,6 +471,10 @@ impl Binder {
         let Some(callee) = callee(chosen.member) else { return not_emulated(at, format!("`{}`", chosen.member.key)) };
         let mut types = chosen.generics.clone();
         types.extend_from_slice(chosen.holder.arguments());
+        if chosen.holder.is("Enumerable") && matches!(chosen.member.name, "Sum" | "Average" | "Max" | "Min") {
+            // One function does all overloads; only the result tells which is meant where there is nothing to add or compare.
+            types.push(chosen.result);
+        }
         Ok(Expr { at, ty: chosen.result, kind: ExprKind::Call(callee, types, list) })
     }
 

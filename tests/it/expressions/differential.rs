@@ -45,10 +45,14 @@ fn random_programs_answer_alike() {
     let (mut both, mut neither, mut values) = (0, 0, 0);
     let mut reached: BTreeSet<&'static str> = BTreeSet::new();
     let mut different = Vec::new();
+    let mut reasons: BTreeMap<String, (usize, String, String)> = BTreeMap::new();
     let mut excused: BTreeMap<&'static str, usize> = BTreeMap::new();
     for ((program, want), got) in programs.iter().zip(&judged).zip(&ours) {
         match (want["stage"] == "compile", got["stage"] == "compile") {
-            (true, true) => neither += 1,
+            (true, true) => {
+                neither += 1;
+                reasons.entry(want["errors"][0]["code"].to_string()).or_insert((0, program.clone(), want["errors"][0]["message"].to_string())).0 += 1;
+            }
             (false, false) => both += 1,
             _ => {}
         }
@@ -67,6 +71,9 @@ fn random_programs_answer_alike() {
     println!("seed {seed}: {count} programs, {both} compiled on both sides, {neither} on neither, {values} gave a value");
     println!("{} members reached: {}", reached.len(), reached.iter().copied().collect::<Vec<_>>().join(" "));
     println!("constructs: {}", generator.constructs.iter().map(|(name, count)| format!("{name} {count}")).collect::<Vec<_>>().join(", "));
+    for (code, (count, program, message)) in &reasons {
+        println!("refused by both, {code} {count} times: {message}: {program}");
+    }
     println!("named differences: {excused:?}");
     assert!(different.is_empty(), "{} of {count} differ (seed {seed}):\n{}", different.len(), different.join("\n"));
     assert!(both * 100 >= count * 95, "only {both} of {count} compile on both sides (seed {seed})");

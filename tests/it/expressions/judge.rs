@@ -17,6 +17,8 @@ const BATCH: usize = 500;
 /// Rounds of compiling what the round before left; each throws out at least one.
 const ROUNDS: usize = 40;
 const NEWTONSOFT: &str = "/usr/lib/cli/Newtonsoft.Json-5.0/Newtonsoft.Json.dll";
+/// The stage of an answer that has a value which Newtonsoft.Json cannot write.
+pub const NOT_SHOWN: &str = "not shown";
 const ABOUT: &str = "Debian's packages mono-mcs, mono-runtime, libmono-system-core4.0-cil, libmono-system-xml-linq4.0-cil, \
                      libmono-system-numerics4.0-cil and libnewtonsoft-json5.0-cil are the judge";
 
@@ -131,9 +133,9 @@ impl Judge {
             .output()
             .unwrap();
         for line in String::from_utf8(output.stdout.clone()).unwrap().lines() {
-            let Value::Object(mut answer) = serde_json::from_str(line).unwrap() else { panic!("no object: {line}") };
-            let index = answer.shift_remove("case").and_then(|index| usize::try_from(index.as_u64()?).ok()).unwrap();
-            answers[index] = Some(Value::Object(answer));
+            let (index, answer) = line.split_once('\t').unwrap();
+            let answer = serde_json::from_str(answer);
+            answers[index.parse::<usize>().unwrap()] = Some(answer.unwrap_or_else(|_| json!({ "ok": false, "stage": NOT_SHOWN, "message": line })));
         }
         std::fs::remove_dir_all(&folder).unwrap();
         let named = |(index, answer): (usize, Option<Value>)| {

@@ -156,7 +156,7 @@ impl Generator<'_> {
             "HMAC" | "KeyedHashAlgorithm" => format!("(({})new HMACSHA256(new byte[] {{ 1, {} }}))", ty.name(), self.pick(SMALL)),
             "Nullable" => {
                 let inner = arguments.first()?.clone();
-                if self.below(4) == 0 { format!("(({ty})null)") } else { format!("(({ty}){})", self.value(&inner, depth)?) }
+                if self.below(4) == 0 { format!("(new {ty}())") } else { format!("(({ty}){})", self.value(&inner, depth)?) }
             }
             "KeyValuePair" | "Tuple" if !arguments.is_empty() => {
                 let mut parts = Vec::new();
