@@ -228,7 +228,8 @@ fn to_json(machine: &mut Machine<'_>, value: &Value, depth: usize) -> Result<ser
             Object::Json(_) => {
                 let text = json::write::text(machine, *handle, false)?;
                 match &text {
-                    Value::Text(text) => serde_json::from_str(&text.to_str()).unwrap_or(Json::Null),
+                    // A property alone (`"a":1`) is no JSON document: its text.
+                    Value::Text(text) => serde_json::from_str(&text.to_str()).unwrap_or_else(|_| Json::String(text.to_str().into_owned())),
                     _ => Json::Null,
                 }
             }
