@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::documents::Documents;
 use super::read::{Part, Reader};
-use super::{Backend, BackendIndex, BaseUrl, Principal, Service, Snapshot};
+use super::{BackendIndex, BaseUrl, Principal, Service, Snapshot};
 use crate::arm::ResourceId;
 use crate::arm::store::Snapshot as Stored;
 use crate::gateway::codes;
@@ -59,8 +59,9 @@ impl Builder {
         let part = Part { stored, service: &self.service };
         let mut findings = Vec::new();
         let service = service(&mut Reader::new(resource, &mut findings));
-        let (backends, backend_names) = super::backends::read(part, &self.overrides, &self.state, &mut findings);
+        let backend_names = super::backends::names(part);
         let environment = self.documents.begin(part, &service, &backend_names, &self.settings, &self.state, &mut findings);
+        let backends = super::backends::read(part, &environment, &self.overrides, &mut findings);
         let global_document = self.documents.compile(part, &self.service, crate::policy::Scope::Global, &environment, &mut findings);
         let (mut apis, operations, routes) = super::apis::read(part, &mut self.documents, &environment, &mut findings);
         let products = super::consumers::products(part, &mut apis, &mut self.documents, &environment, &mut findings);
@@ -116,12 +117,7 @@ fn service(reader: &mut Reader<'_, '_>) -> Service {
     });
     Service {
         id: reader.id().clone(),
-        gateway_url: Arc::new(url.unwrap_or_else(|| BaseUrl {
-            https: true,
-            host: format!("{}.azure-api.net", name.to_ascii_lowercase()),
-            port: None,
-            path: String::new(),
-        })),
+        gateway_url: Arc::new(url.unwrap_or_else(|| BaseUrl::of_host(format!("{}.azure-api.net", name.to_ascii_lowercase())))),
         name,
         location: reader.owned("/location"),
         gateway: reader.text("/sku/name").and_then(Gateway::of_sku).unwrap_or(Gateway::Classic),
@@ -129,9 +125,4 @@ fn service(reader: &mut Reader<'_, '_>) -> Service {
         user_assigned: user_assigned.collect(),
         tenant_id: reader.owned("/identity/tenantId"),
     }
-}
-
-/// Names of backends in lower case, with their places.
-pub(super) fn names(backends: &[Backend]) -> HashMap<Box<str>, BackendIndex> {
-    (0..).zip(backends).map(|(place, backend)| (backend.name.to_ascii_lowercase().into_boxed_str(), BackendIndex(place))).collect()
 }
