@@ -22,13 +22,17 @@ pub mod metrics;
 pub mod pipeline;
 pub mod preflight;
 pub mod program;
+pub mod request_log;
 pub mod retry;
 pub mod router;
 pub mod serve;
 pub mod settings;
 pub mod settle;
 pub mod snapshot;
+pub mod start;
 pub mod state;
 pub mod trace;
 pub mod upstream;
 pub mod worker;
+
+pub use start::{Endpoint, Gateway, GatewayOptions, Running};

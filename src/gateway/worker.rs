@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 
+use super::request_log::RequestLog;
 use super::settings::Settings;
 use super::snapshot::Snapshot;
 use super::state::State;
@@ -36,4 +37,19 @@ pub struct Worker {
     pub upstream: Upstream,
     /// Bounds.
     pub limits: Limits,
+    /// What a connection without TLS stands for.
+    pub plain: Plain,
+    /// Who is told of every request, if anybody.
+    pub log: Option<Arc<dyn RequestLog>>,
+}
+
+/// What a connection without TLS stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Plain {
+    /// The `https` of Azure: on a laptop TLS is left out, and policies, `protocols` and challenges see `https` all the same. APIs that
+    /// allow only `http` are reached too.
+    #[default]
+    Https,
+    /// Plain `http`.
+    Http,
 }
