@@ -12,6 +12,7 @@ use std::sync::{LazyLock, OnceLock};
 use super::library::{self, Native};
 use super::types::{self, Primitive, Shape, Type};
 
+pub(super) mod coverage;
 mod signature;
 
 /// What a type is.
@@ -193,6 +194,11 @@ fn definition(head: &'static str, body: &'static str) -> Option<Definition> {
         members,
         supers,
     })
+}
+
+/// Every type of the table, in no order.
+fn all() -> impl Iterator<Item = &'static Definition> {
+    CATALOGUE.by_name.values().flatten().copied()
 }
 
 /// The type of that short name and number of generic parameters.

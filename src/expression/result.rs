@@ -275,6 +275,12 @@ pub(super) fn type_of(name: &str) -> Option<Type> {
     super::catalogue::resolve(name, 0).map(|definition| types::named(definition.name))
 }
 
+/// The full .NET name of the type that C# calls so: `System.Int32` for `int`.
+#[must_use]
+pub fn full_type_name(name: &str) -> Option<String> {
+    type_of(name).map(Type::full_name)
+}
+
 /// Whether the name is a type that a place may want; its C# spelling.
 #[must_use]
 pub fn type_name(name: &str) -> Option<String> {

@@ -12,11 +12,12 @@ use super::message::{MessageBody, ResponseMessage};
 use super::pipeline::{self, Chain, Located};
 use super::program::Flow;
 use super::snapshot::Snapshot;
-use super::{answered, keys, preflight, router};
+use super::{answered, keys, preflight, router, trace};
 use crate::policy::Section;
 
 /// Serves it. Every way out leads through here, so that what policies left to be settled is settled once.
 pub async fn serve(mut exchange: Exchange) -> http::Response<Body> {
+    trace::begin(&mut exchange);
     if let Err(located) = run(&mut exchange).await {
         fail(&mut exchange, located).await;
     }
@@ -29,8 +30,14 @@ async fn run(exchange: &mut Exchange) -> Result<(), Box<Located>> {
     if preflight::answer(&snapshot, exchange).await? {
         return Ok(());
     }
-    routed.map_err(Located::built_in)?;
-    keys::authorize(&snapshot, exchange).map_err(Located::built_in)?;
+    if let Err(failure) = routed {
+        // Nobody is known yet who might be allowed to see a trace.
+        trace::allow(exchange);
+        return Err(Located::built_in(failure));
+    }
+    let authorized = keys::authorize(&snapshot, exchange);
+    trace::allow(exchange);
+    authorized.map_err(Located::built_in)?;
     if let Some(reason) = poison(exchange, &snapshot) {
         return Err(Located::built_in(poisoned(&reason)));
     }
@@ -88,6 +95,7 @@ async fn respond(mut exchange: Exchange) -> http::Response<Body> {
     if !exchange.settle.is_empty() {
         answered::head(&mut exchange).await;
     }
+    trace::tell(&mut exchange);
     let message = exchange.response.take().unwrap_or_else(|| ResponseMessage::new(http::StatusCode::OK));
     let ResponseMessage { status, reason, headers, body } = message;
     let body = match body {

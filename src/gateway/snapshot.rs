@@ -296,6 +296,8 @@ pub struct BaseUrl {
     pub port: Option<u16>,
     /// Path without a slash at its end; empty for the root.
     pub path: String,
+    /// What a call to it needs, once it is needed.
+    pub prepared: super::backend::target::Prepared,
 }
 
 /// A backend entity.
@@ -401,6 +403,12 @@ impl BaseUrl {
             "http" | "ws" => false,
             _ => return None,
         };
-        Some(Self { https, host: url.host_str()?.to_owned(), port: url.port(), path: url.path().trim_end_matches('/').to_owned() })
+        Some(Self {
+            https,
+            host: url.host_str()?.to_owned(),
+            port: url.port(),
+            path: url.path().trim_end_matches('/').to_owned(),
+            prepared: super::backend::target::Prepared::default(),
+        })
     }
 }

@@ -18,14 +18,13 @@ use super::body::Body;
 use super::exchange::{Arrival, Exchange, Original};
 use super::front::{self, Drained, Peer, Service};
 use super::message::{MessageBody, RequestMessage, RequestUrl};
-use super::request_log::{Entry, RequestLog};
+use super::record::Observer;
 use super::serve::serve;
 use super::settings::Settings;
 use super::snapshot::{BuildError, Builder, Overrides, Snapshot};
 use super::state::State;
-use super::trace::Trace;
 use super::upstream::{Connector, PoolLimits, Upstream};
-use super::worker::{Limits, Plain, Worker};
+use super::worker::{Limits, Plain, Tracing, Worker};
 use crate::arm::ResourceId;
 use crate::arm::store::Store;
 use crate::support::clock::SharedClock;
@@ -56,7 +55,9 @@ pub struct GatewayOptions {
     /// What a connection without TLS stands for.
     pub plain: Plain,
     /// Who is told of every request.
-    pub log: Option<Arc<dyn RequestLog>>,
+    pub observers: Vec<Arc<dyn Observer>>,
+    /// Who gets a trace.
+    pub tracing: Tracing,
 }
 
 impl GatewayOptions {
@@ -73,7 +74,8 @@ impl GatewayOptions {
             pool: PoolLimits::default(),
             limits: Limits::default(),
             plain: Plain::default(),
-            log: None,
+            observers: Vec::new(),
+            tracing: Tracing::default(),
         }
     }
 }
@@ -124,7 +126,8 @@ pub struct Gateway {
     pool: PoolLimits,
     limits: Limits,
     plain: Plain,
-    log: Option<Arc<dyn RequestLog>>,
+    observers: Arc<[Arc<dyn Observer>]>,
+    tracing: Tracing,
 }
 
 impl Gateway {
@@ -149,7 +152,8 @@ impl Gateway {
             pool: options.pool,
             limits: options.limits,
             plain: options.plain,
-            log: options.log,
+            observers: options.observers.into(),
+            tracing: options.tracing,
         }))
     }
 
@@ -228,7 +232,8 @@ impl Gateway {
             upstream: Upstream::new(self.connector.clone(), self.state.clock.clone(), self.pool),
             limits: self.limits,
             plain: self.plain,
-            log: self.log.clone(),
+            observers: self.observers.clone(),
+            tracing: self.tracing,
         };
         Endpoint(Arc::new(worker))
     }
@@ -310,6 +315,7 @@ impl Endpoint {
             None => (snapshot.service.gateway_url.host.clone(), snapshot.service.gateway_url.port),
         };
         let original = Original {
+            method: parts.method.clone(),
             https: peer.tls || worker.plain == Plain::Https,
             host,
             port,
@@ -326,15 +332,7 @@ impl Endpoint {
             had_body,
         };
         let arrival = Arrival { worker: worker.clone(), snapshot, peer: Arc::new(peer.clone()), original, request };
-        let mut exchange = Exchange::new(arrival);
-        if let Some(log) = &worker.log {
-            if log.traces() {
-                exchange.trace = Some(Box::new(Trace::default()));
-            }
-            let entry = Entry::new(log.clone(), &exchange);
-            exchange.settle.push(Box::new(entry));
-        }
-        exchange
+        Exchange::new(arrival)
     }
 }
 

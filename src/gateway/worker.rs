@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 
-use super::request_log::RequestLog;
+use super::record::Observer;
 use super::settings::Settings;
 use super::snapshot::Snapshot;
 use super::state::State;
@@ -24,6 +24,16 @@ impl Default for Limits {
     }
 }
 
+/// Which requests are traced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Tracing {
+    /// Those that ask for it with a key that may.
+    #[default]
+    Asked,
+    /// All: `--trace`.
+    All,
+}
+
 /// One worker.
 #[derive(Debug)]
 pub struct Worker {
@@ -39,8 +49,10 @@ pub struct Worker {
     pub limits: Limits,
     /// What a connection without TLS stands for.
     pub plain: Plain,
-    /// Who is told of every request, if anybody.
-    pub log: Option<Arc<dyn RequestLog>>,
+    /// Who is told of every request.
+    pub observers: Arc<[Arc<dyn Observer>]>,
+    /// Who gets a trace.
+    pub tracing: Tracing,
 }
 
 /// What a connection without TLS stands for.
