@@ -1,4 +1,4 @@
-//! Backends as they are stored.
+//! Backends as they are stored, or as the command line has them.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -14,31 +14,30 @@ use crate::gateway::codes;
 use crate::gateway::program::Environment;
 use crate::support::finding::{Finding, Kind};
 
-/// Places of all backends by lower-case name: policies are compiled against them, and pools point to them.
+/// The places of all backends by lower-case name.
 pub(super) fn names(part: Part<'_>) -> HashMap<Box<str>, BackendIndex> {
-    (0..).zip(part.all("backends")).map(|(place, resource)| (resource.id.name().to_ascii_lowercase().into(), BackendIndex(place))).collect()
+    (0..).zip(part.all("backends")).map(|(place, stored)| (stored.id.name().to_ascii_lowercase().into(), BackendIndex(place))).collect()
 }
 
-/// All backends of the service, in the order of [`names`].
-pub(super) fn read(part: Part<'_>, environment: &Environment, overrides: &Overrides, findings: &mut Vec<Finding>) -> Vec<Backend> {
-    part.all("backends")
-        .map(|resource| {
-            let name = resource.id.name().to_owned();
-            let read = backend::read(&replaced(resource, &name, overrides), environment);
-            findings.extend(read.problems.into_iter().map(|problem| Finding::error(codes::UNUSABLE_BACKEND, Kind::Place, problem)));
-            Backend { id: resource.id.clone(), name, kind: read.kind }
-        })
-        .collect()
+/// All backends, in the order of [`names`].
+pub(super) fn read(part: Part<'_>, overrides: &Overrides, environment: &Environment, findings: &mut Vec<Finding>) -> Vec<Backend> {
+    let backends = part.all("backends").map(|stored| {
+        let name = stored.id.name().to_owned();
+        let read = backend::read(&replaced(stored, overrides), environment);
+        findings.extend(read.problems.into_iter().map(|problem| Finding::error(codes::NOT_EMULATED, Kind::Place, problem)));
+        Backend { id: stored.id.clone(), name, kind: read.kind }
+    });
+    backends.collect()
 }
 
-/// The resource with the URL that `--backend` gives it.
-fn replaced<'a>(resource: &'a Stored, name: &str, overrides: &Overrides) -> Cow<'a, Stored> {
-    let Some((_, url)) = overrides.backend_urls.iter().find(|(own, _)| own.eq_ignore_ascii_case(name)) else {
-        return Cow::Borrowed(resource);
-    };
-    let mut resource = resource.clone();
-    if let Some(place) = resource.body.pointer_mut("/properties/url") {
-        *place = Value::from(url.as_str());
+/// With the URL of the command line, if it has one for this backend.
+fn replaced<'a>(stored: &'a Stored, overrides: &Overrides) -> Cow<'a, Stored> {
+    let url = overrides.backend_urls.iter().find(|(own, _)| own.eq_ignore_ascii_case(stored.id.name())).map(|(_, url)| url);
+    let Some(url) = url else { return Cow::Borrowed(stored) };
+    let mut copy = stored.clone();
+    copy.secrets.remove("/properties/url");
+    if let Some(properties) = copy.body.get_mut("properties").and_then(Value::as_object_mut) {
+        properties.insert("url".to_owned(), Value::from(url.as_str()));
     }
-    Cow::Owned(resource)
+    Cow::Owned(copy)
 }

@@ -8,6 +8,7 @@ use super::read::{Part, Reader};
 use super::{BackendIndex, BaseUrl, Principal, Service, Snapshot};
 use crate::arm::ResourceId;
 use crate::arm::store::Snapshot as Stored;
+use crate::gateway::backend::target::Prepared;
 use crate::gateway::codes;
 use crate::gateway::keys::KeyIndex;
 use crate::gateway::settings::Settings;
@@ -61,7 +62,7 @@ impl Builder {
         let service = service(&mut Reader::new(resource, &mut findings));
         let backend_names = super::backends::names(part);
         let environment = self.documents.begin(part, &service, &backend_names, &self.settings, &self.state, &mut findings);
-        let backends = super::backends::read(part, &environment, &self.overrides, &mut findings);
+        let backends = super::backends::read(part, &self.overrides, &environment, &mut findings);
         let global_document = self.documents.compile(part, &self.service, crate::policy::Scope::Global, &environment, &mut findings);
         let (mut apis, operations, routes) = super::apis::read(part, &mut self.documents, &environment, &mut findings);
         let products = super::consumers::products(part, &mut apis, &mut self.documents, &environment, &mut findings);
@@ -117,7 +118,13 @@ fn service(reader: &mut Reader<'_, '_>) -> Service {
     });
     Service {
         id: reader.id().clone(),
-        gateway_url: Arc::new(url.unwrap_or_else(|| BaseUrl::of_host(format!("{}.azure-api.net", name.to_ascii_lowercase())))),
+        gateway_url: Arc::new(url.unwrap_or_else(|| BaseUrl {
+            https: true,
+            host: format!("{}.azure-api.net", name.to_ascii_lowercase()),
+            port: None,
+            path: String::new(),
+            prepared: Prepared::default(),
+        })),
         name,
         location: reader.owned("/location"),
         gateway: reader.text("/sku/name").and_then(Gateway::of_sku).unwrap_or(Gateway::Classic),

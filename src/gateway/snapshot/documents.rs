@@ -180,11 +180,11 @@ fn certificates(part: Part<'_>, print: &mut Print) -> HashMap<Box<str>, Arc<Stor
     let mut certificates = HashMap::new();
     for resource in part.all("certificates") {
         let certificate = Arc::new(StoredCertificate::of(resource));
-        // The tag changes with the certificate, and holds no secret.
+        // Data and password change the tag.
         print.add(&resource.etag);
-        for name in [certificate.name.to_ascii_lowercase(), certificate.thumbprint.to_ascii_lowercase()] {
-            print.add(&name);
-            certificates.insert(name.into_boxed_str(), certificate.clone());
+        for name in [&certificate.name, &certificate.thumbprint] {
+            print.add(name);
+            certificates.insert(name.to_ascii_lowercase().into_boxed_str(), certificate.clone());
         }
     }
     certificates
