@@ -30,7 +30,7 @@ mod tests;
 pub use code::{Effects, Need};
 pub use context::{BodyState, ExpressionContext, Host, HostKind, HostValue, Stored};
 pub use heap::Heap;
-pub use result::{Evaluated, Portable, ticks_of, type_name};
+pub use result::{Evaluated, Portable, date_text, is_json_date, ticks_of, type_name};
 
 /// Why an expression does not compile.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -3,10 +3,14 @@
 pub mod cache_response;
 mod cache_value;
 mod check_header;
+mod conversion;
 pub mod cors;
 mod find_and_replace;
 mod ip_filter;
+mod json_to_xml;
 pub mod limit_concurrency;
+mod liquid;
+mod media;
 pub mod mock_response;
 mod query;
 mod quota;
@@ -23,6 +27,8 @@ mod token_limit;
 mod token_metric;
 mod trace;
 mod when_answered;
+mod xml;
+mod xml_to_json;
 
 #[cfg(test)]
 mod testing;
@@ -52,6 +58,7 @@ pub const EMULATED: &[(&str, Compile)] = &[
     ("emit-metric", token_metric::compile_metric),
     ("find-and-replace", find_and_replace::compile),
     ("ip-filter", ip_filter::compile),
+    ("json-to-xml", json_to_xml::compile),
     ("limit-concurrency", limit_concurrency::compile),
     ("llm-emit-token-metric", token_metric::compile),
     ("llm-token-limit", token_limit::compile),
@@ -69,6 +76,7 @@ pub const EMULATED: &[(&str, Compile)] = &[
     ("set-status", set_status::compile),
     ("set-variable", set_variable::compile),
     ("trace", trace::compile),
+    ("xml-to-json", xml_to_json::compile),
 ];
 
 /// What a trace shows instead of a secret named value.
