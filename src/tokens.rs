@@ -18,6 +18,7 @@ mod vocabulary;
 
 pub use self::image::{GATEWAY_IMAGE_LIMIT, image_tokens};
 pub use self::model::encoding_of_model;
+pub(crate) use self::prompt::response_prompt;
 pub use self::prompt::{Rules, chat_prompt, estimate_prompt, prompt_with};
 pub use self::stream::StreamCounter;
 

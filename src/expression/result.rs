@@ -270,7 +270,8 @@ fn to_json(machine: &mut Machine<'_>, value: &Value, depth: usize) -> Result<ser
             Object::Json(_) => {
                 let text = json::write::text(machine, *handle, false)?;
                 match &text {
-                    Value::Text(text) => serde_json::from_str(&text.to_str()).unwrap_or(Json::Null),
+                    // A property alone (`"a":1`) is no JSON document: its text.
+                    Value::Text(text) => serde_json::from_str(&text.to_str()).unwrap_or_else(|_| Json::String(text.to_str().into_owned())),
                     _ => Json::Null,
                 }
             }
@@ -315,6 +316,12 @@ pub(super) fn type_of(name: &str) -> Option<Type> {
         return Some(types::generic(definition.name, &arguments));
     }
     super::catalogue::resolve(name, 0).map(|definition| types::named(definition.name))
+}
+
+/// The full .NET name of the type that C# calls so: `System.Int32` for `int`.
+#[must_use]
+pub fn full_type_name(name: &str) -> Option<String> {
+    type_of(name).map(Type::full_name)
 }
 
 /// Whether the name is a type that a place may want; its C# spelling.

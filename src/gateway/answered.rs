@@ -14,6 +14,7 @@ use super::message::MessageBody;
 use super::meter::{Framing, Meter, Prompt, reported};
 use super::pipeline;
 use super::program::Arguments;
+use super::record::Recorder;
 use super::settings::StreamedUsage;
 use super::settle::{Ending, Settle, Usage, UsageNeed};
 
@@ -88,13 +89,18 @@ pub async fn head(exchange: &mut Exchange) {
 
 /// Hangs what has to know the end on the body.
 pub fn watch(exchange: &mut Exchange, status: StatusCode, headers: &HeaderMap, body: Body) -> Body {
-    if exchange.settle.is_empty() {
+    let observers = exchange.worker.observers.clone();
+    if exchange.settle.is_empty() && observers.is_empty() {
         return body;
     }
-    let settle = mem::take(&mut exchange.settle);
+    let metered = !exchange.attempts.is_empty();
+    let mut settle = mem::take(&mut exchange.settle);
+    if !observers.is_empty() {
+        settle.push(Box::new(Recorder::new(exchange, observers)));
+    }
     let meter = match framing(status, headers) {
         // Answers that the gateway makes itself cost no tokens.
-        Some(framing) if need(&settle) > UsageNeed::Never && !exchange.attempts.is_empty() => {
+        Some(framing) if need(&settle) > UsageNeed::Never && metered => {
             let prefer_report = exchange.worker.settings.streamed_usage == StreamedUsage::Reported;
             let prompt = match &exchange.request.body {
                 MessageBody::Buffered(bytes) => Some(Arc::new(Prompt { body: Some(bytes.clone()) })),

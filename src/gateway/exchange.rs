@@ -50,6 +50,8 @@ pub struct Access {
 /// The request line as it came.
 #[derive(Debug, Clone)]
 pub struct Original {
+    /// Method.
+    pub method: http::Method,
     /// Whether it came over TLS.
     pub https: bool,
     /// Host without port.

@@ -26,6 +26,12 @@ pub struct Settings {
     pub weighted_choice: WeightedChoice,
     /// `transport-errors-trip`: a breaker rule with `errorReasons` counts transport failures (assumed).
     pub transport_errors_trip: bool,
+    /// `breaker-window`: how the interval of a breaker rule runs (not documented).
+    pub breaker_window: super::backend::breaker::Window,
+    /// `breaker-minimum-calls`: calls within the interval below which a percentage rule does not trip (none is documented).
+    pub breaker_minimum_calls: u32,
+    /// `retry-after-dates`: `acceptRetryAfter` also takes `Retry-After` as a date (only seconds were seen; assumed).
+    pub retry_after_dates: bool,
     /// `backend-credentials-win`: credentials of a backend entity replace a header of the same name set by a policy (assumed).
     pub backend_credentials_win: bool,
     /// `missing-token-reason`: `LastError.Reason` of `validate-jwt` without a token: `TokenNotPresent` (documented) or `TokenNotFound`.
@@ -93,6 +99,9 @@ impl Default for Settings {
             streamed_usage: StreamedUsage::Reported,
             weighted_choice: WeightedChoice::Smooth,
             transport_errors_trip: true,
+            breaker_window: super::backend::breaker::Window::Sliding,
+            breaker_minimum_calls: 1,
+            retry_after_dates: true,
             backend_credentials_win: true,
             missing_token_reason: "TokenNotPresent".to_owned(),
         }

@@ -3,12 +3,18 @@
 //! Compiled policies and backends hold handles into it, so that no request looks a name up.
 
 use std::collections::HashMap;
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::cache::Cache;
 use super::limits::{Counter, Keyed, QuotaCounter};
 use super::metrics::Metrics;
 use crate::expression::Portable;
+use super::backend::breaker::{Breaker, Journal};
+use super::backend::target::Targets;
+use super::backend::token::Tokens;
+use super::upstream::DefaultTls;
+use crate::identity::{NoTokens, TokenSource};
 use crate::support::clock::SharedClock;
 use crate::support::random::SharedRandom;
 
@@ -37,6 +43,20 @@ pub struct State {
     pub responses: Cache<super::execute::cache_response::Kept>,
     /// Custom metrics.
     pub metrics: Metrics,
+    /// Circuit breakers by the ARM id of the backend, lower case.
+    pub breakers: Registry<Breaker>,
+    /// What happened to breakers.
+    pub journal: Arc<Journal>,
+    /// Turns taken in pools, by ARM id and priority.
+    pub turns: Registry<AtomicU64>,
+    /// Where calls go.
+    pub targets: Targets,
+    /// Whom to trust behind https, where a backend has TLS settings of its own.
+    pub tls: Arc<DefaultTls>,
+    /// Tokens of the service's identities.
+    pub tokens: Tokens,
+    /// Where these come from.
+    pub tokens_from: Arc<dyn TokenSource>,
 }
 
 impl State {
@@ -55,7 +75,28 @@ impl State {
             values: Cache::default(),
             responses: Cache::default(),
             metrics: Metrics::default(),
+            breakers: Registry::default(),
+            journal: Arc::default(),
+            turns: Registry::default(),
+            targets: Targets::default(),
+            tls: Arc::new(DefaultTls::trusting(Vec::new())),
+            tokens: Tokens::default(),
+            tokens_from: Arc::new(NoTokens),
         }
+    }
+
+    /// With tokens for managed identities.
+    #[must_use]
+    pub fn with_tokens(mut self, source: Arc<dyn TokenSource>) -> Self {
+        self.tokens_from = source;
+        self
+    }
+
+    /// With these roots behind https, the same that the connector has.
+    #[must_use]
+    pub fn with_tls(mut self, tls: Arc<DefaultTls>) -> Self {
+        self.tls = tls;
+        self
     }
 }
 

@@ -27,7 +27,9 @@ pub struct Rules {
     pub value: u32,
     /// For each call of a tool in a message (assumed).
     pub call: u32,
-    /// For an image whose size is not known, and the most that is counted for any.
+    /// For an image whose size is not known.
+    pub unknown_image: u32,
+    /// The most that is counted for an image.
     pub image_limit: u32,
 }
 
@@ -48,8 +50,15 @@ impl Rules {
             property: 3,
             value: 3,
             call: 3,
+            unknown_image: GATEWAY_IMAGE_LIMIT,
             image_limit: GATEWAY_IMAGE_LIMIT,
         }
+    }
+
+    /// The cookbook's, with images as a model counts them. One whose size is not known counts as 1024 × 1024 pixels (assumed).
+    #[must_use]
+    pub const fn of_model(encoding: Encoding) -> Self {
+        Self { unknown_image: 765, image_limit: u32::MAX, ..Self::of(encoding) }
     }
 }
 
@@ -136,7 +145,7 @@ impl Counter<'_> {
         match part.get("image_url") {
             Some(image) => {
                 let detail = part.get("detail").and_then(Value::as_str);
-                image::of_part(image, detail).map_or(self.rules.image_limit, |tokens| tokens.min(self.rules.image_limit))
+                image::of_part(image, detail).unwrap_or(self.rules.unknown_image).min(self.rules.image_limit)
             }
             None => self.field(part, "text").saturating_add(self.field(part, "refusal")),
         }

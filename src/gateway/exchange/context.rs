@@ -129,6 +129,7 @@ impl Exchange {
                 host: self.original.host.clone(),
                 port: self.original.port,
                 path: String::new(),
+                prepared: crate::gateway::backend::target::Prepared::default(),
             }),
             path: self.original.path.clone(),
             query: self.original.query.clone(),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::{Argument, Evaluate, Op, Program, RetryPlan, Site, Statement, WaitPlan, Wanted};
 use crate::expression::Expression;
+use crate::gateway::backend::certificate::StoredCertificate;
 use crate::gateway::execute;
 use crate::gateway::settings::Settings;
 use crate::gateway::snapshot::{BackendIndex, Service};
@@ -36,8 +37,8 @@ pub struct Environment {
     pub fragments: HashMap<Box<str>, Arc<Document>>,
     /// Backends by lower-case name.
     pub backends: HashMap<Box<str>, BackendIndex>,
-    /// Certificates by lower-case id or thumbprint: PKCS#12 or PEM as stored, and password.
-    pub certificates: HashMap<Box<str>, Secret<String>>,
+    /// Certificates by lower-case name and by lower-case thumbprint.
+    pub certificates: HashMap<Box<str>, Arc<StoredCertificate>>,
     /// Loggers by lower-case name: their `loggerType`.
     pub loggers: HashMap<Box<str>, String>,
     /// Disputed behaviours.
@@ -112,6 +113,25 @@ pub fn compile_document(
         Some(compiler.program)
     });
     (sections, problems)
+}
+
+impl Environment {
+    /// Puts named values into a literal. An unknown name stays as it is written (the service refuses it when the document is saved).
+    #[must_use]
+    pub fn resolve(&self, text: &str) -> Resolved {
+        let mut out = String::with_capacity(text.len());
+        let mut secret = false;
+        let mut last = 0;
+        for (range, name) in named_value_uses(text) {
+            let Some(named) = self.named_values.get(name.to_ascii_lowercase().as_str()) else { continue };
+            out.push_str(&text[last..range.start]);
+            out.push_str(named.value.expose());
+            secret |= named.secret;
+            last = range.end;
+        }
+        out.push_str(&text[last..]);
+        Resolved { text: out, secret }
+    }
 }
 
 impl<'a> Compiler<'a> {
@@ -260,21 +280,10 @@ impl<'a> Compiler<'a> {
         taken
     }
 
-    /// Puts named values into a literal. An unknown name stays as it is written (the service refuses it when the document is saved).
+    /// Puts named values into a literal, as [`Environment::resolve`].
     #[must_use]
     pub fn resolve(&self, text: &str) -> Resolved {
-        let mut out = String::with_capacity(text.len());
-        let mut secret = false;
-        let mut last = 0;
-        for (range, name) in named_value_uses(text) {
-            let Some(named) = self.environment.named_values.get(name.to_ascii_lowercase().as_str()) else { continue };
-            out.push_str(&text[last..range.start]);
-            out.push_str(named.value.expose());
-            secret |= named.secret;
-            last = range.end;
-        }
-        out.push_str(&text[last..]);
-        Resolved { text: out, secret }
+        self.environment.resolve(text)
     }
 
     /// A literal attribute, resolved; `None` if it is absent. An expression there is a problem.
@@ -450,7 +459,7 @@ impl<'a> Compiler<'a> {
                 }
                 Argument::Literal(resolved.text)
             }
-            Value::Expression(Code { kind, code }) => {
+            Value::Expression(Code { kind, code, .. }) => {
                 let resolved = self.resolve(code.text());
                 let (open, close) = match kind {
                     ExpressionKind::Inline => ("@(", ")"),
