@@ -13,10 +13,11 @@ use time::OffsetDateTime;
 use tokio::time::Instant;
 use uuid::Uuid;
 
+pub(crate) use self::context::header_text;
 pub use self::variables::Variables;
 use super::failure::LastError;
 use super::front::Peer;
-use super::message::{RequestMessage, ResponseMessage};
+use super::message::{MessageBody, RequestMessage, ResponseMessage};
 use super::settle::Settle;
 use super::snapshot::{ApiIndex, BackendIndex, BaseUrl, OperationIndex, ProductIndex, Snapshot, SubscriptionIndex};
 use super::trace::Trace;
@@ -49,6 +50,8 @@ pub struct Access {
 /// The request line as it came.
 #[derive(Debug, Clone)]
 pub struct Original {
+    /// Method.
+    pub method: http::Method,
     /// Whether it came over TLS.
     pub https: bool,
     /// Host without port.
@@ -102,12 +105,19 @@ pub struct Exchange {
     pub heap: Heap,
     /// What `send-request` stored; [`crate::expression::Host`] ids of responses point here.
     pub stored_responses: Vec<ResponseMessage>,
+    /// Whether a `cors` policy has marked the answer; only the first one does.
+    pub cors: bool,
     /// What wants to know how it ends.
     pub settle: Vec<Box<dyn Settle>>,
     /// Who watches, if anybody.
     pub trace: Option<Box<Trace>>,
     /// Every time the request was sent to a backend.
     pub attempts: Vec<Attempt>,
+    /// The request's body, kept by who forwarded it when tokens have to be estimated from it.
+    pub prompt: Option<bytes::Bytes>,
+    /// What `cache-lookup` missed, for `cache-store`, with its downstream-caching-type.
+    pub cache_key: Option<(super::execute::cache_response::CacheKey, Option<String>)>,
+    flags: Vec<Arc<str>>,
     id: OnceCell<Uuid>,
     timestamp: OnceCell<OffsetDateTime>,
 }
@@ -163,9 +173,13 @@ impl Exchange {
             scope: Scope::Global,
             heap: Heap::new(),
             stored_responses: Vec::new(),
+            cors: false,
             settle: Vec::new(),
             trace: None,
             attempts: Vec::new(),
+            prompt: None,
+            cache_key: None,
+            flags: Vec::new(),
             id: OnceCell::new(),
             timestamp: OnceCell::new(),
         }
@@ -189,12 +203,30 @@ impl Exchange {
         *self.timestamp.get_or_init(|| self.worker.state.clock.utc() - self.elapsed())
     }
 
+    /// Marks something as done in this request; `true` if it was marked before. The names are ours, no policy can write them.
+    pub fn internal_flag(&mut self, name: &Arc<str>) -> bool {
+        let before = self.flags.contains(name);
+        if !before {
+            self.flags.push(name.clone());
+        }
+        before
+    }
+
     /// The headers that a policy of the running section changes: the request's in inbound and backend, the response's in outbound and
     /// on-error (set-header page).
     pub fn headers_mut(&mut self) -> &mut HeaderMap {
         match self.section {
             Section::Inbound | Section::Backend => &mut self.request.headers,
             Section::Outbound | Section::OnError => &mut self.response_mut().headers,
+        }
+    }
+
+    /// The body that a policy of the running section reads and changes: the request's in inbound and backend, the response's in outbound
+    /// and on-error. There may be no response.
+    pub fn section_body(&mut self) -> Option<&mut MessageBody> {
+        match self.section {
+            Section::Inbound | Section::Backend => Some(&mut self.request.body),
+            Section::Outbound | Section::OnError => self.response.as_mut().map(|response| &mut response.body),
         }
     }
 

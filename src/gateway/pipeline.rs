@@ -5,6 +5,7 @@ mod runner;
 
 use std::sync::Arc;
 
+pub(super) use self::evaluate::evaluate;
 use self::runner::{Advance, Runner};
 use super::exchange::Exchange;
 use super::failure::{Failure, LastError};
@@ -71,9 +72,26 @@ impl Chain {
 /// # Errors
 /// The first failure that no `retry` catches.
 pub async fn run(exchange: &mut Exchange, section: Section) -> Result<Flow, Box<Located>> {
+    run_part(exchange, section, false).await
+}
+
+/// Runs what a CORS preflight request meets: the `cors` policies of inbound, scope by scope through `<base />`, and nothing else. The answer
+/// is the exchange's response then; `false` if no `cors` is in scope, so that the request is like any other.
+///
+/// For requests of [`Kind::Preflight`](super::execute::cors::Kind::Preflight) that no operation with method `OPTIONS` matches (cors page),
+/// before keys are asked for (assumed: the page says that a policy of a product, which only a key leads to, does not apply).
+///
+/// # Errors
+/// An expression of a `cors` policy failed.
+pub async fn preflight(exchange: &mut Exchange) -> Result<bool, Box<Located>> {
+    run_part(exchange, Section::Inbound, true).await?;
+    Ok(exchange.response.is_some())
+}
+
+async fn run_part(exchange: &mut Exchange, section: Section, preflight: bool) -> Result<Flow, Box<Located>> {
     let snapshot = exchange.snapshot.clone();
     exchange.section = section;
-    let mut runner = Runner::new(&snapshot, Chain::of(exchange), section, exchange.worker.settings.absent_section);
+    let mut runner = Runner::new(&snapshot, Chain::of(exchange), section, exchange.worker.settings.absent_section, preflight);
     loop {
         match runner.advance(exchange).await? {
             Advance::Finished(flow) => return Ok(flow),

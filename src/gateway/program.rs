@@ -27,6 +27,8 @@ pub struct Program {
     pub site_of: Vec<u32>,
     /// The policies that the operations come from.
     pub sites: Vec<Site>,
+    /// What CORS preflight requests meet of an inbound section: its `cors` policies and `<base />`.
+    pub preflight: Option<Box<Program>>,
 }
 
 /// Where a policy stands: for `context.LastError` and traces.
@@ -117,8 +119,8 @@ pub struct RetryPlan {
 /// `<wait for="all|any">`.
 #[derive(Debug)]
 pub struct WaitPlan {
-    /// Whether the first child that ends is enough.
-    pub any: bool,
+    /// `for`: `all`, or `any` if the first child that ends is enough.
+    pub until: Argument<Box<str>>,
     /// One program a child.
     pub children: Vec<Program>,
 }

@@ -9,24 +9,31 @@ use super::failure::Failure;
 use super::message::{MessageBody, ResponseMessage};
 use super::pipeline::{self, Chain, Located};
 use super::program::Flow;
-use super::{answered, keys, preflight, router};
+use super::{answered, keys, preflight, router, trace};
 use crate::policy::Section;
 
 /// Serves it. Every way out leads through here, so that what policies left to be settled is settled once.
 pub async fn serve(mut exchange: Exchange) -> http::Response<Body> {
+    trace::begin(&mut exchange);
     if let Err(located) = run(&mut exchange).await {
         fail(&mut exchange, located).await;
     }
-    respond(exchange)
+    respond(exchange).await
 }
 
 async fn run(exchange: &mut Exchange) -> Result<(), Box<Located>> {
     let snapshot = exchange.snapshot.clone();
-    router::route(&snapshot, exchange).map_err(Located::built_in)?;
+    if let Err(failure) = router::route(&snapshot, exchange) {
+        // Nobody is known yet who might be allowed to see a trace.
+        trace::allow(exchange);
+        return Err(Located::built_in(failure));
+    }
     if preflight::answer(&snapshot, exchange) {
         return Ok(());
     }
-    keys::authorize(&snapshot, exchange).map_err(Located::built_in)?;
+    let authorized = keys::authorize(&snapshot, exchange);
+    trace::allow(exchange);
+    authorized.map_err(Located::built_in)?;
     if let Some(reason) = Chain::of(exchange).poison(&snapshot) {
         return Err(Located::built_in(poisoned(&reason)));
     }
@@ -74,11 +81,11 @@ async fn fail(exchange: &mut Exchange, located: Box<Located>) {
     }
 }
 
-fn respond(mut exchange: Exchange) -> http::Response<Body> {
-    let mut settle = std::mem::take(&mut exchange.settle);
-    for one in &mut settle {
-        one.head(&mut exchange);
+async fn respond(mut exchange: Exchange) -> http::Response<Body> {
+    if !exchange.settle.is_empty() {
+        answered::head(&mut exchange).await;
     }
+    trace::tell(&mut exchange);
     let message = exchange.response.take().unwrap_or_else(|| ResponseMessage::new(http::StatusCode::OK));
     let ResponseMessage { status, reason, headers, body } = message;
     let body = match body {
@@ -86,7 +93,7 @@ fn respond(mut exchange: Exchange) -> http::Response<Body> {
         MessageBody::Buffered(bytes) => Body::full(bytes),
         MessageBody::Stream(body) => body,
     };
-    let body = answered::watch(settle, status, &headers, &exchange, body);
+    let body = answered::watch(&mut exchange, status, &headers, body);
     let mut response = http::Response::new(body);
     *response.status_mut() = status;
     if let Some(phrase) = reason.and_then(|reason| ReasonPhrase::try_from(reason.into_bytes()).ok()) {

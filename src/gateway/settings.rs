@@ -20,10 +20,18 @@ pub struct Settings {
     pub cors_terminates_unmatched: bool,
     /// `limits`: how rate and token limits count.
     pub limits: LimitAlgorithm,
+    /// `streamed-usage`: what a stream's tokens are when it reports them itself (`include_usage`).
+    pub streamed_usage: StreamedUsage,
     /// `weighted-choice`: how a pool chooses by weight.
     pub weighted_choice: WeightedChoice,
     /// `transport-errors-trip`: a breaker rule with `errorReasons` counts transport failures (assumed).
     pub transport_errors_trip: bool,
+    /// `breaker-window`: how the interval of a breaker rule runs (not documented).
+    pub breaker_window: super::backend::breaker::Window,
+    /// `breaker-minimum-calls`: calls within the interval below which a percentage rule does not trip (none is documented).
+    pub breaker_minimum_calls: u32,
+    /// `retry-after-dates`: `acceptRetryAfter` also takes `Retry-After` as a date (only seconds were seen; assumed).
+    pub retry_after_dates: bool,
     /// `backend-credentials-win`: credentials of a backend entity replace a header of the same name set by a policy (assumed).
     pub backend_credentials_win: bool,
     /// `missing-token-reason`: `LastError.Reason` of `validate-jwt` without a token: `TokenNotPresent` (documented) or `TokenNotFound`.
@@ -59,6 +67,15 @@ pub enum LimitAlgorithm {
     TokenBucket,
 }
 
+/// Which tokens of a stream count. The pages say that streams are estimated; reports differ for streams with `include_usage`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StreamedUsage {
+    /// The stream's own report if it has one (assumed).
+    Reported,
+    /// Always the estimate.
+    Estimated,
+}
+
 /// How a pool chooses among members of one priority by weight; the service's way is not documented.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WeightedChoice {
@@ -79,8 +96,12 @@ impl Default for Settings {
             retry_exponent_from_one: false,
             cors_terminates_unmatched: true,
             limits: LimitAlgorithm::ByTier,
+            streamed_usage: StreamedUsage::Reported,
             weighted_choice: WeightedChoice::Smooth,
             transport_errors_trip: true,
+            breaker_window: super::backend::breaker::Window::Sliding,
+            breaker_minimum_calls: 1,
+            retry_after_dates: true,
             backend_credentials_win: true,
             missing_token_reason: "TokenNotPresent".to_owned(),
         }

@@ -1,8 +1,10 @@
 //! What policies do after their section: when the backend has answered, when the head goes to the caller, when the last byte has gone.
 
 use std::fmt;
+use std::sync::Arc;
 
 use super::exchange::Exchange;
+use super::program::{Arguments, Evaluate};
 
 /// Tokens of one answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -27,6 +29,18 @@ impl Usage {
     }
 }
 
+/// When somebody needs the tokens of the answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub enum UsageNeed {
+    /// Never.
+    #[default]
+    Never,
+    /// When the last byte has gone: the body is looked at on its way.
+    AtEnd,
+    /// Before outbound runs: a body that is no stream is read for it; a stream is never held back.
+    BeforeOutbound,
+}
+
 /// How a request ended.
 #[derive(Debug)]
 pub struct Ending {
@@ -42,19 +56,24 @@ pub struct Ending {
 
 /// Something that a policy leaves to be done later. Called in the order in which policies left them.
 pub trait Settle: Send + Sync + fmt::Debug {
-    /// Whether the tokens of the answer are needed. A stream is metered on its way; another body is read for it.
-    fn wants_usage(&self) -> bool {
-        false
+    /// Whether and when the tokens of the answer are needed.
+    fn usage_need(&self) -> UsageNeed {
+        UsageNeed::Never
     }
 
-    /// The backend has answered and outbound has not begun. `usage` is there if it was wanted and the answer is no stream.
+    /// The backend has answered and outbound has not begun. `usage` is there if it was asked for and the answer is no stream.
     fn answered(&mut self, exchange: &mut Exchange, usage: Option<&Usage>) {
         let _ = (exchange, usage);
     }
 
+    /// Expressions that have to see the response: evaluated right before [`Settle::head`], which gets their values.
+    fn deferred(&self) -> &[Arc<Evaluate>] {
+        &[]
+    }
+
     /// The head is about to go to the caller, whatever happened.
-    fn head(&mut self, exchange: &mut Exchange) {
-        let _ = exchange;
+    fn head(&mut self, exchange: &mut Exchange, arguments: &mut Arguments) {
+        let _ = (exchange, arguments);
     }
 
     /// The last byte has gone, or the caller has. The exchange is gone too: keep what is needed.

@@ -1,6 +1,13 @@
 //! What the gateway serves: everything that ARM stores of one service, compiled. Immutable; a request keeps one from its first to its
 //! last byte.
 
+mod apis;
+mod backends;
+mod build;
+mod consumers;
+mod documents;
+mod read;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -8,11 +15,15 @@ use http::Method;
 use http::header::HeaderName;
 use time::OffsetDateTime;
 
+pub use self::build::{BuildError, Builder, Overrides};
+use super::keys::KeyIndex;
 use super::program::Program;
+use super::router::Routes;
 use crate::arm::ResourceId;
 use crate::policy::{Gateway, Scope, Section};
 use crate::support::finding::Finding;
 use crate::support::secret::Secret;
+use crate::support::source::Sources;
 
 macro_rules! index {
     ($(#[$note:meta])* $name:ident) => {
@@ -65,14 +76,18 @@ pub struct Snapshot {
     pub backends: Vec<Backend>,
     /// Backend places by lower-case name.
     pub backend_names: HashMap<Box<str>, BackendIndex>,
-    /// Policy documents.
-    pub documents: Vec<Document>,
+    /// Policy documents; one that has not changed is shared with the snapshot before.
+    pub documents: Vec<Arc<Document>>,
     /// The document of all APIs.
     pub global_document: Option<DocumentIndex>,
     /// Users by id.
     pub users: HashMap<Box<str>, User>,
-    /// What cannot be run here, document by document: printed at start, and answered by the operations that need it.
+    /// Resources that hold what the gateway cannot read; those of policies are with their documents.
     pub findings: Vec<Finding>,
+    /// APIs and operations by path.
+    pub routes: Routes,
+    /// Subscriptions by key.
+    pub keys: KeyIndex,
 }
 
 /// The service itself.
@@ -92,6 +107,8 @@ pub struct Service {
     pub user_assigned: Vec<Principal>,
     /// Tenant.
     pub tenant_id: String,
+    /// `https://apim-doveia-openai.azure-api.net`.
+    pub gateway_url: Arc<BaseUrl>,
 }
 
 /// An identity of the service.
@@ -136,6 +153,10 @@ pub struct Api {
     pub document: Option<DocumentIndex>,
     /// `WWW-Authenticate` needs it: path with a slash in front.
     pub realm_path: String,
+    /// Whether it is passed through as a WebSocket.
+    pub websocket: bool,
+    /// Why its requests cannot be served here, whatever its policies are.
+    pub poison: Option<Arc<str>>,
 }
 
 /// `subscriptionKeyParameterNames`.
@@ -260,6 +281,8 @@ pub struct User {
     pub groups: Vec<(String, String)>,
     /// When they registered.
     pub registered: Option<OffsetDateTime>,
+    /// Whether they may call nothing.
+    pub blocked: bool,
 }
 
 /// Scheme, host, port and the path in front of everything.
@@ -273,6 +296,8 @@ pub struct BaseUrl {
     pub port: Option<u16>,
     /// Path without a slash at its end; empty for the root.
     pub path: String,
+    /// What a call to it needs, once it is needed.
+    pub prepared: super::backend::target::Prepared,
 }
 
 /// A backend entity.
@@ -297,6 +322,10 @@ pub struct Document {
     pub sections: [Option<Program>; 4],
     /// Why requests that need it cannot be served, if so.
     pub poison: Option<Arc<str>>,
+    /// Everything that is wrong with it; places are of `sources`.
+    pub findings: Vec<Finding>,
+    /// Its text and those of the fragments, for findings and traces.
+    pub sources: Arc<Sources>,
 }
 
 impl Document {
@@ -341,7 +370,7 @@ impl Snapshot {
     /// A document.
     #[must_use]
     pub fn document(&self, index: DocumentIndex) -> Option<&Document> {
-        self.documents.get(index.0 as usize)
+        self.documents.get(index.0 as usize).map(|document| &**document)
     }
 
     /// The backend of that name (not case-sensitive, as ids are not).
@@ -374,6 +403,12 @@ impl BaseUrl {
             "http" | "ws" => false,
             _ => return None,
         };
-        Some(Self { https, host: url.host_str()?.to_owned(), port: url.port(), path: url.path().trim_end_matches('/').to_owned() })
+        Some(Self {
+            https,
+            host: url.host_str()?.to_owned(),
+            port: url.port(),
+            path: url.path().trim_end_matches('/').to_owned(),
+            prepared: super::backend::target::Prepared::default(),
+        })
     }
 }

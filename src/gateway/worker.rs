@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 
+use super::record::Observer;
 use super::settings::Settings;
 use super::snapshot::Snapshot;
 use super::state::State;
@@ -23,6 +24,16 @@ impl Default for Limits {
     }
 }
 
+/// Which requests are traced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Tracing {
+    /// Those that ask for it with a key that may.
+    #[default]
+    Asked,
+    /// All: `--trace`.
+    All,
+}
+
 /// One worker.
 #[derive(Debug)]
 pub struct Worker {
@@ -36,4 +47,8 @@ pub struct Worker {
     pub upstream: Upstream,
     /// Bounds.
     pub limits: Limits,
+    /// Who is told of every request.
+    pub observers: Arc<[Arc<dyn Observer>]>,
+    /// Who gets a trace.
+    pub tracing: Tracing,
 }

@@ -36,7 +36,7 @@ const fn object(kind: HostKind, id: u32) -> HostValue {
 }
 
 /// Header bytes that are no UTF-8 are read as Latin-1, as HTTP once said.
-fn header_text(value: &HeaderValue) -> String {
+pub(crate) fn header_text(value: &HeaderValue) -> String {
     std::str::from_utf8(value.as_bytes()).map_or_else(|_| value.as_bytes().iter().map(|byte| char::from(*byte)).collect(), str::to_owned)
 }
 
@@ -129,6 +129,7 @@ impl Exchange {
                     host: self.original.host.clone(),
                     port: self.original.port,
                     path: String::new(),
+                    prepared: crate::gateway::backend::target::Prepared::default(),
                 }),
                 path: self.original.path.clone(),
                 query: self.original.query.clone(),

@@ -1,4 +1,6 @@
 //! `set-header`: `override` (also with several values), `skip`, `append`, `delete` (its page).
+//!
+//! Several values become one, joined with commas, save for headers whose values hold commas or dates (its page, usage notes).
 
 use http::HeaderMap;
 use http::header::{HeaderName, HeaderValue};
@@ -29,6 +31,31 @@ impl ExistsAction {
             .find(|(own, _)| own.eq_ignore_ascii_case(name.trim()))
             .map(|(_, action)| action)
     }
+
+    /// A computed one.
+    ///
+    /// # Errors
+    /// There is no such action.
+    pub(super) fn required(name: &str) -> Result<Self, Failure> {
+        Self::of_name(name)
+            .ok_or_else(|| Failure::internal("ExistsActionInvalid", "exists-action is none of override, skip, append, delete"))
+    }
+
+    /// Reads `exists-action`; the action is known if it is literal.
+    pub(super) fn read(element: &Element, compiler: &mut Compiler<'_>) -> (Argument<Box<str>>, Option<Self>) {
+        let action = compiler.text(element, "exists-action").unwrap_or_else(|| Argument::Literal(Box::from("override")));
+        let known = match &action {
+            Argument::Literal(text) => {
+                let known = Self::of_name(text);
+                if known.is_none() {
+                    compiler.problem(element, format!("exists-action cannot be `{text}`"));
+                }
+                known
+            }
+            Argument::Computed(_) => None,
+        };
+        (action, known)
+    }
 }
 
 /// A header name: prepared if it is literal.
@@ -52,10 +79,27 @@ pub(super) struct SetHeader {
     action: Argument<Box<str>>,
     known_action: Option<ExistsAction>,
     values: Vec<Value>,
+    secret: bool,
 }
 
 /// Headers that the gateway does not let policies touch (set-header page).
 const UNTOUCHABLE: [&str; 4] = ["connection", "content-length", "keep-alive", "transfer-encoding"];
+
+/// Headers whose values stay apart: they may hold commas or dates (set-header page).
+const SEPARATE: [&str; 12] = [
+    "user-agent",
+    "www-authenticate",
+    "proxy-authenticate",
+    "cookie",
+    "set-cookie",
+    "warning",
+    "date",
+    "expires",
+    "if-modified-since",
+    "if-unmodified-since",
+    "last-modified",
+    "retry-after",
+];
 
 impl SetHeader {
     /// Changes `headers`.
@@ -75,15 +119,17 @@ impl SetHeader {
         };
         let action = match self.known_action {
             Some(action) => action,
-            None => ExistsAction::of_name(arguments.text(&self.action))
-                .ok_or_else(|| Failure::internal("ExistsActionInvalid", "exists-action is none of override, skip, append, delete"))?,
+            None => ExistsAction::required(arguments.text(&self.action))?,
         };
         if UNTOUCHABLE.contains(&name.as_str()) {
             return Ok(());
         }
         match action {
             ExistsAction::Delete => {
-                headers.remove(name);
+                // "Removal of Server header isn't supported."
+                if name != http::header::SERVER {
+                    headers.remove(name);
+                }
                 return Ok(());
             }
             ExistsAction::Skip if headers.contains_key(name) => return Ok(()),
@@ -92,6 +138,7 @@ impl SetHeader {
             }
             ExistsAction::Skip | ExistsAction::Append => {}
         }
+        let joins = !SEPARATE.contains(&name.as_str());
         for value in &self.values {
             let value = match value {
                 Value::Known(value) => value.clone(),
@@ -102,15 +149,64 @@ impl SetHeader {
                     None => continue,
                 },
             };
-            headers.append(name.clone(), value);
+            match joins.then(|| joined(headers, name, &value)).flatten() {
+                Some(all) => {
+                    headers.insert(name.clone(), all);
+                }
+                None => {
+                    headers.append(name.clone(), value);
+                }
+            }
         }
         Ok(())
     }
 }
 
+/// What is there already, and `value` behind it; `None` if nothing is there.
+fn joined(headers: &HeaderMap, name: &HeaderName, value: &HeaderValue) -> Option<HeaderValue> {
+    let mut all = Vec::new();
+    for own in headers.get_all(name) {
+        all.extend_from_slice(own.as_bytes());
+        all.push(b',');
+    }
+    if all.is_empty() {
+        return None;
+    }
+    all.extend_from_slice(value.as_bytes());
+    HeaderValue::from_bytes(&all).ok()
+}
+
+impl SetHeader {
+    /// Name and values for a trace; the entry's shape is recalled from live traces, not read anywhere.
+    fn shown(&self, arguments: &Arguments) -> (String, String) {
+        let name = match &self.name {
+            Name::Known(name) => name.as_str().to_owned(),
+            Name::Computed(argument) => arguments.text(argument).to_owned(),
+        };
+        if self.secret {
+            return (name, super::MASK.to_owned());
+        }
+        let values = self.values.iter().map(|value| match value {
+            Value::Known(value) => String::from_utf8_lossy(value.as_bytes()).into_owned(),
+            Value::Computed(argument) => arguments.text(argument).to_owned(),
+        });
+        (name, values.collect::<Vec<_>>().join(","))
+    }
+}
+
 impl Statement for SetHeader {
     fn run<'a>(&'a self, exchange: &'a mut Exchange, arguments: &mut Arguments) -> Run<'a> {
-        self.apply(exchange.headers_mut(), arguments).into()
+        let shown = exchange.trace.is_some().then(|| self.shown(arguments));
+        let result = self.apply(exchange.headers_mut(), arguments);
+        if let Some((name, values)) = shown {
+            exchange.note("set-header", |_| {
+                serde_json::json!({
+                    "message": "Specified value was assigned to the header (see below).",
+                    "header": { "name": name, "value": values },
+                })
+            });
+        }
+        result.into()
     }
 }
 
@@ -126,21 +222,11 @@ pub(super) fn read(element: &Element, compiler: &mut Compiler<'_>) -> SetHeader 
         },
         computed @ Argument::Computed(_) => Name::Computed(computed),
     };
-    let action = compiler.text(element, "exists-action").unwrap_or_else(|| Argument::Literal(Box::from("override")));
-    let known_action = match &action {
-        Argument::Literal(text) => {
-            let known = ExistsAction::of_name(text);
-            if known.is_none() {
-                compiler.problem(element, format!("exists-action cannot be `{text}`"));
-            }
-            known
-        }
-        Argument::Computed(_) => None,
-    };
+    let (action, known_action) = ExistsAction::read(element, compiler);
     let values = element
         .elements_named("value")
         .map(|child| match compiler.content(child) {
-            Argument::Literal(text) => match HeaderValue::from_str(&text) {
+            Argument::Literal(text) => match HeaderValue::from_bytes(text.as_bytes()) {
                 Ok(value) => Value::Known(value),
                 Err(_) => {
                     compiler.problem(child, format!("`{text}` cannot stand in a header"));
@@ -150,7 +236,8 @@ pub(super) fn read(element: &Element, compiler: &mut Compiler<'_>) -> SetHeader 
             computed @ Argument::Computed(_) => Value::Computed(computed),
         })
         .collect();
-    SetHeader { name, action, known_action, values }
+    let secret = compiler.holds_secret(element);
+    SetHeader { name, action, known_action, values, secret }
 }
 
 /// `set-header` as a statement.

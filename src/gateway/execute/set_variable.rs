@@ -11,6 +11,7 @@ use crate::policy::Element;
 struct SetVariable {
     name: Arc<str>,
     value: Argument<String>,
+    secret: bool,
 }
 
 impl Statement for SetVariable {
@@ -22,6 +23,15 @@ impl Statement for SetVariable {
                 _ => HostValue::Null,
             },
         };
+        // Values of expressions are shown where they are evaluated.
+        exchange.note("set-variable", |_| {
+            let mut data = serde_json::json!({ "message": "Context variable was successfully set.", "name": &*self.name });
+            if let (Argument::Literal(text), Some(data)) = (&self.value, data.as_object_mut()) {
+                let shown = if self.secret { super::MASK } else { text.as_str() };
+                data.insert("value".to_owned(), serde_json::Value::from(shown));
+            }
+            data
+        });
         exchange.variables.set(&self.name, value);
         Run::Done(Ok(Flow::Next))
     }
@@ -31,5 +41,6 @@ impl Statement for SetVariable {
 pub(super) fn compile(element: &Element, compiler: &mut Compiler<'_>) {
     let name = Arc::from(compiler.required_literal(element, "name"));
     let value = compiler.object(element, "value").unwrap_or(Argument::Literal(String::new()));
-    compiler.run(SetVariable { name, value });
+    let secret = compiler.holds_secret(element);
+    compiler.run(SetVariable { name, value, secret });
 }

@@ -12,7 +12,8 @@ const SLICE: u64 = 50_000;
 /// Steps after which a loop counts as running away. The service stops a loop after five seconds; a count is the same on every machine.
 const MOST: u64 = 100_000_000;
 
-pub(super) async fn evaluate(exchange: &mut Exchange, code: &Evaluate) -> Result<ArgumentValue, Failure> {
+/// The value of `code`, as it is wanted.
+pub(in crate::gateway) async fn evaluate(exchange: &mut Exchange, code: &Evaluate) -> Result<ArgumentValue, Failure> {
     let effects = code.expression.effects();
     // In a lambda an evaluation cannot stop, so the body has to be there before.
     if effects.request_body == Need::Always {

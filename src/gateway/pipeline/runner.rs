@@ -53,20 +53,22 @@ pub(super) struct Runner<'s> {
     chain: Chain,
     section: Section,
     absent: AbsentSection,
+    /// Whether only what preflight requests meet is run.
+    preflight: bool,
     frames: Vec<Frame<'s>>,
     retries: Vec<Retry>,
-    /// With the number of frames that were there.
-    permits: Vec<(Permit, usize)>,
+    permits: Vec<Permit>,
     arguments: Arguments,
 }
 
 impl<'s> Runner<'s> {
-    pub(super) fn new(snapshot: &'s Snapshot, chain: Chain, section: Section, absent: AbsentSection) -> Self {
+    pub(super) fn new(snapshot: &'s Snapshot, chain: Chain, section: Section, absent: AbsentSection, preflight: bool) -> Self {
         let mut runner = Self {
             snapshot,
             chain,
             section,
             absent,
+            preflight,
             frames: Vec::with_capacity(4),
             retries: Vec::new(),
             permits: Vec::new(),
@@ -83,6 +85,7 @@ impl<'s> Runner<'s> {
             chain: self.chain,
             section: self.section,
             absent: self.absent,
+            preflight: self.preflight,
             frames: vec![Frame { program, next: 0, level, scope }],
             retries: Vec::new(),
             permits: Vec::new(),
@@ -96,6 +99,7 @@ impl<'s> Runner<'s> {
             let Some(document) = document.and_then(|index| self.snapshot.document(index)) else { continue };
             match document.section(self.section) {
                 Some(program) => {
+                    let program = if self.preflight { program.preflight.as_deref().unwrap_or(program) } else { program };
                     self.frames.push(Frame { program, next: 0, level: place, scope: document.scope });
                     return;
                 }
@@ -153,7 +157,7 @@ impl<'s> Runner<'s> {
                 Op::RetryDecide(start) => self.decide_retry(*start, exchange).await?,
                 Op::Enter(gate) => match gate.enter(exchange, &mut self.arguments) {
                     Ok(permit) => {
-                        self.permits.push((permit, self.frames.len()));
+                        self.permits.push(permit);
                         Ok(Flow::Next)
                     }
                     Err(failure) => Err(failure),
@@ -196,7 +200,15 @@ impl<'s> Runner<'s> {
     }
 
     fn raise(&mut self, located: Box<Located>) -> Result<(), Box<Located>> {
-        let Some(retry) = self.retries.last_mut().filter(|retry| retry.pending.is_none()) else { return Err(located) };
+        // A condition that fails ends its retry: what the children ended with is forgotten, as an exception in a C# `while` would do
+        // (assumed). The retry around it, if any, catches the new failure.
+        while let Some(retry) = self.retries.last()
+            && self.frames.len() == retry.depth
+            && self.frames.last().is_none_or(|frame| frame.next > retry.test)
+        {
+            self.retries.pop();
+        }
+        let Some(retry) = self.retries.last_mut() else { return Err(located) };
         retry.pending = Some(located);
         let (depth, permits, test) = (retry.depth, retry.permits, retry.test);
         self.frames.truncate(depth);
@@ -285,6 +297,7 @@ impl<'s> Runner<'s> {
         scope: Scope,
         exchange: &mut Exchange,
     ) -> Result<Result<Flow, Failure>, Box<Located>> {
+        let any = self.arguments.text(&plan.until).trim().eq_ignore_ascii_case("any");
         let mut children: Vec<Self> = plan.children.iter().map(|program| self.child(program, level, scope)).collect();
         let mut running = FuturesUnordered::new();
         let mut due: Vec<usize> = (0..children.len()).rev().collect();
@@ -293,7 +306,7 @@ impl<'s> Runner<'s> {
                 let Some(child) = children.get_mut(place) else { continue };
                 match child.advance(exchange).await {
                     Ok(Advance::Finished(Flow::Return)) => return Ok(Ok(Flow::Return)),
-                    Ok(Advance::Finished(Flow::Next)) if plan.any => return Ok(Ok(Flow::Next)),
+                    Ok(Advance::Finished(Flow::Next)) if any => return Ok(Ok(Flow::Next)),
                     Ok(Advance::Finished(Flow::Next)) => {}
                     Ok(Advance::Detached(work)) => running.push(async move { (place, work.await) }),
                     Err(located) => return self.raise(located).map(|()| Ok(Flow::Next)),
@@ -303,6 +316,7 @@ impl<'s> Runner<'s> {
             if let Some(child) = children.get_mut(place) {
                 match child.complete(completion, exchange) {
                     Ok(Flow::Return) => return Ok(Ok(Flow::Return)),
+                    // It goes on behind what it waited for; only then it is through.
                     Ok(Flow::Next) => due.push(place),
                     Err(located) => return self.raise(located).map(|()| Ok(Flow::Next)),
                 }

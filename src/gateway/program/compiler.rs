@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::{Argument, Evaluate, Op, Program, RetryPlan, Site, Statement, WaitPlan, Wanted};
 use crate::expression::Expression;
+use crate::gateway::backend::certificate::StoredCertificate;
 use crate::gateway::execute;
 use crate::gateway::settings::Settings;
 use crate::gateway::snapshot::{BackendIndex, Service};
@@ -36,8 +37,8 @@ pub struct Environment {
     pub fragments: HashMap<Box<str>, Arc<Document>>,
     /// Backends by lower-case name.
     pub backends: HashMap<Box<str>, BackendIndex>,
-    /// Certificates by lower-case id or thumbprint: PKCS#12 or PEM as stored, and password.
-    pub certificates: HashMap<Box<str>, Secret<String>>,
+    /// Certificates by lower-case name and by lower-case thumbprint.
+    pub certificates: HashMap<Box<str>, Arc<StoredCertificate>>,
     /// Loggers by lower-case name: their `loggerType`.
     pub loggers: HashMap<Box<str>, String>,
     /// Disputed behaviours.
@@ -103,9 +104,34 @@ pub fn compile_document(
             fragment_depth: 0,
         };
         compiler.block(element);
+        if section == Section::Inbound {
+            let inbound = std::mem::take(&mut compiler.program);
+            compiler.preflight(element);
+            let preflight = std::mem::replace(&mut compiler.program, inbound);
+            compiler.program.preflight = Some(Box::new(preflight));
+        }
         Some(compiler.program)
     });
     (sections, problems)
+}
+
+impl Environment {
+    /// Puts named values into a literal. An unknown name stays as it is written (the service refuses it when the document is saved).
+    #[must_use]
+    pub fn resolve(&self, text: &str) -> Resolved {
+        let mut out = String::with_capacity(text.len());
+        let mut secret = false;
+        let mut last = 0;
+        for (range, name) in named_value_uses(text) {
+            let Some(named) = self.named_values.get(name.to_ascii_lowercase().as_str()) else { continue };
+            out.push_str(&text[last..range.start]);
+            out.push_str(named.value.expose());
+            secret |= named.secret;
+            last = range.end;
+        }
+        out.push_str(&text[last..]);
+        Resolved { text: out, secret }
+    }
 }
 
 impl<'a> Compiler<'a> {
@@ -139,6 +165,29 @@ impl<'a> Compiler<'a> {
         for child in element.elements() {
             let ordinal = seen.entry(child.name.as_str()).and_modify(|count| *count += 1).or_insert(1);
             self.policy(child, *ordinal);
+        }
+    }
+
+    /// What preflight requests meet: `cors` policies that are direct children of inbound (cors page), also out of fragments, and
+    /// `<base />`.
+    fn preflight(&mut self, element: &Element) {
+        let mut seen: HashMap<&str, usize> = HashMap::new();
+        for child in element.elements() {
+            let ordinal = *seen.entry(child.name.as_str()).and_modify(|count| *count += 1).or_insert(1);
+            let outer = self.descend(child, ordinal);
+            self.arguments = 0;
+            match child.name.as_str() {
+                "base" => self.push(Op::Base),
+                // Problems have been told of once.
+                "cors" => {
+                    let told = self.problems.len();
+                    execute::cors::compile_preflight(child, self);
+                    self.problems.truncate(told);
+                }
+                "include-fragment" => self.included(child, Self::preflight),
+                _ => {}
+            }
+            self.ascend(outer);
         }
     }
 
@@ -211,21 +260,30 @@ impl<'a> Compiler<'a> {
         self.arguments = 0;
     }
 
-    /// Puts named values into a literal. An unknown name stays as it is written (the service refuses it when the document is saved).
+    /// How many expressions the policy that is being compiled has so far.
+    #[must_use]
+    pub const fn arguments(&self) -> u32 {
+        self.arguments
+    }
+
+    /// Takes the expressions from the `first` on back: the policy evaluates them later, by itself.
+    pub fn withdraw(&mut self, first: u32) -> Vec<Box<Evaluate>> {
+        let mut taken = Vec::new();
+        while self.arguments > first {
+            self.program.site_of.pop();
+            if let Some(Op::Evaluate(code)) = self.program.ops.pop() {
+                taken.push(code);
+            }
+            self.arguments -= 1;
+        }
+        taken.reverse();
+        taken
+    }
+
+    /// Puts named values into a literal, as [`Environment::resolve`].
     #[must_use]
     pub fn resolve(&self, text: &str) -> Resolved {
-        let mut out = String::with_capacity(text.len());
-        let mut secret = false;
-        let mut last = 0;
-        for (range, name) in named_value_uses(text) {
-            let Some(named) = self.environment.named_values.get(name.to_ascii_lowercase().as_str()) else { continue };
-            out.push_str(&text[last..range.start]);
-            out.push_str(named.value.expose());
-            secret |= named.secret;
-            last = range.end;
-        }
-        out.push_str(&text[last..]);
-        Resolved { text: out, secret }
+        self.environment.resolve(text)
     }
 
     /// A literal attribute, resolved; `None` if it is absent. An expression there is a problem.
@@ -303,6 +361,34 @@ impl<'a> Compiler<'a> {
         }
     }
 
+    /// The whole content of an element that may hold anything (`set-body`): the value of an expression as it is, or the literal text with
+    /// its white space. Elements inside count as text, as they are written.
+    pub fn payload(&mut self, element: &Element) -> Argument<String> {
+        if element.elements().next().is_some() {
+            let written = self.source.text().get(element.content_range.clone()).unwrap_or_default();
+            return Argument::Literal(self.resolve(written).text);
+        }
+        let mut texts = element.texts();
+        match (texts.next(), texts.next()) {
+            (None, _) => Argument::Literal(String::new()),
+            (Some((value, _)), None) => self.value(element, value, Wanted::Object, &element.name),
+            // Comments cut the text into pieces.
+            (Some(_), Some(_)) => {
+                let whole: String = element.texts().filter_map(|(value, _)| value.literal()).collect();
+                Argument::Literal(self.resolve(&whole).text)
+            }
+        }
+    }
+
+    /// Whether a secret named value is used anywhere in the element, so that no trace may show what it does.
+    #[must_use]
+    pub fn holds_secret(&self, element: &Element) -> bool {
+        let written = self.source.text().get(element.range.clone()).unwrap_or_default();
+        named_value_uses(written).any(|(_, name)| {
+            self.environment.named_values.get(name.to_ascii_lowercase().as_str()).is_some_and(|named| named.secret)
+        })
+    }
+
     /// A value as text.
     pub fn text_value(&mut self, element: &Element, value: &Value, place: &str) -> Argument<Box<str>> {
         match self.value(element, value, Wanted::Text, place) {
@@ -318,6 +404,8 @@ impl<'a> Compiler<'a> {
             Argument::Computed(place) => Argument::Computed(place),
             Argument::Literal(text) if text.trim().eq_ignore_ascii_case("true") => Argument::Literal(true),
             Argument::Literal(text) if text.trim().eq_ignore_ascii_case("false") => Argument::Literal(false),
+            // An expression that does not compile has been told of.
+            Argument::Literal(_) if value.expression().is_some() => Argument::Literal(false),
             Argument::Literal(text) => {
                 self.problem(element, format!("the attribute `{name}` of `{}` cannot be `{text}`", element.name));
                 Argument::Literal(false)
@@ -330,6 +418,7 @@ impl<'a> Compiler<'a> {
         let value = &element.attribute(name)?.value;
         Some(match self.value(element, value, Wanted::Integer, name) {
             Argument::Computed(place) => Argument::Computed(place),
+            Argument::Literal(_) if value.expression().is_some() => Argument::Literal(0),
             Argument::Literal(text) => Argument::Literal(text.trim().parse().unwrap_or_else(|_| {
                 self.problem(element, format!("the attribute `{name}` of `{}` cannot be `{text}`", element.name));
                 0
@@ -342,6 +431,7 @@ impl<'a> Compiler<'a> {
         let value = &element.attribute(name)?.value;
         Some(match self.value(element, value, Wanted::Number, name) {
             Argument::Computed(place) => Argument::Computed(place),
+            Argument::Literal(_) if value.expression().is_some() => Argument::Literal(0.0),
             Argument::Literal(text) => Argument::Literal(text.trim().parse().unwrap_or_else(|_| {
                 self.problem(element, format!("the attribute `{name}` of `{}` cannot be `{text}`", element.name));
                 0.0
@@ -480,7 +570,8 @@ impl<'a> Compiler<'a> {
     }
 
     fn wait(&mut self, element: &Element) {
-        let any = self.literal(element, "for").is_some_and(|text| text.trim().eq_ignore_ascii_case("any"));
+        let until = self.text(element, "for").unwrap_or_else(|| Argument::Literal(Box::from("all")));
+        let arguments = self.arguments;
         let mut children = Vec::new();
         let mut seen: HashMap<&str, usize> = HashMap::new();
         for child in element.elements() {
@@ -491,23 +582,29 @@ impl<'a> Compiler<'a> {
             children.push(std::mem::replace(&mut self.program, own));
             self.site = site;
         }
-        self.push(Op::Wait(Box::new(WaitPlan { any, children })));
+        self.arguments = arguments;
+        self.push(Op::Wait(Box::new(WaitPlan { until, children })));
     }
 
     fn fragment(&mut self, element: &Element) {
         let name = self.required_literal(element, "fragment-id");
-        let environment = self.environment;
-        let Some(fragment) = environment.fragments.get(name.to_ascii_lowercase().as_str()) else {
+        if !self.environment.fragments.contains_key(name.to_ascii_lowercase().as_str()) {
             self.problem(element, format!("there is no fragment `{name}`"));
-            return;
-        };
-        if self.fragment_depth >= FRAGMENT_DEPTH {
+        } else if self.fragment_depth >= FRAGMENT_DEPTH {
             self.problem(element, format!("the fragment `{name}` includes itself"));
-            return;
+        } else {
+            self.included(element, Self::block);
         }
+    }
+
+    /// Does `work` with what a fragment holds.
+    fn included(&mut self, element: &Element, work: impl FnOnce(&mut Self, &Element)) {
+        let environment = self.environment;
+        let name = element.literal("fragment-id").map(|text| self.resolve(text).text.to_ascii_lowercase()).unwrap_or_default();
+        let Some(fragment) = environment.fragments.get(name.as_str()).filter(|_| self.fragment_depth < FRAGMENT_DEPTH) else { return };
         let source = std::mem::replace(&mut self.source, fragment.source());
         self.fragment_depth += 1;
-        self.block(fragment.root());
+        work(self, fragment.root());
         self.fragment_depth -= 1;
         self.source = source;
     }
