@@ -6,7 +6,7 @@ use crate::expression::library::numbers::{as_decimal, real};
 use crate::expression::library::{Members, compare, equals, key, strings};
 use crate::expression::machine::{Args, Machine, Outcome, arithmetic};
 use crate::expression::syntax::BinaryOperator;
-use crate::expression::types::{self, Shape, Type, known};
+use crate::expression::types::{self, Type, known};
 use crate::expression::value::Value;
 
 pub(crate) const MEMBERS: Members = &[
