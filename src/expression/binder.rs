@@ -52,6 +52,10 @@ pub(crate) struct Binder {
     unchecked: bool,
     work: usize,
     nesting: usize,
+    /// What is allowed and not emulated: binding goes on behind it, so that what Azure would refuse is found.
+    missing: Vec<Problem>,
+    /// The types that the program's own `return` statements give before they are converted.
+    natural: Vec<Type>,
     /// Keys of the enum values that were named: they become constants, which no longer tell.
     values: Vec<&'static str>,
 }
@@ -92,6 +96,10 @@ pub(crate) struct Program {
     pub(crate) values: Vec<&'static str>,
     /// The type of what it gives.
     pub(crate) result: Type,
+    /// The type of what it says before that is converted to `result`; none where the returned values have no type in common.
+    pub(crate) natural: Option<Type>,
+    /// Everything it uses that is allowed and not emulated, in the order of the text. If there is any, the program cannot run.
+    pub(crate) missing: Vec<Problem>,
 }
 
 /// Binds `body`; `wanted` is the type that its place wants.
@@ -106,12 +114,15 @@ pub(crate) fn bind(body: &Body, wanted: Option<Type>) -> Bound<Program> {
         unchecked: false,
         work: 0,
         nesting: 0,
+        missing: Vec::new(),
+        natural: Vec::new(),
         values: Vec::new(),
     };
-    let result;
+    let (result, natural);
     let body = match body {
         Body::Expression(node) => {
             let value = binder.argument_value(node)?;
+            natural = value.as_ref().map(|value| value.ty);
             let value = match (value, wanted) {
                 (Some(value), Some(wanted)) => binder.convert(value, wanted)?,
                 (Some(value), None) => value,
@@ -131,17 +142,34 @@ pub(crate) fn bind(body: &Body, wanted: Option<Type>) -> Bound<Program> {
                 return refuse(0, "not all code paths return a value");
             }
             result = wanted.unwrap_or(known().object);
+            natural = lambdas::best_common(&binder.natural);
             body
         }
     };
     let main = Lambda { function: 0, parameters: Vec::new(), body };
-    Ok(Program { main, locals: binder.locals, functions: binder.function_count, values: binder.values, result })
+    let mut missing = binder.missing;
+    missing.sort_by_key(|problem| problem.at);
+    missing.dedup();
+    Ok(Program { main, locals: binder.locals, functions: binder.function_count, values: binder.values, result, natural, missing })
 }
 
 impl Binder {
     fn step(&mut self, at: usize) -> Bound<()> {
         self.work += 1;
         if self.work > MAX_WORK { refuse(at, "the expression is too complex to compile") } else { Ok(()) }
+    }
+
+    /// Notes something that is allowed and not emulated.
+    fn note_missing(&mut self, at: usize, what: impl std::fmt::Display) {
+        self.missing.push(Problem { at, kind: ProblemKind::NotEmulated, message: format!("{what} is not emulated") });
+    }
+
+    /// The callee of a member; one that is not emulated is noted.
+    fn callee_of(&mut self, at: usize, member: &'static catalogue::Member) -> super::bound::Callee {
+        super::bound::callee(member).unwrap_or_else(|| {
+            self.note_missing(at, format!("`{}`", member.key));
+            super::bound::absent(member)
+        })
     }
 
     fn function(&self) -> u32 {

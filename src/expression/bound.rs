@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::catalogue::Member;
 use super::library::Native;
+use super::machine::{Args, Fault, Machine, Outcome};
 use super::syntax::BinaryOperator;
 use super::types::{Primitive, Type};
 use super::value::Value;
@@ -165,4 +166,12 @@ pub(crate) fn callee(member: &'static Member) -> Option<Callee> {
 /// The setter of a member, if it is emulated.
 pub(crate) fn setter(member: &'static Member) -> Option<Callee> {
     member.setter.map(|native| Callee { native, key: &member.key, sets: true, instance: member.has_receiver() })
+}
+
+/// Stands for a member that is not emulated, so that what is around it is still bound. A program with one is never run.
+pub(crate) fn absent(member: &'static Member) -> Callee {
+    fn stop(_: &mut Machine<'_>, _: Args<'_>) -> Outcome {
+        Err(Fault::Stopped("the expression uses what is not emulated"))
+    }
+    Callee { native: stop, key: &member.key }
 }

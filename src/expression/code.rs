@@ -99,6 +99,10 @@ pub struct Effects {
     pub request_body: Need,
     /// The body of the response.
     pub response_body: Need,
+    /// Whether the request's body is gone afterwards: it is read without `preserveContent`.
+    pub request_body_consumed: Need,
+    /// The same of the response's body.
+    pub response_body_consumed: Need,
     /// Headers that are read by a constant name, as written.
     pub headers: Vec<String>,
     /// Whether headers are read otherwise (all of them, or by a computed name).

@@ -50,6 +50,8 @@ struct Generator<'a> {
     texts: HashMap<String, u32>,
     /// How many conditions surround what is being made.
     conditional: usize,
+    /// Locals that hold a body: `context.Request.Body?.As<T>()`.
+    bodies: HashMap<LocalId, effects::Body>,
     /// Calls whose receiver, still to come, is a header collection read by a constant name.
     named_headers: usize,
 }
@@ -61,7 +63,8 @@ const CAPTURE_LIMIT: u32 = 256;
 pub(crate) fn generate(main: &Lambda, locals: &[Local], functions: u32) -> Code {
     let mut code = Code::default();
     code.functions.resize_with(functions as usize, Function::default);
-    let mut generator = Generator { code, locals, builders: Vec::new(), texts: HashMap::new(), conditional: 0, named_headers: 0 };
+    let mut generator =
+        Generator { code, locals, builders: Vec::new(), texts: HashMap::new(), conditional: 0, bodies: HashMap::new(), named_headers: 0 };
     generator.lambda(main);
     generator.code
 }
@@ -642,6 +645,9 @@ impl Generator<'_> {
                 self.store(at, *local);
                 let body_reader = matches!(&receiver.kind, ExprKind::Call(callee, ..) if callee.key.ends_with(".Body"));
                 if body_reader {
+                    if let Some(body) = self.body_of(receiver) {
+                        self.bodies.insert(*local, body);
+                    }
                     self.expression(then)
                 } else {
                     self.guarded(|generator| generator.expression(then))

@@ -45,8 +45,20 @@ static TABLES: &[Members] = &[
     basics::MEMBERS,
     characters::MEMBERS,
     collections::MEMBERS,
+    collections::arrays::MEMBERS,
+    collections::interfaces::MEMBERS,
+    collections::lists::MEMBERS,
+    collections::tables::MEMBERS,
     convert::MEMBERS,
-    crypto::MEMBERS,
+    convert::changing::MEMBERS,
+    crypto::certificates::MEMBERS,
+    crypto::ciphers::MEMBERS,
+    crypto::hashes::MEMBERS,
+    crypto::keys::MEMBERS,
+    crypto::names::ENCRYPTIONS,
+    crypto::names::HASH_NAMES,
+    crypto::names::MEMBERS,
+    crypto::names::SIGNATURES,
     dates::MEMBERS,
     encoding::MEMBERS,
     exceptions::MEMBERS,
@@ -59,6 +71,8 @@ static TABLES: &[Members] = &[
     linq::members::MEMBERS,
     math::MEMBERS,
     numbers::MEMBERS,
+    numbers::REALS,
+    numbers::decimals::MEMBERS,
     readers::MEMBERS,
     readers::STRING_READER,
     readers::TEXT_READER,
@@ -74,7 +88,7 @@ static TABLES: &[Members] = &[
 ];
 
 static INDEX: LazyLock<HashMap<&'static str, Native>> =
-    LazyLock::new(|| TABLES.iter().flat_map(|table| table.iter()).chain(numbers::tables()).copied().collect());
+    LazyLock::new(|| TABLES.iter().flat_map(|table| table.iter()).chain(numbers::tables()).chain(crypto::hashes::tables()).copied().collect());
 
 /// The function behind a key.
 pub(crate) fn native(key: &str) -> Option<Native> {
@@ -217,7 +231,7 @@ pub(crate) fn to_text(machine: &mut Machine<'_>, value: &Value) -> Outcome<Text>
                 let fields = fields.clone();
                 return xml::members::declaration_text(machine, &fields);
             }
-            Object::Opaque(ty, fields) if ty.is("XName") || ty.is("XNamespace") => match fields.first() {
+            Object::Opaque(ty, fields) if has_value(*ty) => match fields.first() {
                 Some(Value::Text(text)) => (**text).clone(),
                 _ => Text::from(""),
             },
@@ -235,6 +249,13 @@ pub(crate) fn to_text(machine: &mut Machine<'_>, value: &Value) -> Outcome<Text>
             _ => Text::from(machine.heap.type_of(value).display_name()),
         },
     })
+}
+
+/// Whether objects of the type are equal when their first field, a text, is; and are written as that text.
+fn has_value(ty: Type) -> bool {
+    const NAMES: [&str; 7] =
+        ["Uri", "XName", "XNamespace", "IPAddress", "HashAlgorithmName", "RSASignaturePadding", "RSAEncryptionPadding"];
+    ty.definition().is_some_and(|definition| NAMES.contains(&definition.name))
 }
 
 /// `Equals`: by value where the type says so, else by identity.
@@ -295,7 +316,7 @@ pub(crate) fn key(machine: &mut Machine<'_>, value: &Value, rule: KeyRule) -> Ou
                 Key::Many(list)
             }
             Object::Json(json) if json.is_value() => json::key(json, *handle),
-            Object::Opaque(ty, fields) if ty.is("Uri") || ty.is("XName") || ty.is("XNamespace") || ty.is("IPAddress") => {
+            Object::Opaque(ty, fields) if has_value(*ty) => {
                 match fields.first() {
                     Some(Value::Text(text)) => Key::Many(vec![Key::Type(*ty), Key::Text((**text).clone())]),
                     _ => Key::Object(*handle),

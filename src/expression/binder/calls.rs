@@ -2,7 +2,7 @@
 
 use super::members::{Place, allowed, holders};
 use super::{Binder, Bound, Name, not_emulated, refuse};
-use crate::expression::bound::{Expr, ExprKind, LocalId, callee};
+use crate::expression::bound::{Expr, ExprKind, LocalId};
 use crate::expression::catalogue::{self, Member, MemberKind, Parameter, Passing};
 use crate::expression::syntax::{Argument, ArgumentMode, Node, NodeKind, TypeSyntax, TypeSyntaxKind};
 use crate::expression::types::{self, Shape, Type, known};
@@ -350,7 +350,9 @@ impl Binder {
             return Ok(true);
         }
         if !same {
-            return Ok(false);
+            // `Split(null)`: the service compiles against .NET Framework, whose `string` has no overload with defaults here.
+            let only_nulls = actuals.iter().all(|actual| matches!(&actual.kind, ActualKind::Value(value) if value.ty == known().null));
+            return Ok(only_nulls && left.defaults == 0 && right.defaults > 0);
         }
         if left.generics.is_empty() != right.generics.is_empty() {
             return Ok(left.generics.is_empty());
@@ -468,7 +470,7 @@ impl Binder {
             }
             list.insert(0, receiver);
         }
-        let Some(callee) = callee(chosen.member) else { return not_emulated(at, format!("`{}`", chosen.member.key)) };
+        let callee = self.callee_of(at, chosen.member);
         let mut types = chosen.generics.clone();
         types.extend_from_slice(chosen.holder.arguments());
         if chosen.holder.is("Enumerable") && matches!(chosen.member.name, "Sum" | "Average" | "Max" | "Min") {

@@ -1,7 +1,7 @@
 //! Names and members: what stands left and right of a dot.
 
-use super::{Binder, Bound, ProblemKind, not_emulated, problem, refuse};
-use crate::expression::bound::{Expr, ExprKind, callee, setter};
+use super::{Binder, Bound, ProblemKind, problem, refuse};
+use crate::expression::bound::{Expr, ExprKind, absent, setter};
 use crate::expression::catalogue::{self, Kind, Member, MemberKind};
 use crate::expression::syntax::{Node, NodeKind, TypeSyntax};
 use crate::expression::types::{self, Shape, Type, known};
@@ -229,7 +229,7 @@ impl Binder {
                 Ok(Expr { at, ty, kind: ExprKind::Element(Box::new(array), Box::new(index)) })
             }
             Place::Property { member, receiver, mut arguments, types, ty } => {
-                let Some(callee) = callee(member) else { return not_emulated(at, format!("`{}`", member.key)) };
+                let callee = self.callee_of(at, member);
                 if let Some(receiver) = receiver {
                     arguments.insert(0, receiver);
                 }
@@ -254,7 +254,10 @@ impl Binder {
                 if !member.writable {
                     return refuse(at, format!("Property or indexer `{}' cannot be assigned to (it is read-only)", member.key));
                 }
-                let Some(callee) = setter(member) else { return not_emulated(at, format!("setting `{}`", member.key)) };
+                let callee = setter(member).unwrap_or_else(|| {
+                    self.note_missing(at, format!("setting `{}`", member.key));
+                    absent(member)
+                });
                 if let Some(receiver) = receiver {
                     arguments.insert(0, receiver);
                 }

@@ -330,6 +330,17 @@ impl Binder {
             (Some(_), Some(result)) if result == void => {
                 refuse(at, "A return keyword must not be followed by any expression when method returns void")
             }
+            (Some(node), Some(result)) if self.functions.len() == 1 => {
+                let value = if self.has_own_type(node) {
+                    let value = self.expression(node)?;
+                    self.natural.push(value.ty);
+                    self.convert(value, result)?
+                } else {
+                    self.natural.push(result);
+                    self.convert_node(node, result)?
+                };
+                Ok(Stmt::Return(Some(value)))
+            }
             (Some(node), Some(result)) => Ok(Stmt::Return(Some(self.convert_node(node, result)?))),
             (Some(node), None) => {
                 let value = self.expression(node)?;

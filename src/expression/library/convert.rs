@@ -2,6 +2,7 @@
 
 use base64::Engine as _;
 
+
 use super::numbers::{parse_boolean, parse_text};
 use super::{Members, dates, format, to_text};
 use crate::expression::machine::arithmetic;
@@ -9,6 +10,8 @@ use crate::expression::machine::{Args, Machine, Outcome};
 use crate::expression::text::Text;
 use crate::expression::types::Primitive;
 use crate::expression::value::Value;
+
+pub(crate) mod changing;
 
 pub(super) const MEMBERS: Members = &[
     ("Convert.ToInt32", |m, a| to_number(m, a, Primitive::Int32, "an Int32")),

@@ -35,6 +35,25 @@ pub(crate) enum Query {
     Join(Value, Value, Value, Value, Value, bool),
 }
 
+/// `MoveNext`: what it meets is kept for `Current`.
+pub(crate) fn move_next(m: &mut Machine<'_>, running: &Value) -> Outcome<bool> {
+    let found = next(m, running)?;
+    let there = found.is_some();
+    if let Value::Object(handle) = running {
+        m.heap.set_current(*handle, found);
+    }
+    Ok(there)
+}
+
+/// `Current`.
+pub(crate) fn current(m: &mut Machine<'_>, running: &Value) -> Outcome {
+    let Value::Object(handle) = running else { return Err(m.null_reference()) };
+    match m.heap.current(*handle) {
+        Some(value) => Ok(value),
+        None => Err(m.throw("InvalidOperationException", "Enumeration has either not started or has already finished.")),
+    }
+}
+
 /// A running enumeration.
 #[derive(Debug, Clone)]
 pub(crate) enum Enumerator {

@@ -236,7 +236,7 @@ pub(super) const MEMBERS: Members = &[
     }),
 ];
 
-fn comparer(m: &mut Machine<'_>, rule: i32) -> Outcome {
+pub(super) fn comparer(m: &mut Machine<'_>, rule: i32) -> Outcome {
     let ty = crate::expression::types::named("StringComparer");
     Ok(m.object(Object::Opaque(ty, vec![Value::Int32(rule)])))
 }
@@ -249,6 +249,18 @@ pub(super) fn comparer_rule(m: &Machine<'_>, value: &Value) -> i64 {
             _ => 4,
         },
         _ => 4,
+    }
+}
+
+/// The hash code that a comparer gives: equal texts have equal ones.
+pub(super) fn comparer_hash(m: &mut Machine<'_>, a: Args<'_>) -> Outcome {
+    match a.get(1) {
+        Value::Null => Err(m.argument_null("obj")),
+        Value::Text(text) if ignores_case(comparer_rule(m, a.get(0))) => {
+            let upper = Value::from(text.map_units(upper_unit));
+            hash_code(m, Args { values: &[upper], types: &[] })
+        }
+        other => hash_code(m, Args { values: std::slice::from_ref(other), types: &[] }),
     }
 }
 
@@ -358,7 +370,7 @@ pub(super) fn char_units(m: &Machine<'_>, value: &Value) -> Vec<u16> {
     }
 }
 
-pub(super) fn range(m: &mut Machine<'_>, length: usize, start: i32, count: i32) -> Outcome<(usize, usize)> {
+pub(crate) fn range(m: &mut Machine<'_>, length: usize, start: i32, count: i32) -> Outcome<(usize, usize)> {
     let Some(start) = usize::try_from(start).ok().filter(|start| *start <= length) else {
         return Err(m.out_of_range("startIndex", "Index was out of range. Must be non-negative and less than the size of the collection."));
     };

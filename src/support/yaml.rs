@@ -6,13 +6,12 @@ use std::collections::HashMap;
 
 use saphyr_parser::{Event, Marker, Parser, ScalarStyle, Tag};
 
-use super::codes;
+use super::finding::{Code, Finding, Kind};
+use super::source::{SourceId, Span};
 use super::tree::{Entry, Node, Scalar, Value};
-use crate::support::finding::{Finding, Kind};
-use crate::support::source::{SourceId, Span};
 
 /// Largest file that is read, in bytes. A specification with 1,000 subscriptions has about 100 KB; more belongs into `include`.
-pub(super) const MAXIMUM_BYTES: usize = 2 * 1024 * 1024;
+pub(crate) const MAXIMUM_BYTES: usize = 2 * 1024 * 1024;
 /// Deepest nesting of values, after aliases are expanded.
 const MAXIMUM_DEPTH: usize = 64;
 /// What a document may weigh after aliases are expanded: bytes of text plus [`NODE_WEIGHT`] for each value.
@@ -20,18 +19,47 @@ const MAXIMUM_WEIGHT: usize = 32 * 1024 * 1024;
 /// What a value weighs beside its text.
 const NODE_WEIGHT: usize = 64;
 
+/// What a kind of document calls the things that go wrong, so that its findings have codes of its own.
+#[derive(Debug)]
+pub(crate) struct Words {
+    /// The file is not YAML.
+    pub(crate) not_yaml: Code,
+    /// There is no document in it.
+    pub(crate) empty: Code,
+    /// What is missing then, in one sentence.
+    pub(crate) empty_message: &'static str,
+    /// What to do then.
+    pub(crate) empty_help: &'static str,
+    /// There is a second document.
+    pub(crate) several_documents: Code,
+    /// What to do then.
+    pub(crate) several_documents_help: &'static str,
+    /// A key stands twice.
+    pub(crate) duplicate_key: Code,
+    /// Values are nested too deeply.
+    pub(crate) too_deep: Code,
+    /// Aliases expand to too much.
+    pub(crate) expands_too_far: Code,
+    /// What to do then.
+    pub(crate) expands_too_far_help: &'static str,
+    /// An alias or merge key that cannot be used.
+    pub(crate) bad_alias: Code,
+    /// A key or a tag that has no meaning.
+    pub(crate) bad_key_or_tag: Code,
+}
+
 /// Reads one document. `None` when there is no tree to go on with; duplicate keys and the like are findings beside a tree.
-pub(super) fn parse(source: SourceId, text: &str, findings: &mut Vec<Finding>) -> Option<Node> {
+pub(crate) fn parse(source: SourceId, text: &str, words: &Words, findings: &mut Vec<Finding>) -> Option<Node> {
     let body = text.strip_prefix('\u{feff}').unwrap_or(text);
     let places = Places::new(source, text, text.len() - body.len());
-    let mut builder = Builder { places: &places, findings, stack: Vec::new(), anchors: HashMap::new(), weight: 0, root: None };
+    let mut builder = Builder { places: &places, words, findings, stack: Vec::new(), anchors: HashMap::new(), weight: 0, root: None };
     let mut documents = 0;
     for event in Parser::new_from_str(body) {
         let (event, span) = match event {
             Ok(event) => event,
             Err(error) => {
                 let at = places.point(*error.marker());
-                let finding = Finding::error(codes::NOT_YAML, Kind::Syntax, format!("this is not YAML: {}", error.info())).at(at);
+                let finding = Finding::error(words.not_yaml, Kind::Syntax, format!("this is not YAML: {}", error.info())).at(at);
                 builder.findings.push(match syntax_help(text, at) {
                     Some(help) => finding.help(help),
                     None => finding,
@@ -42,10 +70,8 @@ pub(super) fn parse(source: SourceId, text: &str, findings: &mut Vec<Finding>) -
         if matches!(event, Event::DocumentStart(_)) {
             documents += 1;
             if documents > 1 {
-                let finding = Finding::error(codes::SEVERAL_DOCUMENTS, Kind::Syntax, "a second document starts here");
-                builder
-                    .findings
-                    .push(finding.at(places.span(span.start, span.end)).help("keep one document in each file, and `include` the others"));
+                let finding = Finding::error(words.several_documents, Kind::Syntax, "a second document starts here");
+                builder.findings.push(finding.at(places.span(span.start, span.end)).help(words.several_documents_help));
                 return None;
             }
         }
@@ -57,8 +83,8 @@ pub(super) fn parse(source: SourceId, text: &str, findings: &mut Vec<Finding>) -
     match builder.root {
         Some(root) if !root.is_null() => Some(root),
         _ => {
-            let finding = Finding::error(codes::EMPTY, Kind::Syntax, "the file holds no specification");
-            findings.push(finding.at(Span { source, start: 0, end: 0 }).help("write one: `examples/openai-lb.yaml` is one to start from"));
+            let finding = Finding::error(words.empty, Kind::Syntax, words.empty_message);
+            findings.push(finding.at(Span { source, start: 0, end: 0 }).help(words.empty_help));
             None
         }
     }
@@ -159,6 +185,7 @@ struct Key {
 
 struct Builder<'a> {
     places: &'a Places<'a>,
+    words: &'a Words,
     findings: &'a mut Vec<Finding>,
     stack: Vec<Open>,
     anchors: HashMap<usize, Anchored>,
@@ -192,7 +219,7 @@ impl Builder<'_> {
             Event::Alias(anchor) => {
                 let place = self.places.span(span.start, span.end);
                 let Some(target) = self.anchors.get(&anchor) else {
-                    let finding = Finding::error(codes::BAD_ALIAS, Kind::Syntax, "this alias names a value that contains it");
+                    let finding = Finding::error(self.words.bad_alias, Kind::Syntax, "this alias names a value that contains it");
                     return Err(Box::new(finding.at(place)));
                 };
                 let (weight, depth) = (target.weight, target.depth);
@@ -213,7 +240,7 @@ impl Builder<'_> {
         if tag.handle.is_empty() && tag.suffix == "!" || tag.handle == "!" && tag.suffix.is_empty() {
             return true;
         }
-        let finding = Finding::error(codes::BAD_KEY_OR_TAG, Kind::Syntax, format!("the tag `{tag}` has no meaning here"));
+        let finding = Finding::error(self.words.bad_key_or_tag, Kind::Syntax, format!("the tag `{tag}` has no meaning here"));
         self.findings.push(finding.at(place).help("remove the tag"));
         false
     }
@@ -222,7 +249,7 @@ impl Builder<'_> {
         let place = self.places.span(span.start, span.end);
         self.tag(tag, place);
         if self.stack.len() >= MAXIMUM_DEPTH {
-            return Err(too_deep(place));
+            return Err(too_deep(place, self.words));
         }
         self.stack.push(Open { anchor, start: span.start, weight: NODE_WEIGHT, depth: 1, content });
         Ok(())
@@ -259,7 +286,7 @@ impl Builder<'_> {
 
     fn attach(&mut self, node: Node, weight: usize, depth: usize, place: Span) -> Step {
         if self.stack.len() + depth > MAXIMUM_DEPTH + 1 {
-            return Err(too_deep(place));
+            return Err(too_deep(place, self.words));
         }
         let Some(open) = self.stack.last_mut() else {
             self.root.get_or_insert(node);
@@ -270,11 +297,11 @@ impl Builder<'_> {
         match &mut open.content {
             Content::Sequence(items) => items.push(node),
             Content::Mapping { entries, seen, merged, key: pending } => match pending.take() {
-                None => *pending = Some(as_key(node, place, self.findings)),
-                Some(key) if key.merge => merge(merged, node, place, self.findings),
+                None => *pending = Some(as_key(node, place, self.words, self.findings)),
+                Some(key) if key.merge => merge(merged, node, place, self.words, self.findings),
                 Some(key) => match seen.get(&key.text) {
                     Some(first) => self.findings.push(
-                        Finding::error(codes::DUPLICATE_KEY, Kind::Place, format!("the key `{}` stands twice", key.text))
+                        Finding::error(self.words.duplicate_key, Kind::Place, format!("the key `{}` stands twice", key.text))
                             .at(key.span)
                             .label(*first, "first here")
                             .help("keep one of them; YAML would silently drop the other"),
@@ -294,26 +321,26 @@ impl Builder<'_> {
         if self.weight <= MAXIMUM_WEIGHT {
             return Ok(());
         }
-        let finding = Finding::error(codes::EXPANDS_TOO_FAR, Kind::Syntax, "the aliases of this file expand to too many values");
-        Err(Box::new(finding.at(place).help("write the values out, or split the file with `include`")))
+        let finding = Finding::error(self.words.expands_too_far, Kind::Syntax, "the aliases of this file expand to too many values");
+        Err(Box::new(finding.at(place).help(self.words.expands_too_far_help)))
     }
 }
 
-fn too_deep(place: Span) -> Box<Finding> {
-    let finding = Finding::error(codes::TOO_DEEP, Kind::Syntax, format!("values are nested more than {MAXIMUM_DEPTH} levels deep"));
+fn too_deep(place: Span, words: &Words) -> Box<Finding> {
+    let finding = Finding::error(words.too_deep, Kind::Syntax, format!("values are nested more than {MAXIMUM_DEPTH} levels deep"));
     Box::new(finding.at(place))
 }
 
-fn as_key(node: Node, place: Span, findings: &mut Vec<Finding>) -> Key {
+fn as_key(node: Node, place: Span, words: &Words, findings: &mut Vec<Finding>) -> Key {
     match node.value {
         Value::Scalar(scalar) => {
             if scalar.plain && scalar.text.is_empty() {
-                findings.push(Finding::error(codes::BAD_KEY_OR_TAG, Kind::Syntax, "a key is missing before `:`").at(place));
+                findings.push(Finding::error(words.bad_key_or_tag, Kind::Syntax, "a key is missing before `:`").at(place));
             }
             Key { merge: scalar.plain && scalar.text == "<<", text: scalar.text, span: place }
         }
         Value::Sequence(_) | Value::Mapping(_) => {
-            let finding = Finding::error(codes::BAD_KEY_OR_TAG, Kind::Syntax, "a key must be a text");
+            let finding = Finding::error(words.bad_key_or_tag, Kind::Syntax, "a key must be a text");
             let finding = finding.at(place).help("put the key in quotes if it is to begin with `{`, `[` or `?`");
             findings.push(finding);
             Key { text: String::new(), span: place, merge: false }
@@ -322,7 +349,7 @@ fn as_key(node: Node, place: Span, findings: &mut Vec<Finding>) -> Key {
 }
 
 /// `<<: *anchor` or `<<: [*one, *two]`: of equal keys, the first one wins.
-fn merge(merged: &mut Vec<Entry>, node: Node, place: Span, findings: &mut Vec<Finding>) {
+fn merge(merged: &mut Vec<Entry>, node: Node, place: Span, words: &Words, findings: &mut Vec<Finding>) {
     let parts = match node.value {
         Value::Sequence(items) => items,
         value => vec![Node { value, span: node.span }],
@@ -331,7 +358,7 @@ fn merge(merged: &mut Vec<Entry>, node: Node, place: Span, findings: &mut Vec<Fi
         match part.value {
             Value::Mapping(entries) => merged.extend(entries),
             Value::Scalar(_) | Value::Sequence(_) => {
-                findings.push(Finding::error(codes::BAD_ALIAS, Kind::Type, "`<<` takes a mapping or a list of mappings").at(place));
+                findings.push(Finding::error(words.bad_alias, Kind::Type, "`<<` takes a mapping or a list of mappings").at(place));
             }
         }
     }

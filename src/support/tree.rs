@@ -6,16 +6,16 @@ use crate::support::source::{SourceText, Span};
 
 /// One value.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Node {
+pub(crate) struct Node {
     /// What it is.
-    pub(super) value: Value,
+    pub(crate) value: Value,
     /// Its first line in the file: what a caret can underline.
-    pub(super) span: Span,
+    pub(crate) span: Span,
 }
 
 /// What a node holds.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Value {
+pub(crate) enum Value {
     Scalar(Scalar),
     Sequence(Vec<Node>),
     Mapping(Vec<Entry>),
@@ -23,30 +23,30 @@ pub(super) enum Value {
 
 /// One `key: value` of a mapping.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Entry {
-    pub(super) key: String,
-    pub(super) key_span: Span,
-    pub(super) node: Node,
+pub(crate) struct Entry {
+    pub(crate) key: String,
+    pub(crate) key_span: Span,
+    pub(crate) node: Node,
 }
 
 /// A text that may stand for a number, a boolean or nothing.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Scalar {
+pub(crate) struct Scalar {
     /// The text after unescaping, unfolding and, later, substitution.
-    pub(super) text: String,
+    pub(crate) text: String,
     /// Whether it stands without quotes, so that `1` is a number.
-    pub(super) plain: bool,
+    pub(crate) plain: bool,
     /// (offset in `text`, offset in the file) where a run of equal bytes begins.
-    pub(super) runs: Vec<(u32, u32)>,
+    pub(crate) runs: Vec<(u32, u32)>,
     /// Whether a variable's value is in it. Such a text is never shown: it may be a secret.
-    pub(super) substituted: bool,
+    pub(crate) substituted: bool,
     /// Whether it is one variable's value and nothing else, so that it is what its place wants: a number, a boolean, a text.
-    pub(super) variable: bool,
+    pub(crate) variable: bool,
 }
 
 /// What a scalar means by the core schema of YAML 1.2.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Resolved<'a> {
+pub(crate) enum Resolved<'a> {
     Null,
     Bool(bool),
     Number(Number),
@@ -55,7 +55,7 @@ pub(super) enum Resolved<'a> {
 
 impl Scalar {
     /// What the scalar means. `yes`, `no`, `on`, `off` and `y` are texts, as in YAML 1.2.
-    pub(super) fn resolve(&self) -> Resolved<'_> {
+    pub(crate) fn resolve(&self) -> Resolved<'_> {
         if !self.plain {
             return Resolved::Text(&self.text);
         }
@@ -92,41 +92,41 @@ fn number(text: &str) -> Option<Number> {
 }
 
 impl Node {
-    pub(super) fn entries(&self) -> &[Entry] {
+    pub(crate) fn entries(&self) -> &[Entry] {
         match &self.value {
             Value::Mapping(entries) => entries,
             Value::Scalar(_) | Value::Sequence(_) => &[],
         }
     }
 
-    pub(super) fn items(&self) -> &[Node] {
+    pub(crate) fn items(&self) -> &[Node] {
         match &self.value {
             Value::Sequence(items) => items,
             Value::Scalar(_) | Value::Mapping(_) => &[],
         }
     }
 
-    pub(super) const fn scalar(&self) -> Option<&Scalar> {
+    pub(crate) const fn scalar(&self) -> Option<&Scalar> {
         match &self.value {
             Value::Scalar(scalar) => Some(scalar),
             Value::Sequence(_) | Value::Mapping(_) => None,
         }
     }
 
-    pub(super) fn is_null(&self) -> bool {
+    pub(crate) fn is_null(&self) -> bool {
         self.scalar().is_some_and(|scalar| scalar.resolve() == Resolved::Null)
     }
 
-    pub(super) fn get(&self, key: &str) -> Option<&Node> {
+    pub(crate) fn get(&self, key: &str) -> Option<&Node> {
         self.entry(key).map(|entry| &entry.node)
     }
 
-    pub(super) fn entry(&self, key: &str) -> Option<&Entry> {
+    pub(crate) fn entry(&self, key: &str) -> Option<&Entry> {
         self.entries().iter().find(|entry| entry.key == key)
     }
 
     /// Calls `visit` with the pointer, the key's place and the value of this node and of everything in it.
-    pub(super) fn walk(&self, pointer: &str, key: Option<Span>, visit: &mut impl FnMut(&str, Option<Span>, &Node)) {
+    pub(crate) fn walk(&self, pointer: &str, key: Option<Span>, visit: &mut impl FnMut(&str, Option<Span>, &Node)) {
         visit(pointer, key, self);
         match &self.value {
             Value::Scalar(_) => {}
@@ -144,7 +144,7 @@ impl Node {
     }
 
     /// As JSON, without positions.
-    pub(super) fn to_json(&self) -> Json {
+    pub(crate) fn to_json(&self) -> Json {
         match &self.value {
             Value::Scalar(scalar) => match scalar.resolve() {
                 Resolved::Null => Json::Null,
@@ -160,14 +160,14 @@ impl Node {
     }
 
     /// The text of a scalar with the way back to the file.
-    pub(super) fn source_text(&self) -> Option<SourceText> {
+    pub(crate) fn source_text(&self) -> Option<SourceText> {
         let scalar = self.scalar()?;
         let runs = if scalar.runs.is_empty() { vec![(0, self.span.start)] } else { scalar.runs.clone() };
         Some(SourceText::part(self.span.source, scalar.text.as_str().into(), runs))
     }
 
     /// A word for what it is, for messages.
-    pub(super) fn kind_words(&self) -> &'static str {
+    pub(crate) fn kind_words(&self) -> &'static str {
         match &self.value {
             Value::Sequence(_) => "a list",
             Value::Mapping(_) => "a mapping",
@@ -182,17 +182,17 @@ impl Node {
 }
 
 /// The pointer of `key` inside the mapping at `pointer`.
-pub(super) fn join(pointer: &str, key: &str) -> String {
+pub(crate) fn join(pointer: &str, key: &str) -> String {
     format!("{pointer}/{}", escape(key))
 }
 
 /// `key` as a segment of a JSON pointer.
-pub(super) fn escape(key: &str) -> String {
+pub(crate) fn escape(key: &str) -> String {
     key.replace('~', "~0").replace('/', "~1")
 }
 
 /// A segment of a JSON pointer as the key that it stands for.
-pub(super) fn unescape(segment: &str) -> String {
+pub(crate) fn unescape(segment: &str) -> String {
     segment.replace("~1", "/").replace("~0", "~")
 }
 

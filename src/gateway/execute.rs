@@ -1,0 +1,81 @@
+//! The policies that run: one file each, found by name when a document is compiled.
+
+pub mod cache_response;
+mod cache_value;
+mod check_header;
+pub mod cors;
+mod find_and_replace;
+mod ip_filter;
+pub mod limit_concurrency;
+pub mod mock_response;
+mod query;
+mod quota;
+mod rate_limit;
+mod return_response;
+mod rewrite_uri;
+mod set_body;
+mod set_header;
+mod set_method;
+mod set_query_parameter;
+mod set_status;
+mod set_variable;
+mod token_limit;
+mod token_metric;
+mod trace;
+mod when_answered;
+
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
+
+use super::program::Compiler;
+use crate::policy::Element;
+
+/// Compiles one policy into operations.
+pub type Compile = fn(&Element, &mut Compiler<'_>);
+
+/// Policies that are compiled in `program::compiler` because they are control flow.
+pub const CONTROL: &[&str] = &["base", "choose", "include-fragment", "retry", "wait"];
+
+/// Name and compilation of every other policy that is emulated.
+pub const EMULATED: &[(&str, Compile)] = &[
+    ("azure-openai-emit-token-metric", token_metric::compile),
+    ("azure-openai-token-limit", token_limit::compile),
+    ("cache-lookup", cache_response::compile_lookup),
+    ("cache-lookup-value", cache_value::compile_lookup),
+    ("cache-remove-value", cache_value::compile_remove),
+    ("cache-store", cache_response::compile_store),
+    ("cache-store-value", cache_value::compile_store),
+    ("check-header", check_header::compile),
+    ("cors", cors::compile),
+    ("emit-metric", token_metric::compile_metric),
+    ("find-and-replace", find_and_replace::compile),
+    ("ip-filter", ip_filter::compile),
+    ("limit-concurrency", limit_concurrency::compile),
+    ("llm-emit-token-metric", token_metric::compile),
+    ("llm-token-limit", token_limit::compile),
+    ("mock-response", mock_response::compile),
+    ("quota", quota::compile),
+    ("quota-by-key", quota::compile_by_key),
+    ("rate-limit", rate_limit::compile),
+    ("rate-limit-by-key", rate_limit::compile_by_key),
+    ("return-response", return_response::compile),
+    ("rewrite-uri", rewrite_uri::compile),
+    ("set-body", set_body::compile),
+    ("set-header", set_header::compile),
+    ("set-method", set_method::compile),
+    ("set-query-parameter", set_query_parameter::compile),
+    ("set-status", set_status::compile),
+    ("set-variable", set_variable::compile),
+    ("trace", trace::compile),
+];
+
+/// What a trace shows instead of a secret named value.
+const MASK: &str = "********";
+
+/// The compilation of the policy of that name.
+#[must_use]
+pub fn find(name: &str) -> Option<Compile> {
+    EMULATED.iter().find(|(own, _)| *own == name).map(|(_, compile)| *compile)
+}
