@@ -568,8 +568,15 @@ fn average(m: &mut Machine<'_>, a: Args<'_>) -> Outcome {
     };
     if let Value::Decimal(_) = first {
         let total = list.iter().try_fold(rust_decimal::Decimal::ZERO, |total, item| total.checked_add(as_decimal(item)));
-        let average = total.and_then(|total| total.checked_div(rust_decimal::Decimal::from(list.len())));
-        return average.map(Value::Decimal).ok_or_else(|| m.arithmetic(arithmetic::Error::DecimalOverflow));
+        let Some(total) = total else { return Err(m.arithmetic(arithmetic::Error::DecimalOverflow)) };
+        let count = Value::Decimal(rust_decimal::Decimal::from(list.len()));
+        return arithmetic::binary(BinaryOperator::Divide, &Value::Decimal(total), &count, true).map_err(|error| m.arithmetic(error));
+    }
+    if !matches!(first, Value::Single(_) | Value::Double(_)) {
+        // Integers are summed as `long`, checked.
+        let total = list.iter().try_fold(0i64, |total, item| total.checked_add(item.integer()));
+        let Some(total) = total else { return Err(m.arithmetic(arithmetic::Error::Overflow)) };
+        return Ok(Value::Double(total as f64 / list.len() as f64));
     }
     let total: f64 = list.iter().map(real).sum();
     let average = total / list.len() as f64;
