@@ -7,7 +7,7 @@ use hyper::ext::ReasonPhrase;
 
 use super::body::Body;
 use super::exchange::Exchange;
-use super::failure::Failure;
+use super::failure::{AnswerBody, Failure};
 use super::message::{MessageBody, ResponseMessage};
 use super::pipeline::{self, Chain, Located};
 use super::program::Flow;
@@ -67,13 +67,15 @@ fn poisoned(reason: &str) -> Failure {
 /// Prepares the answer of the failure, and lets on-error change it.
 async fn fail(exchange: &mut Exchange, located: Box<Located>) {
     let Located { failure, last_error } = *located;
-    let (headers, body) = failure.answer.render(exchange.id());
-    exchange.response = Some(ResponseMessage {
-        status: failure.answer.status,
-        reason: failure.answer.reason.clone(),
-        headers,
-        body: if body.is_empty() { MessageBody::Empty } else { MessageBody::Buffered(body) },
-    });
+    if failure.answer.body != AnswerBody::Kept || exchange.response.is_none() {
+        let (headers, body) = failure.answer.render(exchange.id());
+        exchange.response = Some(ResponseMessage {
+            status: failure.answer.status,
+            reason: failure.answer.reason.clone(),
+            headers,
+            body: if body.is_empty() { MessageBody::Empty } else { MessageBody::Buffered(body) },
+        });
+    }
     exchange.last_error = Some(last_error);
     if poison(exchange, &exchange.snapshot).is_some() {
         return;
@@ -103,6 +105,7 @@ async fn respond(mut exchange: Exchange) -> http::Response<Body> {
         MessageBody::Buffered(bytes) => Body::full(bytes),
         MessageBody::Stream(body) => body,
     };
+    let upgraded = exchange.forwarding.upgraded.take();
     let body = answered::watch(&mut exchange, status, &headers, body);
     let mut response = http::Response::new(body);
     *response.status_mut() = status;
@@ -110,6 +113,12 @@ async fn respond(mut exchange: Exchange) -> http::Response<Body> {
         response.extensions_mut().insert(phrase);
     }
     *response.headers_mut() = framed(headers);
+    // The front connects both ends of a WebSocket; it writes the fields that this takes.
+    if status == http::StatusCode::SWITCHING_PROTOCOLS
+        && let Some(upgraded) = upgraded
+    {
+        response.extensions_mut().insert(upgraded);
+    }
     response
 }
 

@@ -230,12 +230,6 @@ impl Upstream {
         }
     }
 
-    /// Closes idle connections that are too old or that backends have closed. For a worker to call from time to time;
-    /// nothing depends on it but sockets.
-    pub fn sweep(&self) -> usize {
-        self.pool.sweep()
-    }
-
     /// Idle HTTP/1.1 connections at hand.
     #[must_use]
     pub fn idle(&self) -> usize {

@@ -11,6 +11,7 @@ use crate::expression::types::known;
 use crate::expression::value::Value;
 
 pub(crate) mod builder;
+pub(crate) mod scanning;
 
 pub(super) const MEMBERS: Members = &[
     ("String.Empty", |_, _| Ok(Value::from(""))),
@@ -278,7 +279,12 @@ pub(super) fn compare_rule(one: Option<Arc<Text>>, two: Option<Arc<Text>>, rule:
         (None, None) => 0,
         (None, Some(_)) => -1,
         (Some(_), None) => 1,
-        (Some(one), Some(two)) if rule >= 4 => one.compare(&two, ignores_case(rule)),
+        (Some(one), Some(two)) if rule >= 4 => {
+            // The first letters decide before the lengths do, also where one text has none.
+            let first = |text: &Text| if text.is_empty() { 0 } else { i32::from(text.at(0)) };
+            let difference = first(&one) - first(&two);
+            if !ignores_case(rule) && difference != 0 { difference } else { one.compare(&two, ignores_case(rule)) }
+        }
         (Some(one), Some(two)) => compare_culture(&one, &two, ignores_case(rule)),
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::hash::{BuildHasherDefault, Hasher};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -37,6 +38,8 @@ pub(super) struct Pool {
     slots: Mutex<Slots>,
     limits: PoolLimits,
     clock: SharedClock,
+    /// A task looks after what grows old; there is one only while there is something to look after.
+    sweeping: AtomicBool,
 }
 
 type Slots = HashMap<Key, Slot, BuildHasherDefault<KeyHasher>>;
@@ -51,7 +54,7 @@ struct Slot {
 
 impl Pool {
     pub(super) fn new(limits: PoolLimits, clock: SharedClock) -> Arc<Self> {
-        Arc::new(Self { slots: Mutex::default(), limits, clock })
+        Arc::new(Self { slots: Mutex::default(), limits, clock, sweeping: AtomicBool::new(false) })
     }
 
     fn slots(&self) -> MutexGuard<'_, Slots> {
@@ -72,7 +75,7 @@ impl Pool {
     }
 
     /// Keeps a connection for the next call.
-    pub(super) fn put(&self, mut connection: Box<Connection>) {
+    pub(super) fn put(self: &Arc<Self>, mut connection: Box<Connection>) {
         connection.expires = Some(self.clock.now() + self.limits.idle_time);
         let surplus = {
             let mut slots = self.slots();
@@ -81,6 +84,25 @@ impl Pool {
             if idle.len() > self.limits.idle_per_target { Some(idle.remove(0)) } else { None }
         };
         drop(surplus);
+        if !self.sweeping.load(Ordering::Relaxed) && !self.sweeping.swap(true, Ordering::AcqRel) {
+            self.start_sweeping();
+        }
+    }
+
+    /// Closes what has grown old, every half of the idle time, for as long as there is anything.
+    fn start_sweeping(self: &Arc<Self>) {
+        let pool = Arc::downgrade(self);
+        let (clock, pause) = (self.clock.clone(), self.limits.idle_time / 2);
+        tokio::spawn(async move {
+            loop {
+                clock.sleep(pause).await;
+                let Some(pool) = pool.upgrade() else { return };
+                if pool.sweep() == 0 {
+                    pool.sweeping.store(false, Ordering::Release);
+                    return;
+                }
+            }
+        });
     }
 
     /// The HTTP/2 connection of a target, if it stands.
