@@ -27,10 +27,11 @@ mod value;
 #[cfg(test)]
 mod tests;
 
+pub use catalogue::coverage::{TypeCoverage, coverage, emulated_members};
 pub use code::{Effects, Need};
 pub use context::{BodyState, ExpressionContext, Host, HostKind, HostValue, Stored};
-pub use heap::Heap;
-pub use result::{Evaluated, Portable, full_type_name, ticks_of, type_name};
+pub use heap::{Heap, VariableMismatch};
+pub use result::{Evaluated, Portable, date_text, full_type_name, is_json_date, ticks_of, type_name};
 
 /// Why an expression does not compile.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -137,7 +138,8 @@ impl Expression {
             },
             _ => None,
         };
-        let code = codegen::generate(&program.main, &program.locals, program.functions);
+        let mut code = codegen::generate(&program.main, &program.locals, program.functions);
+        code.reached.extend(program.values);
         Ok(Checked {
             expression: Self { code: Arc::new(code), result: program.result },
             natural: program.natural,
@@ -150,6 +152,12 @@ impl Expression {
     #[must_use]
     pub fn effects(&self) -> &Effects {
         &self.code.effects
+    }
+
+    /// The members that it may call, read or write, by the keys of [`emulated_members`]; each at least once, in no order.
+    #[must_use]
+    pub fn reached(&self) -> &[&'static str] {
+        &self.code.reached
     }
 
     /// The C# type of its value.

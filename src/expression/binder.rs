@@ -56,6 +56,8 @@ pub(crate) struct Binder {
     missing: Vec<Problem>,
     /// The types that the program's own `return` statements give before they are converted.
     natural: Vec<Type>,
+    /// Keys of the enum values that were named: they become constants, which no longer tell.
+    values: Vec<&'static str>,
 }
 
 #[derive(Debug, Clone)]
@@ -90,6 +92,8 @@ pub(crate) struct Program {
     pub(crate) main: Lambda,
     pub(crate) locals: Vec<Local>,
     pub(crate) functions: u32,
+    /// Keys of the enum values that it names.
+    pub(crate) values: Vec<&'static str>,
     /// The type of what it gives.
     pub(crate) result: Type,
     /// The type of what it says before that is converted to `result`; none where the returned values have no type in common.
@@ -112,6 +116,7 @@ pub(crate) fn bind(body: &Body, wanted: Option<Type>) -> Bound<Program> {
         nesting: 0,
         missing: Vec::new(),
         natural: Vec::new(),
+        values: Vec::new(),
     };
     let (result, natural);
     let body = match body {
@@ -145,7 +150,7 @@ pub(crate) fn bind(body: &Body, wanted: Option<Type>) -> Bound<Program> {
     let mut missing = binder.missing;
     missing.sort_by_key(|problem| problem.at);
     missing.dedup();
-    Ok(Program { main, locals: binder.locals, functions: binder.function_count, result, natural, missing })
+    Ok(Program { main, locals: binder.locals, functions: binder.function_count, values: binder.values, result, natural, missing })
 }
 
 impl Binder {

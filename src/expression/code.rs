@@ -117,4 +117,6 @@ pub(crate) struct Code {
     pub(crate) types: Vec<Vec<Type>>,
     pub(crate) conversions: Vec<Conversion>,
     pub(crate) effects: Effects,
+    /// Keys of the members that occur in it.
+    pub(crate) reached: Vec<&'static str>,
 }

@@ -125,9 +125,11 @@ impl Generator<'_> {
     }
 
     fn callee(&mut self, callee: &Callee) -> u32 {
-        if let Some(found) = self.code.callees.iter().position(|known| known.key == callee.key) {
+        // A getter and its setter share their key.
+        if let Some(found) = self.code.callees.iter().position(|known| known.key == callee.key && known.sets == callee.sets) {
             return u32::try_from(found).unwrap_or(u32::MAX);
         }
+        self.code.reached.push(callee.key);
         self.code.callees.push(callee.clone());
         u32::try_from(self.code.callees.len() - 1).unwrap_or(u32::MAX)
     }
@@ -606,12 +608,7 @@ impl Generator<'_> {
             }
             ExprKind::Set(callee, types, arguments) => {
                 let count = self.all(arguments);
-                // A getter of the same name would be another callee: setters carry their own key.
-                self.code.callees.push(callee.clone());
-                let callee = u32::try_from(self.code.callees.len() - 1).unwrap_or(u32::MAX);
-                if let Some(known) = self.code.callees.last_mut() {
-                    known.key = "setter";
-                }
+                let callee = self.callee(callee);
                 let types = self.types(types);
                 self.emit(at, Op::Set(callee, types, count));
             }

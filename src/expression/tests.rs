@@ -194,3 +194,13 @@ proptest! {
         prop_assert_eq!(value.text(&mut heap, &mut context).unwrap(), text);
     }
 }
+
+#[test]
+fn dump_missing() {
+    for one in super::coverage() {
+        for key in one.missing {
+            println!("MISSING {} {key}", one.type_name);
+        }
+        println!("TOTAL {} {} {}", one.type_name, one.allowed, one.emulated);
+    }
+}

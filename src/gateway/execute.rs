@@ -6,11 +6,15 @@ mod authentication_managed_identity;
 pub mod cache_response;
 mod cache_value;
 mod check_header;
+mod conversion;
 pub mod cors;
 mod find_and_replace;
 mod forward_request;
 mod ip_filter;
+mod json_to_xml;
 pub mod limit_concurrency;
+mod liquid;
+mod media;
 pub mod mock_response;
 mod query;
 mod quota;
@@ -28,6 +32,8 @@ mod token_limit;
 mod token_metric;
 mod trace;
 mod when_answered;
+mod xml;
+mod xml_to_json;
 
 #[cfg(test)]
 mod testing;
@@ -61,6 +67,7 @@ pub const EMULATED: &[(&str, Compile)] = &[
     ("find-and-replace", find_and_replace::compile),
     ("forward-request", forward_request::compile),
     ("ip-filter", ip_filter::compile),
+    ("json-to-xml", json_to_xml::compile),
     ("limit-concurrency", limit_concurrency::compile),
     ("llm-emit-token-metric", token_metric::compile),
     ("llm-token-limit", token_limit::compile),
@@ -79,6 +86,7 @@ pub const EMULATED: &[(&str, Compile)] = &[
     ("set-status", set_status::compile),
     ("set-variable", set_variable::compile),
     ("trace", trace::compile),
+    ("xml-to-json", xml_to_json::compile),
 ];
 
 /// What a trace shows instead of a secret named value.

@@ -1,5 +1,7 @@
 //! One request from its head to its answer.
 
+use std::sync::Arc;
+
 use http::header::HeaderMap;
 use hyper::ext::ReasonPhrase;
 
@@ -9,6 +11,7 @@ use super::failure::{AnswerBody, Failure};
 use super::message::{MessageBody, ResponseMessage};
 use super::pipeline::{self, Chain, Located};
 use super::program::Flow;
+use super::snapshot::Snapshot;
 use super::{answered, keys, preflight, router, trace};
 use crate::policy::Section;
 
@@ -23,18 +26,19 @@ pub async fn serve(mut exchange: Exchange) -> http::Response<Body> {
 
 async fn run(exchange: &mut Exchange) -> Result<(), Box<Located>> {
     let snapshot = exchange.snapshot.clone();
-    if let Err(failure) = router::route(&snapshot, exchange) {
+    let routed = router::route(&snapshot, exchange);
+    if preflight::answer(&snapshot, exchange).await? {
+        return Ok(());
+    }
+    if let Err(failure) = routed {
         // Nobody is known yet who might be allowed to see a trace.
         trace::allow(exchange);
         return Err(Located::built_in(failure));
     }
-    if preflight::answer(&snapshot, exchange) {
-        return Ok(());
-    }
     let authorized = keys::authorize(&snapshot, exchange);
     trace::allow(exchange);
     authorized.map_err(Located::built_in)?;
-    if let Some(reason) = Chain::of(exchange).poison(&snapshot) {
+    if let Some(reason) = poison(exchange, &snapshot) {
         return Err(Located::built_in(poisoned(&reason)));
     }
     for section in [Section::Inbound, Section::Backend, Section::Outbound] {
@@ -48,9 +52,15 @@ async fn run(exchange: &mut Exchange) -> Result<(), Box<Located>> {
     Ok(())
 }
 
+/// Why the request cannot be served here, if so: its API is of a kind, or one of its documents has a policy, that is not emulated.
+fn poison(exchange: &Exchange, snapshot: &Snapshot) -> Option<Arc<str>> {
+    let api = exchange.api.and_then(|index| snapshot.api(index)?.poison.clone());
+    api.or_else(|| Chain::of(exchange).poison(snapshot))
+}
+
 /// Ours: API Management would run the policy.
 fn poisoned(reason: &str) -> Failure {
-    Failure::refused("PolicyNotEmulated", http::StatusCode::NOT_IMPLEMENTED, format!("apimctl cannot run a policy of this API: {reason}"))
+    Failure::refused("NotEmulated", http::StatusCode::NOT_IMPLEMENTED, format!("apimctl cannot serve this API: {reason}"))
         .from_source("apimctl")
 }
 
@@ -67,7 +77,7 @@ async fn fail(exchange: &mut Exchange, located: Box<Located>) {
         });
     }
     exchange.last_error = Some(last_error);
-    if Chain::of(exchange).poison(&exchange.snapshot).is_some() {
+    if poison(exchange, &exchange.snapshot).is_some() {
         return;
     }
     if let Err(second) = pipeline::run(exchange, Section::OnError).await {

@@ -18,7 +18,7 @@ mod deploy;
 mod deploy_process;
 mod emulator;
 mod examples;
-mod expression;
+mod expressions;
 mod first_contact;
 mod gateway_transport;
 mod https;

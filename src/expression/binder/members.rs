@@ -129,6 +129,7 @@ impl Binder {
                 allowed(at, member)?;
                 let result = member.result.substitute(base.arguments(), &[]);
                 if member.kind == MemberKind::Value {
+                    self.values.push(&member.key);
                     let value = crate::expression::value::Value::Enum(ty, member.value);
                     return Ok(Place::Value(Expr::constant(at, ty, value)));
                 }

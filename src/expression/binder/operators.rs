@@ -129,6 +129,15 @@ impl Binder {
             return fail(&left, &right);
         }
         if operator == BinaryOperator::Add && (left.ty == known.string || right.ty == known.string) {
+            // An operator that a type defines comes before that of strings: `XNamespace + string` is a name.
+            let other = if left.ty == known.string { right.ty } else { left.ty };
+            if !other.is_value_type()
+                && other != known.string
+                && self.has_operator(other, method)
+                && let Some(result) = self.user_binary(at, method, &left, &right)?
+            {
+                return Ok(result);
+            }
             return self.concat(at, left, right);
         }
         let (one, two) = (left.ty.stripped(), right.ty.stripped());

@@ -245,6 +245,9 @@ impl Binder {
 
     fn for_each(&mut self, at: usize, ty: &TypeSyntax, name: &str, source: &Node, body: &Statement) -> Bound<Stmt> {
         let source = self.expression(source)?;
+        if matches!(source.kind, ExprKind::Default) || source.value().is_some_and(Value::is_null) {
+            return refuse(at, "Use of null is not valid in this context");
+        }
         let element = match element_of(source.ty) {
             Some(element) => element,
             None => {

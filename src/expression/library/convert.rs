@@ -2,6 +2,7 @@
 
 use base64::Engine as _;
 
+
 use super::numbers::{parse_boolean, parse_text};
 use super::{Members, dates, format, to_text};
 use crate::expression::machine::arithmetic;
@@ -9,6 +10,8 @@ use crate::expression::machine::{Args, Machine, Outcome};
 use crate::expression::text::Text;
 use crate::expression::types::Primitive;
 use crate::expression::value::Value;
+
+pub(crate) mod changing;
 
 pub(super) const MEMBERS: Members = &[
     ("Convert.ToInt32", |m, a| to_number(m, a, Primitive::Int32, "an Int32")),
@@ -45,6 +48,11 @@ pub(super) const MEMBERS: Members = &[
         Value::Text(_) => Err(m.throw("FormatException", "String must be exactly one character long.")),
         Value::Null => Ok(Value::Char(0)),
         Value::Char(unit) => Ok(Value::Char(*unit)),
+        Value::Single(_) | Value::Double(_) | Value::Decimal(_) | Value::Boolean(_) | Value::DateTime(_) => {
+            let own = m.heap.type_of(a.get(0)).full_name();
+            let own = own.rsplit('.').next().unwrap_or_default().to_owned();
+            Err(m.throw("InvalidCastException", &format!("Invalid cast from '{own}' to 'Char'.")))
+        }
         value => arithmetic::convert(value, Primitive::Char, true)
             .ok_or_else(|| m.throw("OverflowException", "Value was either too large or too small for a character.")),
     }),

@@ -71,6 +71,11 @@ pub(super) const MEMBERS: Members = &[
     }),
 ];
 
+/// UTF-16, which a `StringWriter` says that it writes.
+pub(super) fn unicode(m: &mut Machine<'_>) -> Outcome {
+    make(m, UTF16)
+}
+
 fn make(m: &mut Machine<'_>, page: i32) -> Outcome {
     let ty = types::named("Encoding");
     Ok(m.object(Object::Opaque(ty, vec![Value::Int32(page)])))

@@ -2,6 +2,14 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests; a failure is the test's")]
 
+mod catalogue;
+mod completeness;
+mod differences;
+mod differential;
+mod generator;
+mod judge;
+mod leaves;
+
 use std::io::Write as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -40,8 +48,15 @@ fn same(want: &Value, got: &Value) -> bool {
         return false;
     }
     if want["ok"] == json!(true) {
-        // The private classes of a runtime's LINQ have names that mean nothing.
-        let lazy = want["string"].as_str().is_some_and(|text| text.starts_with("System.Linq."));
+        // The private classes of a runtime's sequences have names that mean nothing.
+        let private = |text: &str| {
+            text.starts_with("System.Linq.")
+                || text.contains("+<")
+                || text.contains("c__Iterator")
+                || text.starts_with("Newtonsoft.Json.Linq.JEnumerable`1")
+                || text.starts_with("Map`1")
+        };
+        let lazy = want["string"].as_str().is_some_and(private);
         return want["value"] == got["value"] && (lazy || want["string"] == got["string"]);
     }
     want["stage"] == got["stage"] && want["exception"] == got["exception"]
@@ -101,9 +116,9 @@ fn what_the_list_does_not_allow_is_refused_by_name() {
 
 #[test]
 fn what_is_allowed_and_not_emulated_is_refused_by_name() {
-    let answer = one("@(XElement.Parse(\"<a/>\").Value)");
+    let answer = one("@(XElement.Load(\"file:///etc/passwd\").Value)");
     assert_eq!(answer["errors"][0]["code"], "EXP004");
-    assert!(answer["errors"][0]["message"].as_str().unwrap().contains("XElement.Parse"));
+    assert!(answer["errors"][0]["message"].as_str().unwrap().contains("XElement.Load"));
 }
 
 #[test]
@@ -160,4 +175,70 @@ fn deep_nesting_is_refused_or_handled() {
     // What people write is far from the limits.
     assert_eq!(one(&format!("@({}1)", "1 + ".repeat(1_000)))["value"], json!(1_001));
     assert_eq!(one(&format!("@({}1{})", "(".repeat(40), ")".repeat(40)))["value"], json!(1));
+}
+
+/// The request around cases with `"context": true`.
+fn context() -> Value {
+    serde_json::from_str(&std::fs::read_to_string(cases().join("context.json")).unwrap()).unwrap()
+}
+
+/// Every recorded case: the line as it stands, its input for `policy eval`, and the answer.
+struct Recorded {
+    file: std::path::PathBuf,
+    line: Value,
+}
+
+fn recorded() -> Vec<Recorded> {
+    let mut names: Vec<_> = std::fs::read_dir(cases()).unwrap().map(|entry| entry.unwrap().path()).collect();
+    names.sort();
+    let mut all = Vec::new();
+    for file in names.into_iter().filter(|path| path.extension().is_some_and(|extension| extension == "jsonl")) {
+        for line in std::fs::read_to_string(&file).unwrap().lines() {
+            all.push(Recorded { file: file.clone(), line: serde_json::from_str(line).unwrap() });
+        }
+    }
+    all
+}
+
+/// What of an answer must come again when it is recorded again.
+fn essence(answer: &Value) -> Value {
+    let mut essence = answer.clone();
+    if let Some(errors) = essence.get_mut("errors").and_then(Value::as_array_mut) {
+        *errors = errors.iter().map(|error| error["code"].clone()).collect();
+    }
+    essence
+}
+
+/// With `APIMCTL_RECORD=1` the files are written anew; else a difference is an error.
+#[test]
+#[ignore = "needs Mono; the gate installs it and runs this"]
+fn the_judge_still_answers_as_recorded() {
+    #[expect(clippy::disallowed_methods, reason = "a switch of this test alone")]
+    let record = std::env::var("APIMCTL_RECORD").is_ok();
+    let mut all = recorded();
+    let questions: Vec<judge::Question> = all
+        .iter()
+        .map(|case| judge::Question { text: case.line["expr"].as_str().unwrap().to_owned(), context: case.line["context"] == json!(true) })
+        .collect();
+    let answers = judge::Judge::new().ask(&questions);
+    let mut different = Vec::new();
+    let count = all.len();
+    for (case, answer) in all.iter_mut().zip(answers) {
+        if essence(&case.line["answer"]) != essence(&answer) {
+            different.push(format!("{} {}\n  recorded {}\n  now      {answer}", case.line["id"], case.line["expr"], case.line["answer"]));
+            case.line["answer"] = answer;
+        }
+    }
+    println!("{count} recorded answers, {} different", different.len());
+    if record {
+        let mut files: std::collections::BTreeMap<&Path, String> = std::collections::BTreeMap::new();
+        for case in &all {
+            files.entry(&case.file).or_default().push_str(&format!("{}\n", case.line));
+        }
+        for (file, text) in files {
+            std::fs::write(file, text).unwrap();
+        }
+    } else {
+        assert!(different.is_empty(), "{} of {count}:\n{}", different.len(), different.join("\n"));
+    }
 }
