@@ -173,5 +173,5 @@ pub(crate) fn absent(member: &'static Member) -> Callee {
     fn stop(_: &mut Machine<'_>, _: Args<'_>) -> Outcome {
         Err(Fault::Stopped("the expression uses what is not emulated"))
     }
-    Callee { native: stop, key: &member.key }
+    Callee { native: stop, key: &member.key, sets: false, instance: member.has_receiver() }
 }
