@@ -31,7 +31,7 @@ pub use catalogue::coverage::{TypeCoverage, coverage, emulated_members};
 pub use code::{Effects, Need};
 pub use context::{BodyState, ExpressionContext, Host, HostKind, HostValue, Stored};
 pub use heap::{Heap, VariableMismatch};
-pub use result::{Evaluated, Portable, full_type_name, ticks_of, type_name};
+pub use result::{Evaluated, Portable, date_text, full_type_name, is_json_date, ticks_of, type_name};
 
 /// Why an expression does not compile.
 #[derive(Debug, Clone, PartialEq, Eq)]

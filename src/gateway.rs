@@ -32,7 +32,10 @@ pub mod serve;
 pub mod settings;
 pub mod settle;
 pub mod snapshot;
+pub mod start;
 pub mod state;
 pub mod trace;
 pub mod upstream;
 pub mod worker;
+
+pub use start::{Endpoint, Gateway, GatewayOptions, Running};

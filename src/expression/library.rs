@@ -12,6 +12,7 @@ use super::text::Text;
 use super::types::{Type, known};
 use super::value::Value;
 
+pub(crate) mod addresses;
 pub(crate) mod basics;
 pub(crate) mod characters;
 pub(crate) mod collections;
@@ -34,6 +35,7 @@ pub(crate) mod regex;
 pub(crate) mod strings;
 pub(crate) mod uri;
 pub(crate) mod xml;
+pub(crate) mod zones;
 
 /// A function of the library.
 pub(crate) type Native = for<'m, 'a> fn(&mut Machine<'m>, Args<'a>) -> Outcome;
@@ -42,6 +44,7 @@ pub(crate) type Native = for<'m, 'a> fn(&mut Machine<'m>, Args<'a>) -> Outcome;
 pub(crate) type Members = &'static [(&'static str, Native)];
 
 static TABLES: &[Members] = &[
+    addresses::MEMBERS,
     basics::MEMBERS,
     characters::MEMBERS,
     collections::MEMBERS,
@@ -60,6 +63,7 @@ static TABLES: &[Members] = &[
     crypto::names::MEMBERS,
     crypto::names::SIGNATURES,
     dates::MEMBERS,
+    dates::reading::MEMBERS,
     encoding::MEMBERS,
     exceptions::MEMBERS,
     guid::MEMBERS,
@@ -69,6 +73,7 @@ static TABLES: &[Members] = &[
     json::members::MEMBERS,
     jwt::MEMBERS,
     linq::members::MEMBERS,
+    linq::recent::MEMBERS,
     math::MEMBERS,
     numbers::MEMBERS,
     numbers::REALS,
@@ -79,12 +84,15 @@ static TABLES: &[Members] = &[
     regex::MEMBERS,
     strings::MEMBERS,
     strings::builder::MEMBERS,
+    strings::scanning::MEMBERS,
     uri::MEMBERS,
+    uri::relations::MEMBERS,
     xml::conversions::ATTRIBUTES,
     xml::conversions::ELEMENTS,
     xml::elements::MEMBERS,
     xml::members::MEMBERS,
     xml::names::MEMBERS,
+    zones::MEMBERS,
 ];
 
 static INDEX: LazyLock<HashMap<&'static str, Native>> =
@@ -225,8 +233,13 @@ pub(crate) fn to_text(machine: &mut Machine<'_>, value: &Value) -> Outcome<Text>
             }
             Object::Opaque(ty, fields) if ty.is("Uri") => match fields.first() {
                 Some(Value::Text(text)) => Text::from(uri::display(&text.to_str())),
-                _ => Text::from(""),
+                // A relative one is as it was written.
+                _ => match fields.get(1) {
+                    Some(Value::Text(text)) => (**text).clone(),
+                    _ => Text::from(""),
+                },
             },
+            Object::Opaque(ty, fields) if ty.is("TimeZoneInfo") => zones::text(fields),
             Object::Opaque(ty, fields) if ty.is("XDeclaration") => {
                 let fields = fields.clone();
                 return xml::members::declaration_text(machine, &fields);

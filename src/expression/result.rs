@@ -102,6 +102,48 @@ impl Evaluated {
     }
 }
 
+impl Stored {
+    /// As JSON, as [`Evaluated::json`].
+    ///
+    /// # Errors
+    /// Enumerating it, or `ToString`, threw.
+    pub fn json(&self, heap: &mut Heap, context: &mut dyn ExpressionContext) -> Result<serde_json::Value, Exception> {
+        with_machine(&code::Code::default(), heap, context, |machine| to_json(machine, &self.0, 0))
+    }
+
+    /// The host's object, if it is one.
+    #[must_use]
+    pub const fn host(&self) -> Option<super::Host> {
+        match &self.0 {
+            Value::Host(host) => Some(*host),
+            _ => None,
+        }
+    }
+
+    /// What `AsJwt` makes of a token: parsed, not checked. `None` if it is no token.
+    #[must_use]
+    pub fn jwt(token: &str, heap: &mut Heap, context: &mut dyn ExpressionContext) -> Option<Self> {
+        let value = with_machine(&code::Code::default(), heap, context, |machine| library::jwt::parse(machine, token)).ok()?;
+        (!value.is_null()).then_some(Self(value))
+    }
+}
+
+/// A date in one of the forms that `DateTime.Parse` reads, written by a .NET format string; `None` if it is none, or the format is invalid.
+#[must_use]
+pub fn date_text(date: &str, format: &str) -> Option<String> {
+    let date = match library::json::iso_date(date) {
+        Some(date) => date,
+        None => super::value::DateTime { ticks: library::host::ticks_of(date)?, kind: 1 },
+    };
+    library::dates::format(&library::dates::Parts::of(date), format)
+}
+
+/// Whether a JSON reader takes the text for a date, as Newtonsoft's does.
+#[must_use]
+pub fn is_json_date(text: &str) -> bool {
+    library::json::iso_date(text).is_some()
+}
+
 /// A value that belongs to no request: what a cache keeps.
 #[derive(Debug, Clone)]
 pub struct Portable(Kept);

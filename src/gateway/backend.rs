@@ -5,10 +5,13 @@
 
 pub mod breaker;
 pub mod certificate;
+mod choose;
 pub mod credentials;
+pub mod forward;
 
 pub mod pool;
 mod read;
+pub mod shown;
 
 pub mod target;
 pub mod token;
@@ -40,6 +43,8 @@ pub struct Single {
     pub base: Arc<BaseUrl>,
     /// Where calls go; the same as long as address and TLS stay the same, so that connections survive a reload.
     pub target: Arc<Target>,
+    /// How TLS is done on the way there.
+    pub security: target::Security,
     /// What is added to each request.
     pub credentials: Credentials,
     /// When the breaker trips; `None` if the backend has no rule.
@@ -49,6 +54,15 @@ pub struct Single {
 }
 
 impl Kind {
+    /// Its URL, if it has one of its own.
+    #[must_use]
+    pub const fn base(&self) -> Option<&Arc<BaseUrl>> {
+        match self {
+            Self::Single(single) => Some(&single.base),
+            Self::Pool(_) | Self::Unusable(_) => None,
+        }
+    }
+
     /// ARM's `type`.
     #[must_use]
     pub const fn type_name(&self) -> &'static str {
@@ -58,6 +72,4 @@ impl Kind {
         }
     }
 }
-
-
 

@@ -11,7 +11,10 @@ use futures::future::poll_fn;
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use hyper::body::Incoming;
 
+use self::gather::Gather;
 use super::upstream::Received;
+
+mod gather;
 
 /// Sees a body go by.
 ///
@@ -84,6 +87,7 @@ pub struct Body {
     /// Bytes that were read from the source before and go first.
     prefix: Bytes,
     source: Source,
+    gather: Option<Box<Gather>>,
     watch: Option<Box<Watch>>,
 }
 
@@ -146,7 +150,7 @@ impl Body {
     }
 
     const fn from_source(source: Source) -> Self {
-        Self { prefix: Bytes::new(), source, watch: None }
+        Self { prefix: Bytes::new(), source, gather: None, watch: None }
     }
 
     /// Puts `bytes` before what is still to come: for what was read ahead.
@@ -157,6 +161,13 @@ impl Body {
         } else if !bytes.is_empty() {
             self.prefix = [bytes, mem::take(&mut self.prefix)].concat().into();
         }
+        self
+    }
+
+    /// Collects pieces until there are `limit` bytes, or the end, and only then hands them on. Observers see the collected pieces.
+    #[must_use]
+    pub fn gathered(mut self, limit: usize) -> Self {
+        self.gather = Some(Box::new(Gather::new(limit)));
         self
     }
 
@@ -186,6 +197,9 @@ impl Body {
     /// The whole body, if it is in memory: cheap to copy, and can be sent again.
     #[must_use]
     pub fn whole(&self) -> Option<Bytes> {
+        if self.gather.is_some() {
+            return None;
+        }
         match &self.source {
             Source::Empty => Some(self.prefix.clone()),
             Source::Full(bytes) if self.prefix.is_empty() => Some(bytes.clone()),
@@ -271,13 +285,24 @@ impl Body {
     }
 }
 
+impl Body {
+    fn source_is_over(&self) -> bool {
+        match &self.source {
+            Source::Empty => true,
+            Source::Full(bytes) => bytes.is_empty(),
+            Source::Client(incoming) | Source::Stream(incoming) => incoming.is_end_stream(),
+            Source::Backend(received) => received.is_end(),
+        }
+    }
+}
+
 impl HttpBody for Body {
     type Data = Bytes;
     type Error = BodyError;
 
     fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         let this = self.get_mut();
-        let polled = this.poll_source(context);
+        let polled = if this.gather.is_some() { this.poll_gathered(context) } else { this.poll_source(context) };
         let Some(watch) = &mut this.watch else { return polled };
         match &polled {
             Poll::Ready(Some(Ok(frame))) => {
@@ -311,13 +336,7 @@ impl HttpBody for Body {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.prefix.is_empty()
-            && match &self.source {
-                Source::Empty => true,
-                Source::Full(bytes) => bytes.is_empty(),
-                Source::Client(incoming) | Source::Stream(incoming) => incoming.is_end_stream(),
-                Source::Backend(received) => received.is_end(),
-            }
+        self.prefix.is_empty() && self.gather.as_ref().is_none_or(|gather| gather.is_empty()) && self.source_is_over()
     }
 
     fn size_hint(&self) -> SizeHint {
@@ -327,7 +346,7 @@ impl HttpBody for Body {
             Source::Client(incoming) | Source::Stream(incoming) => incoming.size_hint(),
             Source::Backend(received) => received.size_hint(),
         };
-        let ahead = self.prefix.len() as u64;
+        let ahead = (self.prefix.len() + self.gather.as_ref().map_or(0, |gather| gather.pieces.len())) as u64;
         if ahead > 0 {
             if let Some(upper) = hint.upper() {
                 hint.set_upper(upper.saturating_add(ahead));

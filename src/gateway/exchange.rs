@@ -15,6 +15,7 @@ use uuid::Uuid;
 
 pub(crate) use self::context::header_text;
 pub use self::variables::Variables;
+use super::backend::forward::Forwarding;
 use super::failure::LastError;
 use super::front::Peer;
 use super::message::{MessageBody, RequestMessage, ResponseMessage};
@@ -93,6 +94,8 @@ pub struct Exchange {
     pub destination: Destination,
     /// The backend entity that was used last (`context.Backend`).
     pub backend: Option<BackendIndex>,
+    /// What policies said about forwarding.
+    pub forwarding: Forwarding,
     /// `context.Variables`.
     pub variables: Variables,
     /// `context.LastError`.
@@ -153,6 +156,7 @@ impl Exchange {
     #[must_use]
     pub fn new(arrival: Arrival) -> Self {
         let received = arrival.worker.state.clock.now();
+        let host = arrival.request.headers.get(http::header::HOST).cloned();
         Self {
             worker: arrival.worker,
             snapshot: arrival.snapshot,
@@ -167,6 +171,7 @@ impl Exchange {
             access: Access::default(),
             destination: Destination::Service,
             backend: None,
+            forwarding: Forwarding { host, ..Forwarding::default() },
             variables: Variables::default(),
             last_error: None,
             section: Section::Inbound,

@@ -1,18 +1,27 @@
 //! The policies that run: one file each, found by name when a document is compiled.
 
+mod authentication_basic;
+mod authentication_certificate;
+mod authentication_managed_identity;
 pub mod cache_response;
 mod cache_value;
 mod check_header;
+mod conversion;
 pub mod cors;
 mod find_and_replace;
+mod forward_request;
 mod ip_filter;
+mod json_to_xml;
 pub mod limit_concurrency;
+mod liquid;
+mod media;
 pub mod mock_response;
 mod query;
 mod quota;
 mod rate_limit;
 mod return_response;
 mod rewrite_uri;
+mod set_backend_service;
 mod set_body;
 mod set_header;
 mod set_method;
@@ -23,6 +32,8 @@ mod token_limit;
 mod token_metric;
 mod trace;
 mod when_answered;
+mod xml;
+mod xml_to_json;
 
 #[cfg(test)]
 mod testing;
@@ -40,6 +51,9 @@ pub const CONTROL: &[&str] = &["base", "choose", "include-fragment", "retry", "w
 
 /// Name and compilation of every other policy that is emulated.
 pub const EMULATED: &[(&str, Compile)] = &[
+    ("authentication-basic", authentication_basic::compile),
+    ("authentication-certificate", authentication_certificate::compile),
+    ("authentication-managed-identity", authentication_managed_identity::compile),
     ("azure-openai-emit-token-metric", token_metric::compile),
     ("azure-openai-token-limit", token_limit::compile),
     ("cache-lookup", cache_response::compile_lookup),
@@ -51,7 +65,9 @@ pub const EMULATED: &[(&str, Compile)] = &[
     ("cors", cors::compile),
     ("emit-metric", token_metric::compile_metric),
     ("find-and-replace", find_and_replace::compile),
+    ("forward-request", forward_request::compile),
     ("ip-filter", ip_filter::compile),
+    ("json-to-xml", json_to_xml::compile),
     ("limit-concurrency", limit_concurrency::compile),
     ("llm-emit-token-metric", token_metric::compile),
     ("llm-token-limit", token_limit::compile),
@@ -62,6 +78,7 @@ pub const EMULATED: &[(&str, Compile)] = &[
     ("rate-limit-by-key", rate_limit::compile_by_key),
     ("return-response", return_response::compile),
     ("rewrite-uri", rewrite_uri::compile),
+    ("set-backend-service", set_backend_service::compile),
     ("set-body", set_body::compile),
     ("set-header", set_header::compile),
     ("set-method", set_method::compile),
@@ -69,6 +86,7 @@ pub const EMULATED: &[(&str, Compile)] = &[
     ("set-status", set_status::compile),
     ("set-variable", set_variable::compile),
     ("trace", trace::compile),
+    ("xml-to-json", xml_to_json::compile),
 ];
 
 /// What a trace shows instead of a secret named value.

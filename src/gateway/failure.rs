@@ -47,6 +47,8 @@ pub enum AnswerBody {
     Internal,
     /// Nothing.
     Empty,
+    /// The response is there already and stays as it is: a backend's error under `fail-on-error-status-code`.
+    Kept,
 }
 
 impl Failure {
@@ -143,7 +145,7 @@ impl Answer {
                 "{{ \"statusCode\": {}, \"message\": \"Internal server error\", \"activityId\": \"{activity}\" }}",
                 self.status.as_u16()
             )),
-            AnswerBody::Empty => return (headers, Bytes::new()),
+            AnswerBody::Empty | AnswerBody::Kept => return (headers, Bytes::new()),
         };
         headers.entry(CONTENT_TYPE).or_insert(HeaderValue::from_static("application/json"));
         (headers, body)

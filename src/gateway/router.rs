@@ -22,7 +22,8 @@ pub use self::templates::{Template, Templates};
 use super::exchange::{Destination, Exchange};
 use super::failure::{AnswerBody, Failure};
 use super::message::RequestUrl;
-use super::snapshot::{ApiIndex, OperationIndex, Snapshot};
+use super::snapshot::{Api, ApiIndex, OperationIndex, Snapshot};
+use super::worker::Plain;
 
 /// Everything that routing needs, made when the snapshot is made.
 #[derive(Debug, Default)]
@@ -43,6 +44,10 @@ pub type Matched = Vec<(Arc<str>, String)>;
 pub fn route(snapshot: &Snapshot, exchange: &mut Exchange) -> Result<(), Failure> {
     let (api, rest) = place(snapshot, exchange).map_err(|miss| not_found(&miss, exchange))?;
     exchange.api = Some(api);
+    let secure = snapshot.api(api).is_some_and(|api| api.protocols.iter().any(|protocol| protocol == "https" || protocol == "wss"));
+    if !secure {
+        exchange.original.https = false;
+    }
     let found = exchange.original.path.get(rest..).and_then(|rest| {
         snapshot.routes.operations.get(api.0 as usize)?.find(rest, exchange.original.query.as_deref(), &exchange.request.method)
     });
@@ -69,10 +74,13 @@ fn place(snapshot: &Snapshot, exchange: &Exchange) -> Result<(ApiIndex, usize), 
     let request = PlaceRequest { path: &original.path, query: original.query.as_deref(), headers: &exchange.request.headers };
     let (api, rest) = snapshot.routes.places.find(&request)?;
     // The scheme has to be one of the API's `protocols`.
-    let allowed = snapshot.api(api).is_some_and(|api| {
+    let lists = |api: &Api, https: bool| {
         let (secure, plain) = if api.websocket { ("wss", "ws") } else { ("https", "http") };
-        api.protocols.iter().any(|protocol| protocol == if original.https { secure } else { plain })
-    });
+        api.protocols.iter().any(|protocol| protocol == if https { secure } else { plain })
+    };
+    // A connection that only stands for https reaches APIs without it too.
+    let either = !exchange.peer.tls && exchange.worker.plain == Plain::Https;
+    let allowed = snapshot.api(api).is_some_and(|api| lists(api, original.https) || (either && lists(api, false)));
     if allowed { Ok((api, rest)) } else { Err(Miss::Path) }
 }
 

@@ -1,14 +1,17 @@
 //! One request from its head to its answer.
 
+use std::sync::Arc;
+
 use http::header::HeaderMap;
 use hyper::ext::ReasonPhrase;
 
 use super::body::Body;
 use super::exchange::Exchange;
-use super::failure::Failure;
+use super::failure::{AnswerBody, Failure};
 use super::message::{MessageBody, ResponseMessage};
 use super::pipeline::{self, Chain, Located};
 use super::program::Flow;
+use super::snapshot::Snapshot;
 use super::{answered, keys, preflight, router, trace};
 use crate::policy::Section;
 
@@ -23,18 +26,19 @@ pub async fn serve(mut exchange: Exchange) -> http::Response<Body> {
 
 async fn run(exchange: &mut Exchange) -> Result<(), Box<Located>> {
     let snapshot = exchange.snapshot.clone();
-    if let Err(failure) = router::route(&snapshot, exchange) {
+    let routed = router::route(&snapshot, exchange);
+    if preflight::answer(&snapshot, exchange).await? {
+        return Ok(());
+    }
+    if let Err(failure) = routed {
         // Nobody is known yet who might be allowed to see a trace.
         trace::allow(exchange);
         return Err(Located::built_in(failure));
     }
-    if preflight::answer(&snapshot, exchange) {
-        return Ok(());
-    }
     let authorized = keys::authorize(&snapshot, exchange);
     trace::allow(exchange);
     authorized.map_err(Located::built_in)?;
-    if let Some(reason) = Chain::of(exchange).poison(&snapshot) {
+    if let Some(reason) = poison(exchange, &snapshot) {
         return Err(Located::built_in(poisoned(&reason)));
     }
     for section in [Section::Inbound, Section::Backend, Section::Outbound] {
@@ -48,24 +52,32 @@ async fn run(exchange: &mut Exchange) -> Result<(), Box<Located>> {
     Ok(())
 }
 
+/// Why the request cannot be served here, if so: its API is of a kind, or one of its documents has a policy, that is not emulated.
+fn poison(exchange: &Exchange, snapshot: &Snapshot) -> Option<Arc<str>> {
+    let api = exchange.api.and_then(|index| snapshot.api(index)?.poison.clone());
+    api.or_else(|| Chain::of(exchange).poison(snapshot))
+}
+
 /// Ours: API Management would run the policy.
 fn poisoned(reason: &str) -> Failure {
-    Failure::refused("PolicyNotEmulated", http::StatusCode::NOT_IMPLEMENTED, format!("apimctl cannot run a policy of this API: {reason}"))
+    Failure::refused("NotEmulated", http::StatusCode::NOT_IMPLEMENTED, format!("apimctl cannot serve this API: {reason}"))
         .from_source("apimctl")
 }
 
 /// Prepares the answer of the failure, and lets on-error change it.
 async fn fail(exchange: &mut Exchange, located: Box<Located>) {
     let Located { failure, last_error } = *located;
-    let (headers, body) = failure.answer.render(exchange.id());
-    exchange.response = Some(ResponseMessage {
-        status: failure.answer.status,
-        reason: failure.answer.reason.clone(),
-        headers,
-        body: if body.is_empty() { MessageBody::Empty } else { MessageBody::Buffered(body) },
-    });
+    if failure.answer.body != AnswerBody::Kept || exchange.response.is_none() {
+        let (headers, body) = failure.answer.render(exchange.id());
+        exchange.response = Some(ResponseMessage {
+            status: failure.answer.status,
+            reason: failure.answer.reason.clone(),
+            headers,
+            body: if body.is_empty() { MessageBody::Empty } else { MessageBody::Buffered(body) },
+        });
+    }
     exchange.last_error = Some(last_error);
-    if Chain::of(exchange).poison(&exchange.snapshot).is_some() {
+    if poison(exchange, &exchange.snapshot).is_some() {
         return;
     }
     if let Err(second) = pipeline::run(exchange, Section::OnError).await {
@@ -93,6 +105,7 @@ async fn respond(mut exchange: Exchange) -> http::Response<Body> {
         MessageBody::Buffered(bytes) => Body::full(bytes),
         MessageBody::Stream(body) => body,
     };
+    let upgraded = exchange.forwarding.upgraded.take();
     let body = answered::watch(&mut exchange, status, &headers, body);
     let mut response = http::Response::new(body);
     *response.status_mut() = status;
@@ -100,6 +113,12 @@ async fn respond(mut exchange: Exchange) -> http::Response<Body> {
         response.extensions_mut().insert(phrase);
     }
     *response.headers_mut() = framed(headers);
+    // The front connects both ends of a WebSocket; it writes the fields that this takes.
+    if status == http::StatusCode::SWITCHING_PROTOCOLS
+        && let Some(upgraded) = upgraded
+    {
+        response.extensions_mut().insert(upgraded);
+    }
     response
 }
 

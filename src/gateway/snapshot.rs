@@ -394,6 +394,12 @@ impl std::fmt::Display for BaseUrl {
 }
 
 impl BaseUrl {
+    /// The root of a host, over https.
+    #[must_use]
+    pub fn of_host(host: String) -> Self {
+        Self { https: true, host, port: None, path: String::new(), prepared: super::backend::target::Prepared::default() }
+    }
+
     /// Reads an absolute `http` or `https` URL; query and fragment are dropped.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {

@@ -47,8 +47,21 @@ pub struct Worker {
     pub upstream: Upstream,
     /// Bounds.
     pub limits: Limits,
+    /// What a connection without TLS stands for.
+    pub plain: Plain,
     /// Who is told of every request.
     pub observers: Arc<[Arc<dyn Observer>]>,
     /// Who gets a trace.
     pub tracing: Tracing,
+}
+
+/// What a connection without TLS stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Plain {
+    /// The `https` of Azure: on a laptop TLS is left out, and policies, `protocols` and challenges see `https` all the same. APIs that
+    /// allow only `http` are reached too.
+    #[default]
+    Https,
+    /// Plain `http`.
+    Http,
 }

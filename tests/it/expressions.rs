@@ -48,8 +48,15 @@ fn same(want: &Value, got: &Value) -> bool {
         return false;
     }
     if want["ok"] == json!(true) {
-        // The private classes of a runtime's LINQ have names that mean nothing.
-        let lazy = want["string"].as_str().is_some_and(|text| text.starts_with("System.Linq."));
+        // The private classes of a runtime's sequences have names that mean nothing.
+        let private = |text: &str| {
+            text.starts_with("System.Linq.")
+                || text.contains("+<")
+                || text.contains("c__Iterator")
+                || text.starts_with("Newtonsoft.Json.Linq.JEnumerable`1")
+                || text.starts_with("Map`1")
+        };
+        let lazy = want["string"].as_str().is_some_and(private);
         return want["value"] == got["value"] && (lazy || want["string"] == got["string"]);
     }
     want["stage"] == got["stage"] && want["exception"] == got["exception"]

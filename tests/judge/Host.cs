@@ -44,6 +44,8 @@ public abstract class HostObject
         var found = holder == null ? null : holder[name];
         return found == null || found.Type == JTokenType.Null ? null : found;
     }
+    // The gateway's own class names are not known: the interface's name stands for both sides.
+    public override string ToString() { return "I" + GetType().Name.Substring("Host".Length); }
     string Key(string property) { return GetType().Name.Substring("Host".Length) + "." + property; }
 
     protected T Get<T>(string property)
@@ -149,11 +151,14 @@ sealed class Map<V> : IReadOnlyDictionary<string, V>
 {
     readonly List<KeyValuePair<string, V>> entries = new List<KeyValuePair<string, V>>();
     readonly StringComparison rule;
+    // What gives keys and values their types.
+    readonly Dictionary<string, V> mirror = new Dictionary<string, V>();
     internal Map(bool exact) { rule = exact ? StringComparison.Ordinal : StringComparison.OrdinalIgnoreCase; }
     int Place(string key) { if (key == null) throw new ArgumentNullException("key"); return entries.FindIndex(entry => string.Equals(entry.Key, key, rule)); }
     internal void Put(string key, V value)
     {
         var place = Place(key);
+        mirror[place < 0 ? key : entries[place].Key] = value;
         if (place < 0) entries.Add(new KeyValuePair<string, V>(key, value)); else entries[place] = new KeyValuePair<string, V>(key, value);
     }
     public V this[string key]
@@ -163,8 +168,8 @@ sealed class Map<V> : IReadOnlyDictionary<string, V>
     public bool TryGetValue(string key, out V value) { var place = Place(key); value = place < 0 ? default(V) : entries[place].Value; return place >= 0; }
     public bool ContainsKey(string key) { return Place(key) >= 0; }
     public int Count { get { return entries.Count; } }
-    public IEnumerable<string> Keys { get { return entries.Select(entry => entry.Key).ToArray(); } }
-    public IEnumerable<V> Values { get { return entries.Select(entry => entry.Value).ToArray(); } }
+    public IEnumerable<string> Keys { get { return mirror.Keys; } }
+    public IEnumerable<V> Values { get { return mirror.Values; } }
     public IEnumerator<KeyValuePair<string, V>> GetEnumerator() { return entries.GetEnumerator(); }
     IEnumerator IEnumerable.GetEnumerator() { return entries.GetEnumerator(); }
 }
@@ -203,6 +208,7 @@ sealed class HostMessage : IMessageBody
         consumed = !preserve;
         return text;
     }
+    public override string ToString() { return "IMessageBody"; }
     public T As<T>(bool preserveContent = false)
     {
         var content = Read(preserveContent);
@@ -244,6 +250,7 @@ sealed class HostToken : Jwt
     }
     static string Shown(JToken token) { return token is JValue ? Convert.ToString(((JValue)token).Value, CultureInfo.InvariantCulture) : token.ToString(Formatting.None); }
     DateTime? Seconds(string name) { return body[name] == null ? (DateTime?)null : new DateTime(1970, 1, 1, 0, 0, 0, DateTimeKind.Utc).AddSeconds((double)body[name]); }
+    public override string ToString() { return "Jwt"; }
     public string Algorithm { get { return (string)head["alg"]; } }
     public string Type { get { return (string)head["typ"]; } }
     public string Id { get { return (string)body["jti"]; } }
@@ -258,6 +265,7 @@ sealed class HostToken : Jwt
 
 sealed class HostCredentials : BasicAuthCredentials
 {
+    public override string ToString() { return "BasicAuthCredentials"; }
     public string UserId { get; internal set; }
     public string Username { get { return UserId; } }
     public string Password { get; internal set; }

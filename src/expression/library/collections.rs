@@ -546,6 +546,21 @@ fn sort_rows(m: &mut Machine<'_>, rows: &mut [(Value, Value)], comparer: &Value)
     }
 }
 
+/// Sorts an array of ours, from the greatest on if asked for; equal ones keep their order.
+pub(super) fn sort_stable(m: &mut Machine<'_>, list: &Value, comparer: &Value, descending: bool) -> Outcome<()> {
+    let mut rows: Vec<(Value, Value)> = linq::collect(m, list)?.into_iter().map(|item| (item, Value::Null)).collect();
+    if descending {
+        rows.reverse();
+    }
+    sort_rows(m, &mut rows, comparer)?;
+    if descending {
+        rows.reverse();
+    }
+    change(m, Args { values: std::slice::from_ref(list), types: &[] }, |old| {
+        *old = rows.into_iter().map(|(item, _)| item).collect();
+    })
+}
+
 fn sort_range(m: &mut Machine<'_>, list: &Value, part: Option<(i32, i32)>, comparer: &Value) -> Outcome {
     let items = linq::collect(m, list)?;
     let (start, count) = match part {

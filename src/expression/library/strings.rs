@@ -11,6 +11,7 @@ use crate::expression::types::known;
 use crate::expression::value::Value;
 
 pub(crate) mod builder;
+pub(crate) mod scanning;
 
 pub(super) const MEMBERS: Members = &[
     ("String.Empty", |_, _| Ok(Value::from(""))),

@@ -7,6 +7,8 @@ use crate::expression::text::Text;
 use crate::expression::types;
 use crate::expression::value::Value;
 
+pub(crate) mod relations;
+
 pub(super) const MEMBERS: Members = &[
     ("Uri.EscapeDataString", |m, a| {
         let text = m.string(a, 0, "stringToEscape")?;
@@ -44,7 +46,10 @@ pub(super) const MEMBERS: Members = &[
     }),
     ("Uri.Port", |m, a| parsed(m, a).map(|url| Value::Int32(url.port_or_known_default().map_or(-1, i32::from)))),
     ("Uri.IsDefaultPort", |m, a| parsed(m, a).map(|url| Value::Boolean(url.port().is_none()))),
-    ("Uri.IsAbsoluteUri", |m, a| parsed(m, a).map(|_| Value::Boolean(true))),
+    ("Uri.IsAbsoluteUri", |m, a| match m.object_of(a.get(0))? {
+        Object::Opaque(_, fields) => Ok(Value::Boolean(matches!(fields.first(), Some(Value::Text(_))))),
+        _ => Err(m.null_reference()),
+    }),
     ("Uri.OriginalString", |m, a| match m.object_of(a.get(0))? {
         Object::Opaque(_, fields) => Ok(fields.get(1).cloned().unwrap_or(Value::Null)),
         _ => Err(m.null_reference()),
@@ -241,6 +246,7 @@ fn parsed(m: &mut Machine<'_>, a: Args<'_>) -> Outcome<url::Url> {
     };
     match text {
         Some(Value::Text(text)) => url::Url::parse(&text.to_str()).map_err(|_| m.null_reference()),
+        Some(Value::Null) => Err(m.throw("InvalidOperationException", "This operation is not supported for a relative URI.")),
         _ => Err(m.null_reference()),
     }
 }

@@ -124,7 +124,7 @@ impl Reader<'_> {
         let rule = self.rule();
         let id = self.id();
         let breaker = state.breakers.get_or_insert_with(&id, || Breaker::new(&id, state.clock.clone(), state.journal.clone()));
-        Ok(Single { base: Arc::new(base), target, credentials, rule, breaker })
+        Ok(Single { base: Arc::new(base), target, security, credentials, rule, breaker })
     }
 
     /// `credentials.certificateIds` (ids) and `credentials.certificate` (thumbprints); a request carries one certificate.

@@ -39,6 +39,13 @@ pub struct Slot {
 }
 
 impl Slot {
+    /// The token, if there is one that is good for a while.
+    #[must_use]
+    pub fn at_hand(&self, state: &State) -> Option<Arc<Ready>> {
+        let now = state.clock.now();
+        self.ready.load_full().filter(|ready| now < ready.renew)
+    }
+
     /// The token; asked for if there is none that is good for a while.
     ///
     /// # Errors

@@ -4,6 +4,7 @@ use bytes::Bytes;
 
 use super::Exchange;
 use crate::expression::{Host, HostKind};
+use crate::gateway::body::{BodyError, CollectError};
 use crate::gateway::failure::Failure;
 use crate::gateway::message::MessageBody;
 
@@ -47,8 +48,13 @@ impl MessageBody {
         match std::mem::replace(self, Self::Consumed) {
             Self::Stream(body) => {
                 let bytes = body.collect(limit).await.map_err(|error| {
-                    // Which reason the service gives is not documented; the caller went away or the backend did.
-                    Failure::internal("MessageBodyReadFailure", error.to_string())
+                    // The documented reasons for a connection that is lost; that they are given here is assumed.
+                    let reason = match &error {
+                        CollectError::Broken(BodyError::Client(_)) => "ClientConnectionFailure",
+                        CollectError::Broken(_) => "BackendConnectionFailure",
+                        CollectError::TooLarge { .. } => "MessageBodyReadFailure",
+                    };
+                    Failure::internal(reason, error.to_string())
                 })?;
                 *self = Self::Buffered(bytes.clone());
                 Ok(bytes)

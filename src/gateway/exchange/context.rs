@@ -120,20 +120,26 @@ impl Exchange {
         }
     }
 
+    /// `context.Request.OriginalUrl`.
+    #[must_use]
+    pub fn original_url(&self) -> RequestUrl {
+        RequestUrl {
+            base: std::sync::Arc::new(crate::gateway::snapshot::BaseUrl {
+                https: self.original.https,
+                host: self.original.host.clone(),
+                port: self.original.port,
+                path: String::new(),
+                prepared: crate::gateway::backend::target::Prepared::default(),
+            }),
+            path: self.original.path.clone(),
+            query: self.original.query.clone(),
+        }
+    }
+
     fn url_at(&self, id: u32) -> Option<RequestUrl> {
         match id {
             REQUEST => Some(self.request.url.clone()),
-            ORIGINAL => Some(RequestUrl {
-                base: std::sync::Arc::new(crate::gateway::snapshot::BaseUrl {
-                    https: self.original.https,
-                    host: self.original.host.clone(),
-                    port: self.original.port,
-                    path: String::new(),
-                    prepared: crate::gateway::backend::target::Prepared::default(),
-                }),
-                path: self.original.path.clone(),
-                query: self.original.query.clone(),
-            }),
+            ORIGINAL => Some(self.original_url()),
             SERVICE => {
                 Some(RequestUrl { base: self.api_now()?.service_url.clone()?, path: String::new(), query: None })
             }

@@ -91,7 +91,7 @@ impl Marks {
 
 impl Settle for Marks {
     // Whatever answers, also an error behind this policy.
-    fn head(&mut self, exchange: &mut Exchange) {
+    fn head(&mut self, exchange: &mut Exchange, _arguments: &mut Arguments) {
         self.apply(&mut exchange.response_mut().headers);
     }
 }

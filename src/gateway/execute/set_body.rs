@@ -4,6 +4,8 @@ use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use http::Method;
 
+use super::liquid::{self, Template};
+use super::{media, xml};
 use crate::gateway::exchange::Exchange;
 use crate::gateway::failure::Failure;
 use crate::gateway::message::MessageBody;
@@ -17,6 +19,18 @@ pub(super) enum SetBody {
     Literal(Bytes),
     /// Place of the value among the arguments.
     Computed(u32),
+    /// A Liquid template.
+    Liquid(Box<Liquid>),
+}
+
+/// A template and how the body is bound to it.
+#[derive(Debug)]
+pub(super) struct Liquid {
+    template: Template,
+    /// `xsi-nil="null"`.
+    nil_is_null: bool,
+    /// `parse-date`.
+    dates: bool,
 }
 
 /// What a Liquid template sees as `body`.
@@ -33,13 +47,31 @@ pub(super) enum Input {
     },
 }
 
+impl Input {
+    /// The message of the running section, read to its end.
+    ///
+    /// # Errors
+    /// Its body broke off.
+    pub(super) async fn of_section(exchange: &mut Exchange) -> Result<Self, Failure> {
+        let limit = exchange.worker.limits.buffered_body;
+        let body = match exchange.section_body() {
+            Some(body) => body.buffer(limit).await?,
+            None => Bytes::new(),
+        };
+        let headers = match exchange.section {
+            Section::Inbound | Section::Backend => Some(&exchange.request.headers),
+            Section::Outbound | Section::OnError => exchange.response.as_ref().map(|response| &response.headers),
+        };
+        Ok(Self::Message { body, content_type: headers.and_then(|headers| headers.get(CONTENT_TYPE)).cloned() })
+    }
+}
+
 impl SetBody {
     /// The body's bytes.
     ///
     /// # Errors
     /// The value's `ToString` threw.
     pub(super) fn bytes(&self, exchange: &mut Exchange, arguments: &mut Arguments, input: Input) -> Result<Bytes, Failure> {
-        let _ = input;
         match self {
             Self::Literal(bytes) => Ok(bytes.clone()),
             Self::Computed(place) => match arguments.take(*place) {
@@ -54,7 +86,13 @@ impl SetBody {
                 },
                 _ => Ok(Bytes::new()),
             },
+            Self::Liquid(liquid) => liquid.bytes(exchange, input),
         }
+    }
+
+    /// Whether the bytes of the message are needed for it.
+    pub(super) const fn reads_message(&self) -> bool {
+        matches!(self, Self::Liquid(liquid) if liquid.template.reads_body)
     }
 
     fn apply(&self, exchange: &mut Exchange, arguments: &mut Arguments, input: Input) -> Result<Flow, Failure> {
@@ -70,6 +108,37 @@ impl SetBody {
         utf8(exchange.headers_mut());
         exchange.note("set-body", |_| serde_json::json!({ "message": "Body was set." }));
         Ok(Flow::Next)
+    }
+}
+
+impl Liquid {
+    fn bytes(&self, exchange: &mut Exchange, input: Input) -> Result<Bytes, Failure> {
+        let mut globals = indexmap::IndexMap::new();
+        if self.template.reads_body {
+            globals.insert("body".to_owned(), self.bound(input)?);
+        }
+        if self.template.reads_context {
+            globals.insert("context".to_owned(), liquid::context(exchange));
+        }
+        let limit = exchange.worker.limits.buffered_body;
+        self.template.render(globals, limit).map(Bytes::from).map_err(|message| Failure::internal("LiquidTemplateFailure", message))
+    }
+
+    /// The body as its `Content-Type` says: XML, JSON, else text (the page names the types; that the rest is text is assumed).
+    fn bound(&self, input: Input) -> Result<liquid::Value, Failure> {
+        let Input::Message { body, content_type } = input else { return Ok(liquid::Value::from("")) };
+        let unreadable = |message: String| Failure::internal("MessageBodyParseFailure", message);
+        let text = || std::str::from_utf8(&body).map_err(|error| unreadable(error.to_string()));
+        if body.is_empty() {
+            Ok(liquid::Value::Nil)
+        } else if media::is_xml(content_type.as_ref()) {
+            Ok(liquid::from_xml(&xml::parse(text()?).map_err(unreadable)?.root, self.nil_is_null))
+        } else if media::is_json(content_type.as_ref()) {
+            let json = serde_json::from_slice(&body).map_err(|error| unreadable(error.to_string()))?;
+            Ok(liquid::from_json(json, self.dates))
+        } else {
+            Ok(liquid::Value::from(text()?))
+        }
     }
 }
 
@@ -101,7 +170,16 @@ fn needs_body(exchange: &Exchange) -> Result<(), Failure> {
 
 impl Statement for SetBody {
     fn run<'a>(&'a self, exchange: &'a mut Exchange, arguments: &mut Arguments) -> Run<'a> {
-        Run::Done(needs_body(exchange).and_then(|()| self.apply(exchange, arguments, Input::None)))
+        if let Err(failure) = needs_body(exchange) {
+            return Run::Done(Err(failure));
+        }
+        if !self.reads_message() {
+            return Run::Done(self.apply(exchange, arguments, Input::None));
+        }
+        Run::Later(Box::pin(async move {
+            let input = Input::of_section(exchange).await?;
+            self.apply(exchange, &mut Arguments::default(), input)
+        }))
     }
 }
 
@@ -118,6 +196,23 @@ pub(super) fn read(element: &Element, compiler: &mut Compiler<'_>) -> SetBody {
         None | Some("" | "none") => match payload {
             Argument::Literal(text) => SetBody::Literal(Bytes::from(text)),
             Argument::Computed(place) => SetBody::Computed(place),
+        },
+        Some("liquid") => match payload {
+            Argument::Literal(text) => match Template::parse(&text) {
+                Ok(template) => SetBody::Liquid(Box::new(Liquid {
+                    template,
+                    nil_is_null: compiler.literal(element, "xsi-nil").is_some_and(|text| text.trim().eq_ignore_ascii_case("null")),
+                    dates: compiler.flag(element, "parse-date", true),
+                })),
+                Err(message) => {
+                    compiler.problem(element, format!("the Liquid template of `set-body` cannot be read: {message}"));
+                    SetBody::Literal(Bytes::new())
+                }
+            },
+            Argument::Computed(_) => {
+                compiler.problem(element, "a Liquid template of `set-body` that is an expression is not emulated");
+                SetBody::Literal(Bytes::new())
+            }
         },
         Some(other) => {
             compiler.problem(element, format!("`set-body` knows no template `{other}`"));

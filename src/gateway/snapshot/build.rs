@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use super::documents::Documents;
 use super::read::{Part, Reader};
-use super::{Backend, BackendIndex, BaseUrl, Principal, Service, Snapshot};
+use super::{BackendIndex, BaseUrl, Principal, Service, Snapshot};
 use crate::arm::ResourceId;
 use crate::arm::store::Snapshot as Stored;
+use crate::gateway::backend::target::Prepared;
 use crate::gateway::codes;
 use crate::gateway::keys::KeyIndex;
 use crate::gateway::settings::Settings;
@@ -59,8 +60,9 @@ impl Builder {
         let part = Part { stored, service: &self.service };
         let mut findings = Vec::new();
         let service = service(&mut Reader::new(resource, &mut findings));
-        let (backends, backend_names) = super::backends::read(part, &self.overrides, &self.state, &mut findings);
+        let backend_names = super::backends::names(part);
         let environment = self.documents.begin(part, &service, &backend_names, &self.settings, &self.state, &mut findings);
+        let backends = super::backends::read(part, &self.overrides, &environment, &mut findings);
         let global_document = self.documents.compile(part, &self.service, crate::policy::Scope::Global, &environment, &mut findings);
         let (mut apis, operations, routes) = super::apis::read(part, &mut self.documents, &environment, &mut findings);
         let products = super::consumers::products(part, &mut apis, &mut self.documents, &environment, &mut findings);
@@ -121,6 +123,7 @@ fn service(reader: &mut Reader<'_, '_>) -> Service {
             host: format!("{}.azure-api.net", name.to_ascii_lowercase()),
             port: None,
             path: String::new(),
+            prepared: Prepared::default(),
         })),
         name,
         location: reader.owned("/location"),
@@ -129,9 +132,4 @@ fn service(reader: &mut Reader<'_, '_>) -> Service {
         user_assigned: user_assigned.collect(),
         tenant_id: reader.owned("/identity/tenantId"),
     }
-}
-
-/// Names of backends in lower case, with their places.
-pub(super) fn names(backends: &[Backend]) -> HashMap<Box<str>, BackendIndex> {
-    (0..).zip(backends).map(|(place, backend)| (backend.name.to_ascii_lowercase().into_boxed_str(), BackendIndex(place))).collect()
 }

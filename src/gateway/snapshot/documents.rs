@@ -12,6 +12,7 @@ use super::read::{Part, Reader};
 use super::{BackendIndex, Document, DocumentIndex, Service};
 use crate::arm::ResourceId;
 use crate::arm::store::Stored;
+use crate::gateway::backend::certificate::StoredCertificate;
 use crate::gateway::codes;
 use crate::gateway::program::{Environment, NamedValue, compile_document};
 use crate::gateway::settings::Settings;
@@ -48,7 +49,7 @@ impl Documents {
         let mut print = Print::new();
         let named_values = named_values(part, &mut print, findings);
         let (fragments, sources) = fragments(part, &mut print, findings);
-        let certificates = certificates(part, &mut print, findings);
+        let certificates = certificates(part, &mut print);
         let loggers = loggers(part, &mut print, findings);
         let mut order: Vec<_> = backends.iter().map(|(name, index)| (index, name)).collect();
         order.sort_unstable();
@@ -175,16 +176,15 @@ fn fragments(part: Part<'_>, print: &mut Print, findings: &mut Vec<Finding>) -> 
 }
 
 /// By name and by thumbprint, as policies name them.
-fn certificates(part: Part<'_>, print: &mut Print, findings: &mut Vec<Finding>) -> HashMap<Box<str>, Secret<String>> {
+fn certificates(part: Part<'_>, print: &mut Print) -> HashMap<Box<str>, Arc<StoredCertificate>> {
     let mut certificates = HashMap::new();
     for resource in part.all("certificates") {
-        let mut reader = Reader::new(resource, findings);
-        let Some(data) = reader.secret("/properties/data") else { continue };
-        let thumbprint = reader.text("/properties/thumbprint").map(str::to_ascii_lowercase);
-        for name in std::iter::once(resource.id.name().to_ascii_lowercase()).chain(thumbprint) {
-            print.add(&name);
-            print.add(&data);
-            certificates.insert(name.into_boxed_str(), Secret::new(data.clone()));
+        let certificate = Arc::new(StoredCertificate::of(resource));
+        // Data and password change the tag.
+        print.add(&resource.etag);
+        for name in [&certificate.name, &certificate.thumbprint] {
+            print.add(name);
+            certificates.insert(name.to_ascii_lowercase().into_boxed_str(), certificate.clone());
         }
     }
     certificates

@@ -66,6 +66,8 @@ pub(super) const POLICIES: &[Policy] = &[
             required("kind", Literal::OneOf(&["javascript-friendly", "direct"])).computed(Returns::String),
             required("apply", Literal::OneOf(&["always", "content-type-xml"])).computed(Returns::String),
             maybe_boolean("consider-accept-header"),
+            // The page's name; the other one is what earlier lists of attributes had.
+            maybe_boolean("always-array-child-elements"),
             flag("always-array-children"),
         ]),
     )
