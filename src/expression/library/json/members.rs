@@ -429,7 +429,7 @@ fn property(m: &mut Machine<'_>, a: Args<'_>) -> Outcome {
     Ok(Value::Object(handle))
 }
 
-fn parse(m: &mut Machine<'_>, a: Args<'_>, wanted: i64) -> Outcome {
+pub(super) fn parse(m: &mut Machine<'_>, a: Args<'_>, wanted: i64) -> Outcome {
     let text = m.string(a, 0, "s")?;
     let what = match wanted {
         kind::OBJECT => "JObject",
