@@ -21,6 +21,7 @@ mod quota;
 mod rate_limit;
 mod return_response;
 mod rewrite_uri;
+mod send_request;
 mod set_backend_service;
 mod set_body;
 mod set_header;
@@ -31,6 +32,8 @@ mod set_variable;
 mod token_limit;
 mod token_metric;
 mod trace;
+mod validate_azure_ad_token;
+pub mod validate_jwt;
 mod when_answered;
 mod xml;
 mod xml_to_json;
@@ -78,6 +81,8 @@ pub const EMULATED: &[(&str, Compile)] = &[
     ("rate-limit-by-key", rate_limit::compile_by_key),
     ("return-response", return_response::compile),
     ("rewrite-uri", rewrite_uri::compile),
+    ("send-one-way-request", send_request::compile_one_way),
+    ("send-request", send_request::compile),
     ("set-backend-service", set_backend_service::compile),
     ("set-body", set_body::compile),
     ("set-header", set_header::compile),
@@ -86,6 +91,8 @@ pub const EMULATED: &[(&str, Compile)] = &[
     ("set-status", set_status::compile),
     ("set-variable", set_variable::compile),
     ("trace", trace::compile),
+    ("validate-azure-ad-token", validate_azure_ad_token::compile),
+    ("validate-jwt", validate_jwt::compile),
     ("xml-to-json", xml_to_json::compile),
 ];
 
