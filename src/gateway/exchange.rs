@@ -120,6 +120,8 @@ pub struct Exchange {
     pub prompt: Option<bytes::Bytes>,
     /// What `cache-lookup` missed, for `cache-store`, with its downstream-caching-type.
     pub cache_key: Option<(super::execute::cache_response::CacheKey, Option<String>)>,
+    /// What the semantic cache missed, for its store.
+    pub semantic_miss: Option<super::execute::semantic_cache::Missed>,
     flags: Vec<Arc<str>>,
     id: OnceCell<Uuid>,
     timestamp: OnceCell<OffsetDateTime>,
@@ -184,6 +186,7 @@ impl Exchange {
             attempts: Vec::new(),
             prompt: None,
             cache_key: None,
+            semantic_miss: None,
             flags: Vec::new(),
             id: OnceCell::new(),
             timestamp: OnceCell::new(),

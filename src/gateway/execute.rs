@@ -6,6 +6,7 @@ mod authentication_managed_identity;
 pub mod cache_response;
 mod cache_value;
 mod check_header;
+mod content_safety;
 mod conversion;
 pub mod cors;
 mod find_and_replace;
@@ -14,13 +15,16 @@ mod ip_filter;
 mod json_to_xml;
 pub mod limit_concurrency;
 mod liquid;
+pub mod log_to_eventhub;
 mod media;
 pub mod mock_response;
+mod prompt;
 mod query;
 mod quota;
 mod rate_limit;
 mod return_response;
 mod rewrite_uri;
+pub mod semantic_cache;
 mod set_backend_service;
 mod set_body;
 mod set_header;
@@ -55,6 +59,8 @@ pub const EMULATED: &[(&str, Compile)] = &[
     ("authentication-certificate", authentication_certificate::compile),
     ("authentication-managed-identity", authentication_managed_identity::compile),
     ("azure-openai-emit-token-metric", token_metric::compile),
+    ("azure-openai-semantic-cache-lookup", semantic_cache::compile_lookup),
+    ("azure-openai-semantic-cache-store", semantic_cache::compile_store),
     ("azure-openai-token-limit", token_limit::compile),
     ("cache-lookup", cache_response::compile_lookup),
     ("cache-lookup-value", cache_value::compile_lookup),
@@ -69,8 +75,12 @@ pub const EMULATED: &[(&str, Compile)] = &[
     ("ip-filter", ip_filter::compile),
     ("json-to-xml", json_to_xml::compile),
     ("limit-concurrency", limit_concurrency::compile),
+    ("llm-content-safety", content_safety::compile),
     ("llm-emit-token-metric", token_metric::compile),
+    ("llm-semantic-cache-lookup", semantic_cache::compile_lookup),
+    ("llm-semantic-cache-store", semantic_cache::compile_store),
     ("llm-token-limit", token_limit::compile),
+    ("log-to-eventhub", log_to_eventhub::compile),
     ("mock-response", mock_response::compile),
     ("quota", quota::compile),
     ("quota-by-key", quota::compile_by_key),

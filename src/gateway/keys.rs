@@ -105,7 +105,7 @@ fn opens(snapshot: &Snapshot, subscription: SubscriptionIndex, index: ApiIndex, 
 }
 
 /// The key as the caller wrote it. The query parameter is looked at only when the header is absent (documented), the bearer token
-/// where the API allows it and neither is there (assumed; `key-sources` turns it round). An empty value is none (assumed).
+/// where the API allows it and neither is there (assumed; `key-order` turns it round). An empty value is none (assumed).
 fn presented<'a>(exchange: &'a Exchange, api: &Api) -> Option<Cow<'a, str>> {
     let header = || text(exchange.request.headers.get(&api.key_names.header)?);
     let query = || {

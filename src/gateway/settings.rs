@@ -1,12 +1,16 @@
 //! Behaviours that sources dispute or nobody has seen: one named setting each, in this one place.
 
+mod names;
+
+pub use self::names::{NAMES, Name, SettingError};
+
 /// How the gateway behaves where documentation and observation leave a choice. `Default` is the newest observation, or the documentation
 /// where nothing was observed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
     /// `ignore-key-when-not-required`: a good key on an API that needs none leaves `context.Subscription` null (the page says so; live it is filled).
     pub ignore_key_when_not_required: bool,
-    /// `key-sources`: where a key is looked for, in order.
+    /// `key-order`: where a key is looked for, in order.
     pub key_order: KeyOrder,
     /// `exhausted-pool-reason`: the reason phrase of the 503 when every member of a pool is tripped; `{pool}` is the pool's name.
     pub exhausted_pool_reason: String,

@@ -41,6 +41,10 @@ pub struct State {
     pub values: Cache<Portable>,
     /// Responses of `cache-store`.
     pub responses: Cache<super::execute::cache_response::Kept>,
+    /// Prompts of the semantic cache.
+    pub semantic: super::execute::semantic_cache::SemanticCache,
+    /// Events of `log-to-eventhub`.
+    pub events: super::execute::log_to_eventhub::Events,
     /// Custom metrics.
     pub metrics: Metrics,
     /// Circuit breakers by the ARM id of the backend, lower case.
@@ -74,6 +78,8 @@ impl State {
             token_quotas: Keyed::default(),
             values: Cache::default(),
             responses: Cache::default(),
+            semantic: super::execute::semantic_cache::SemanticCache::default(),
+            events: super::execute::log_to_eventhub::Events::default(),
             metrics: Metrics::default(),
             breakers: Registry::default(),
             journal: Arc::default(),

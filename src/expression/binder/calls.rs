@@ -558,7 +558,7 @@ fn constraints_hold(member: &Member, generics: &[Type]) -> bool {
     let Some((holder, _)) = member.key.split_once('.') else { return true };
     let wanted = match (holder, member.name, member.generics.first()) {
         ("Extensions", "Descendants" | "DescendantsAndSelf", _) => "JContainer",
-        ("Extensions", _, Some(&"T")) => "JToken",
+        ("Extensions", _, Some(&"T")) | ("JToken" | "JContainer", "Children", Some(_)) => "JToken",
         ("XmlExtensions", "Ancestors" | "InDocumentOrder" | "Remove", Some(_)) => "XNode",
         ("XmlExtensions", _, Some(_)) => "XContainer",
         ("Nullable", "Compare" | "Equals", Some(_)) | ("Enum", "TryParse", Some(_)) => {
