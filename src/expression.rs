@@ -42,6 +42,8 @@ pub struct CompileError {
     pub code: crate::support::finding::Code,
     /// One sentence.
     pub message: String,
+    /// What may be meant instead of a member that does not exist.
+    pub near: Option<&'static str>,
 }
 
 impl From<binder::Problem> for CompileError {
@@ -51,7 +53,7 @@ impl From<binder::Problem> for CompileError {
             binder::ProblemKind::NotAllowed => codes::NOT_ALLOWED,
             binder::ProblemKind::NotEmulated => codes::NOT_EMULATED,
         };
-        Self { at: problem.at, code, message: problem.message }
+        Self { at: problem.at, code, message: problem.message, near: problem.near }
     }
 }
 
@@ -121,13 +123,15 @@ impl Expression {
     /// The text is no expression, does not type-check, or uses what a policy may not use; or it is of a form that is not emulated and of
     /// which nothing further can be said (its code is then [`codes::NOT_EMULATED`]).
     pub fn check(text: &str, wanted: Option<&str>) -> Result<Checked, CompileError> {
-        let body = parser::parse(text).map_err(|error| CompileError { at: error.at, code: codes::SYNTAX, message: error.message })?;
+        let body =
+            parser::parse(text).map_err(|error| CompileError { at: error.at, code: codes::SYNTAX, message: error.message, near: None })?;
         let wanted = match wanted {
             None => None,
             Some(name) => Some(result::type_of(name).ok_or_else(|| CompileError {
                 at: 0,
                 code: codes::TYPE,
                 message: format!("`{name}` is no type that an expression can return"),
+                near: None,
             })?),
         };
         let program = binder::bind(&body, wanted.or(Some(types::known().object))).map_err(|problem| CompileError::from(*problem))?;

@@ -33,6 +33,8 @@ pub(crate) struct Problem {
     pub(crate) at: usize,
     pub(crate) kind: ProblemKind,
     pub(crate) message: String,
+    /// What may be meant instead of a name that means nothing.
+    pub(crate) near: Option<&'static str>,
 }
 
 pub(crate) type Bound<T> = Result<T, Box<Problem>>;
@@ -76,11 +78,21 @@ struct Function {
 }
 
 fn problem(at: usize, kind: ProblemKind, message: impl Into<String>) -> Box<Problem> {
-    Box::new(Problem { at, kind, message: message.into() })
+    Box::new(Problem { at, kind, message: message.into(), near: None })
 }
 
 fn refuse<T>(at: usize, message: impl Into<String>) -> Bound<T> {
     Err(problem(at, ProblemKind::Type, message))
+}
+
+/// Refuses a member that a type does not have, and names the nearest one that it has.
+fn unknown_member<T>(at: usize, ty: Type, name: &str, message: String) -> Bound<T> {
+    let own = members::holders(ty).into_iter().filter_map(Type::definition).flat_map(|definition| definition.members());
+    // Names that C# itself gives to operators and constructors are no candidates.
+    let names = own.map(|member| member.name).filter(|name| !name.starts_with("op_") && !name.starts_with(['.', '<']));
+    let mut found = problem(at, ProblemKind::Type, message);
+    found.near = crate::support::suggest::nearest(name, names);
+    Err(found)
 }
 
 fn not_emulated<T>(at: usize, what: impl std::fmt::Display) -> Bound<T> {
@@ -161,7 +173,7 @@ impl Binder {
 
     /// Notes something that is allowed and not emulated.
     fn note_missing(&mut self, at: usize, what: impl std::fmt::Display) {
-        self.missing.push(Problem { at, kind: ProblemKind::NotEmulated, message: format!("{what} is not emulated") });
+        self.missing.push(Problem { at, kind: ProblemKind::NotEmulated, message: format!("{what} is not emulated"), near: None });
     }
 
     /// The callee of a member; one that is not emulated is noted.

@@ -71,6 +71,7 @@ static TABLES: &[Members] = &[
     json::MEMBERS,
     json::conversions::MEMBERS,
     json::members::MEMBERS,
+    json::tree::MEMBERS,
     jwt::MEMBERS,
     linq::members::MEMBERS,
     linq::recent::MEMBERS,
@@ -338,6 +339,11 @@ pub(crate) fn key(machine: &mut Machine<'_>, value: &Value, rule: KeyRule) -> Ou
             _ => Key::Object(*handle),
         },
     })
+}
+
+/// `GetHashCode()` of a value.
+pub(crate) fn hash_of(machine: &mut Machine<'_>, value: &Value) -> Outcome {
+    basics::hash_code(machine, Args { values: std::slice::from_ref(value), types: &[] })
 }
 
 /// Ordering of `IComparable`: negative, zero or positive.

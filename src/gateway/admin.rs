@@ -28,10 +28,11 @@ pub struct Admin {
 }
 
 /// What can be asked for.
-const ROUTES: [(&str, &str); 7] = [
+const ROUTES: [(&str, &str); 8] = [
     ("GET /metrics", "Prometheus text"),
     ("GET /status", "breakers, caches and custom metrics in short"),
     ("GET /customMetrics", "every series of emit-metric and the token metrics, by minute"),
+    ("GET /events", "the latest events of log-to-eventhub"),
     ("GET /query/tokens?by=Subscription ID,Deployment ID", "tokens by these dimensions"),
     ("GET /query/requests", "requests per hour and result"),
     ("GET /traces", "the latest traces"),
@@ -63,6 +64,7 @@ impl Admin {
             }
             "/status" => json_answer(StatusCode::OK, &queries::status(&self.state)),
             "/customMetrics" => json_answer(StatusCode::OK, &queries::custom_metrics(&self.state.metrics)),
+            "/events" => json_answer(StatusCode::OK, &queries::events(&self.state)),
             "/query/tokens" => {
                 let by = parameter("by").unwrap_or_else(|| "Subscription ID,Deployment ID".to_owned());
                 let by: Vec<&str> = by.split(',').map(str::trim).filter(|name| !name.is_empty()).collect();

@@ -4,6 +4,7 @@
 //! their connections, tokens) hangs on the [`super::state::State`] by ARM id.
 
 pub mod breaker;
+pub mod call;
 pub mod certificate;
 mod choose;
 pub mod credentials;

@@ -120,6 +120,8 @@ pub struct Exchange {
     pub prompt: Option<bytes::Bytes>,
     /// What `cache-lookup` missed, for `cache-store`, with its downstream-caching-type.
     pub cache_key: Option<(super::execute::cache_response::CacheKey, Option<String>)>,
+    /// What the semantic cache missed, for its store.
+    pub semantic_miss: Option<super::execute::semantic_cache::Missed>,
     flags: Vec<Arc<str>>,
     id: OnceCell<Uuid>,
     timestamp: OnceCell<OffsetDateTime>,
@@ -156,6 +158,7 @@ impl Exchange {
     #[must_use]
     pub fn new(arrival: Arrival) -> Self {
         let received = arrival.worker.state.clock.now();
+        let mismatch = arrival.worker.settings.variables_mismatch;
         let host = arrival.request.headers.get(http::header::HOST).cloned();
         Self {
             worker: arrival.worker,
@@ -176,7 +179,7 @@ impl Exchange {
             last_error: None,
             section: Section::Inbound,
             scope: Scope::Global,
-            heap: Heap::new(),
+            heap: Heap::new().with_variable_mismatch(mismatch),
             stored_responses: Vec::new(),
             cors: false,
             settle: Vec::new(),
@@ -184,6 +187,7 @@ impl Exchange {
             attempts: Vec::new(),
             prompt: None,
             cache_key: None,
+            semantic_miss: None,
             flags: Vec::new(),
             id: OnceCell::new(),
             timestamp: OnceCell::new(),

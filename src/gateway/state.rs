@@ -14,7 +14,7 @@ use super::backend::breaker::{Breaker, Journal};
 use super::backend::target::Targets;
 use super::backend::token::Tokens;
 use super::upstream::DefaultTls;
-use crate::identity::{NoTokens, TokenSource};
+use crate::identity::{KeySource, NoKeys, NoTokens, TokenSource};
 use crate::support::clock::SharedClock;
 use crate::support::random::SharedRandom;
 
@@ -41,6 +41,10 @@ pub struct State {
     pub values: Cache<Portable>,
     /// Responses of `cache-store`.
     pub responses: Cache<super::execute::cache_response::Kept>,
+    /// Prompts of the semantic cache.
+    pub semantic: super::execute::semantic_cache::SemanticCache,
+    /// Events of `log-to-eventhub`.
+    pub events: super::execute::log_to_eventhub::Events,
     /// Custom metrics.
     pub metrics: Metrics,
     /// Circuit breakers by the ARM id of the backend, lower case.
@@ -57,6 +61,10 @@ pub struct State {
     pub tokens: Tokens,
     /// Where these come from.
     pub tokens_from: Arc<dyn TokenSource>,
+    /// Token issuers by the URL of their discovery document.
+    pub issuers: Registry<super::execute::validate_jwt::Provider>,
+    /// Issuers that the network does not know.
+    pub keys_from: Arc<dyn KeySource>,
 }
 
 impl State {
@@ -74,6 +82,8 @@ impl State {
             token_quotas: Keyed::default(),
             values: Cache::default(),
             responses: Cache::default(),
+            semantic: super::execute::semantic_cache::SemanticCache::default(),
+            events: super::execute::log_to_eventhub::Events::default(),
             metrics: Metrics::default(),
             breakers: Registry::default(),
             journal: Arc::default(),
@@ -82,7 +92,16 @@ impl State {
             tls: Arc::new(DefaultTls::trusting(Vec::new())),
             tokens: Tokens::default(),
             tokens_from: Arc::new(NoTokens),
+            issuers: Registry::default(),
+            keys_from: Arc::new(NoKeys),
         }
+    }
+
+    /// With issuers that the network does not know.
+    #[must_use]
+    pub fn with_keys(mut self, source: Arc<dyn KeySource>) -> Self {
+        self.keys_from = source;
+        self
     }
 
     /// With tokens for managed identities.

@@ -27,5 +27,6 @@ mod leak;
 mod policy;
 mod policy_command;
 mod policy_format;
+mod simulator;
 mod spec;
 mod support;

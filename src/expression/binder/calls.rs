@@ -108,7 +108,7 @@ impl Binder {
             if members_named(ty, name) {
                 return refuse(at, format!("An object reference is required to access non-static member `{ty}.{name}'"));
             }
-            return refuse(at, format!("`{ty}' does not contain a definition for `{name}'"));
+            return super::unknown_member(at, ty, name, format!("`{ty}' does not contain a definition for `{name}'"));
         }
         self.no_overload(at, name, &seen, &actuals)
     }
@@ -158,8 +158,10 @@ impl Binder {
             if !seen.is_empty() {
                 return self.no_overload(at, name, &seen, &all);
             }
-            return refuse(
+            return super::unknown_member(
                 at,
+                receiver.ty,
+                name,
                 format!(
                     "Type `{}' does not contain a definition for `{name}' and no extension method `{name}' of type `{}' could be found",
                     receiver.ty, receiver.ty
@@ -556,7 +558,7 @@ fn constraints_hold(member: &Member, generics: &[Type]) -> bool {
     let Some((holder, _)) = member.key.split_once('.') else { return true };
     let wanted = match (holder, member.name, member.generics.first()) {
         ("Extensions", "Descendants" | "DescendantsAndSelf", _) => "JContainer",
-        ("Extensions", _, Some(&"T")) => "JToken",
+        ("Extensions", _, Some(&"T")) | ("JToken" | "JContainer", "Children", Some(_)) => "JToken",
         ("XmlExtensions", "Ancestors" | "InDocumentOrder" | "Remove", Some(_)) => "XNode",
         ("XmlExtensions", _, Some(_)) => "XContainer",
         ("Nullable", "Compare" | "Equals", Some(_)) | ("Enum", "TryParse", Some(_)) => {

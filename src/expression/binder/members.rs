@@ -139,7 +139,7 @@ impl Binder {
                 return refuse(at, format!("An object reference is required to access non-static member `{}.{name}'", ty));
             }
         }
-        refuse(at, format!("`{ty}' does not contain a definition for `{name}'"))
+        super::unknown_member(at, ty, name, format!("`{ty}' does not contain a definition for `{name}'"))
     }
 
     pub(super) fn instance_member(&mut self, at: usize, value: Expr, name: &str) -> Bound<Place> {
@@ -178,7 +178,7 @@ impl Binder {
                 ),
             );
         }
-        refuse(at, format!("Type `{}' does not contain a definition for `{name}'", value.ty))
+        super::unknown_member(at, value.ty, name, format!("Type `{}' does not contain a definition for `{name}'", value.ty))
     }
 
     fn index(&mut self, at: usize, target: Expr, arguments: &[crate::expression::syntax::Argument]) -> Bound<Place> {

@@ -29,7 +29,7 @@ pub fn coverage() -> Vec<TypeCoverage> {
 #[must_use]
 pub fn emulated_members() -> Vec<String> {
     let mut list: Vec<String> = all()
-        .flat_map(|definition| definition.members().iter().filter(|member| counts(definition, member) && is_emulated(member)))
+        .flat_map(|definition| definition.members().iter().filter(|member| counts(definition, member) && is_emulated(definition, member)))
         .map(|member| member.key.clone())
         .collect();
     list.sort();
@@ -42,7 +42,7 @@ fn of(definition: &'static Definition) -> Option<TypeCoverage> {
     if members.is_empty() {
         return None;
     }
-    let missing: Vec<String> = members.iter().filter(|member| !is_emulated(member)).map(|member| member.key.clone()).collect();
+    let missing: Vec<String> = members.iter().filter(|member| !is_emulated(definition, member)).map(|member| member.key.clone()).collect();
     Some(TypeCoverage {
         type_name: definition.full.to_owned(),
         allowed: members.len(),
@@ -60,6 +60,8 @@ fn unreachable(ty: Type) -> bool {
     matches!(ty.shape(), Shape::Unknown(name) if matches!(name.as_str(), "ReadOnlySpan" | "Span" | "CancellationToken" | "DateTimeStyles" | "NumberStyles"))
 }
 
-fn is_emulated(member: &Member) -> bool {
-    member.kind == MemberKind::Value || member.native.is_some()
+/// Values are constants, and operators of the predefined types are the language's own.
+fn is_emulated(definition: &Definition, member: &Member) -> bool {
+    let built_in = member.kind == MemberKind::Operator && (definition.primitive.is_some() || definition.name == "Nullable");
+    member.kind == MemberKind::Value || built_in || member.native.is_some()
 }

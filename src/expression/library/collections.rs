@@ -597,6 +597,15 @@ fn copy(m: &mut Machine<'_>, from: &Value, at: i32, to: &Value, place: i32, coun
     Ok(Value::Null)
 }
 
+/// Copies all elements of an array of ours into another from an index on.
+pub(super) fn copy_all(m: &mut Machine<'_>, from: &Value, to: &Value, place: i32) -> Outcome {
+    if to.is_null() {
+        return Err(m.argument_null("array"));
+    }
+    let count = i32::try_from(linq::collect(m, from)?.len()).unwrap_or(0);
+    copy(m, from, 0, to, place, count)
+}
+
 fn new_list(m: &mut Machine<'_>, a: Args<'_>, name: &str, items: Vec<Value>) -> Outcome {
     m.allocate(items.len() * 24)?;
     let ty = types::generic(name, &[a.ty(0)]);

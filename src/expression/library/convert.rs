@@ -131,6 +131,18 @@ pub(super) const MEMBERS: Members = &[
     ("BitConverter.ToDouble", |m, a| part::<8>(m, a).map(|bytes| Value::Double(f64::from_le_bytes(bytes)))),
     ("BitConverter.ToSingle", |m, a| part::<4>(m, a).map(|bytes| Value::Single(f32::from_le_bytes(bytes)))),
     ("BitConverter.ToBoolean", |m, a| part::<1>(m, a).map(|bytes| Value::Boolean(bytes[0] != 0))),
+    ("BitConverter.ToChar", |m, a| part::<2>(m, a).map(|bytes| Value::Char(u16::from_le_bytes(bytes)))),
+    ("BitConverter.DoubleToUInt64Bits", |_, a| Ok(Value::UInt64(super::numbers::real(a.get(0)).to_bits()))),
+    ("BitConverter.UInt64BitsToDouble", |_, a| {
+        Ok(Value::Double(f64::from_bits(match a.get(0) {
+            Value::UInt64(bits) => *bits,
+            other => other.integer() as u64,
+        })))
+    }),
+    ("BitConverter.SingleToInt32Bits", |_, a| Ok(Value::Int32((super::numbers::real(a.get(0)) as f32).to_bits().cast_signed()))),
+    ("BitConverter.SingleToUInt32Bits", |_, a| Ok(Value::UInt32((super::numbers::real(a.get(0)) as f32).to_bits()))),
+    ("BitConverter.Int32BitsToSingle", |_, a| Ok(Value::Single(f32::from_bits(a.int(0).cast_unsigned())))),
+    ("BitConverter.UInt32BitsToSingle", |_, a| Ok(Value::Single(f32::from_bits(a.get(0).integer() as u32)))),
     ("BitConverter.DoubleToInt64Bits", |_, a| Ok(Value::Int64(super::numbers::real(a.get(0)).to_bits() as i64))),
     ("BitConverter.Int64BitsToDouble", |_, a| Ok(Value::Double(f64::from_bits(a.get(0).integer() as u64)))),
 ];

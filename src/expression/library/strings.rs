@@ -205,6 +205,9 @@ pub(super) const MEMBERS: Members = &[
     ("String.PadLeft", |m, a| pad(m, a, true)),
     ("String.PadRight", |m, a| pad(m, a, false)),
     ("String.ToLower", |m, a| mapped(m, a, lower_unit)),
+    // No policy can name a culture: only null can stand there.
+    ("String.ToLower(CultureInfo)", |m, _| Err(m.argument_null("culture"))),
+    ("String.ToUpper(CultureInfo)", |m, _| Err(m.argument_null("culture"))),
     ("String.ToLowerInvariant()", |m, a| mapped(m, a, lower_unit)),
     ("String.ToUpper", |m, a| mapped(m, a, upper_unit)),
     ("String.ToUpperInvariant()", |m, a| mapped(m, a, upper_unit)),

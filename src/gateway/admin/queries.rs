@@ -91,6 +91,21 @@ pub(super) fn prometheus(metrics: &Metrics) -> String {
     out + &counts
 }
 
+/// Events of `log-to-eventhub`, the oldest first.
+pub(super) fn events(state: &State) -> Value {
+    let events = state.events.all().into_iter();
+    events
+        .map(|event| {
+            json!({
+                "logger": &*event.logger,
+                "time": time_of(event.time.unix_timestamp()),
+                "partition": event.partition.as_deref(),
+                "text": event.text,
+            })
+        })
+        .collect()
+}
+
 /// The gateway's state in short.
 pub(super) fn status(state: &State) -> Value {
     json!({

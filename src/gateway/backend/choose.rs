@@ -17,7 +17,7 @@ use crate::gateway::upstream::Target;
 
 /// Where a request goes.
 #[derive(Debug)]
-pub struct Place<'s> {
+pub(super) struct Place<'s> {
     /// The URL in front.
     pub base: Arc<BaseUrl>,
     /// The way there.
@@ -33,7 +33,7 @@ pub struct Place<'s> {
 /// # Errors
 /// A breaker is open (503; `context.Response` is that answer already, as conditions in Microsoft's samples expect), or there is no
 /// way there.
-pub fn choose<'s>(exchange: &mut Exchange, snapshot: &'s Snapshot) -> Result<Place<'s>, Failure> {
+pub(super) fn choose<'s>(exchange: &mut Exchange, snapshot: &'s Snapshot) -> Result<Place<'s>, Failure> {
     let place = match exchange.destination.clone() {
         Destination::Backend(index) => return entity(exchange, snapshot, index),
         Destination::Url(base) => base,

@@ -219,7 +219,10 @@ impl Checker<'_> {
             expression_codes::NOT_ALLOWED => {
                 Finding::error(error.code, Kind::Type, message).help("use what the page on policy expressions lists")
             }
-            _ => Finding::error(error.code, Kind::Type, message).help(type_help(&error.message, place)),
+            _ => Finding::error(error.code, Kind::Type, message).help(match error.near {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => type_help(&error.message, place),
+            }),
         };
         // A template's stand-in is no mistake of the author's.
         if self.context.template
@@ -350,6 +353,8 @@ fn type_help(message: &str, place: &Place<'_>) -> String {
         format!("give {place} a value of that type")
     } else if message.contains("not all code paths") {
         "end every way through the block with `return`".to_owned()
+    } else if message.starts_with("The member cannot be used as method") {
+        "read an entry with `[\"…\"]`, or with `GetValueOrDefault`".to_owned()
     } else if unknown_name(message).is_some() {
         "declare it in the expression, or read a policy variable with `context.Variables[\"…\"]`".to_owned()
     } else {

@@ -186,6 +186,14 @@ fn expressions_are_held_to_the_type_of_their_place() {
     let findings = check_with(&inbound("<set-header name=\"a\"><value>@(1)</value></set-header>"), &CheckContext::default());
     assert_eq!(findings.len(), 1, "one finding an expression");
     assert!(findings[0].is_error() && findings[0].kind == Kind::Type);
+    let of = |code: &str| {
+        let findings = check_with(&inbound(&format!("<set-variable name=\"a\" value=\"@({code})\" />")), &CheckContext::default());
+        findings.into_iter().next().and_then(|finding| finding.help).unwrap_or_default()
+    };
+    assert_eq!(of("context.Request.Url.path"), "did you mean `Path`?");
+    assert_eq!(of("\"a\".Lenght"), "did you mean `Length`?");
+    assert_eq!(of("\"a\".ToLowr()"), "did you mean `ToLower`?");
+    assert_eq!(of("string.IsNullOrEmty(\"\")"), "did you mean `IsNullOrEmpty`?");
     // A null text is a good text, and a number widens where the place wants a wider one.
     assert_found(&inbound("<set-header name=\"a\"><value>@(null)</value></set-header>"), &[]);
     assert_found(&inbound("<emit-metric name=\"m\" value=\"@(1)\"><dimension name=\"d\" value=\"@(\"x\")\" /></emit-metric>"), &[]);

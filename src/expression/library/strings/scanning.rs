@@ -99,7 +99,7 @@ pub(crate) const MEMBERS: Members = &[
 ];
 
 /// Puts units into a `char[]` from an index.
-pub(super) fn put(m: &mut Machine<'_>, array: &Value, at: i32, units: &[u16]) -> Outcome<()> {
+pub(in crate::expression::library) fn put(m: &mut Machine<'_>, array: &Value, at: i32, units: &[u16]) -> Outcome<()> {
     let Value::Object(handle) = array else { return Err(m.argument_null("destination")) };
     let room = match (usize::try_from(at), m.heap.get_mut(*handle)) {
         (Ok(at), Some(Object::Array(_, items))) => items.get_mut(at..at.saturating_add(units.len())),
