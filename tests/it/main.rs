@@ -20,6 +20,7 @@ mod emulator;
 mod examples;
 mod expressions;
 mod first_contact;
+mod gateway_backends;
 mod gateway_transport;
 mod https;
 mod leak;
