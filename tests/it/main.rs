@@ -21,6 +21,7 @@ mod examples;
 mod expressions;
 mod first_contact;
 mod gateway;
+mod gateway_backends;
 mod gateway_transport;
 mod https;
 mod leak;

@@ -178,7 +178,11 @@ impl ValidateJwt {
         let token = self.frame.token(exchange, arguments, scheme.as_deref());
         let checked = match &token {
             None => Err(not_present(exchange)),
-            Some(token) => self.inspect(&exchange.worker.clone(), arguments, token).await,
+            Some(token) => {
+                // Not the exchange itself: it cannot be lent while something is waited for.
+                let worker = exchange.worker.clone();
+                self.inspect(&worker, arguments, token).await
+            }
         };
         match (checked, token) {
             (Ok(()), Some(token)) => {
