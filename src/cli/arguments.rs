@@ -158,6 +158,12 @@ pub enum Command {
     /// Run the embedded ARM alone, over HTTPS, for az, SDKs and other tools
     #[command(after_help = "Example:\n  apimctl emulator --listen 127.0.0.1:8443 --state-dir .apimctl")]
     Emulator(EmulatorArguments),
+    /// Run simulated Azure OpenAI accounts alone
+    ///
+    /// Each address is an account of its own, with the usual deployments. Any key and any token for the right audience is taken. What goes
+    /// wrong is said in a file, or at run time with `PUT /_simulator/behavior`; `GET /_simulator/requests` tells what was received.
+    #[command(after_help = "Example:\n  apimctl simulate --listen 127.0.0.1:9001 --listen 127.0.0.1:9002 --behavior outage.yaml")]
+    Simulate(SimulateArguments),
     /// Check and format policy documents and fragments on their own
     #[command(subcommand)]
     Policy(PolicyCommand),
@@ -313,6 +319,23 @@ pub struct EmulatorArguments {
     /// Answer in every odd way that is still right, for testing clients
     #[arg(long)]
     pub hostile: bool,
+}
+
+/// Arguments of `simulate`.
+#[derive(Debug, Args)]
+pub struct SimulateArguments {
+    /// Address to listen on, one for each account
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:9001")]
+    pub listen: Vec<std::net::SocketAddr>,
+    /// What goes wrong, and when
+    #[arg(long, value_name = "FILE")]
+    pub behavior: Option<PathBuf>,
+    /// A further deployment of every account; the model is the name's own unless it is said
+    #[arg(long, value_name = "NAME[=MODEL]")]
+    pub deployment: Vec<String>,
+    /// How many received requests are remembered for `GET /_simulator/requests`
+    #[arg(long, value_name = "NUMBER", default_value_t = 1_000)]
+    pub remember: usize,
 }
 
 /// What to do with policy documents.

@@ -8,6 +8,7 @@ mod open;
 mod plan;
 mod policy;
 mod schema;
+mod simulate;
 mod validate;
 
 use std::io::BufRead as _;
@@ -47,6 +48,7 @@ pub async fn run(command_line: CommandLine, environment: Environment, printer: &
         Command::Destroy(arguments) => destroy::run(&arguments, &mut session).await,
         Command::Keys(arguments) => keys::run(&arguments, &mut session).await,
         Command::Emulator(arguments) => emulator::run(&arguments, &mut session).await,
+        Command::Simulate(arguments) => simulate::run(&arguments, &mut session).await,
         Command::Policy(command) => policy::run(&command, &mut session),
         Command::Schema => Ok(schema::run(&mut session)),
     }

@@ -12,6 +12,7 @@ use std::sync::{LazyLock, OnceLock};
 use super::library::{self, Native};
 use super::types::{self, Primitive, Shape, Type};
 
+pub(super) mod coverage;
 mod signature;
 
 /// What a type is.
@@ -120,6 +121,13 @@ pub(crate) struct Member {
     pub(crate) setter: Option<Native>,
 }
 
+impl Member {
+    /// Whether it is called on an object, which may not be null. A `T?` without a value is no null here.
+    pub(crate) fn has_receiver(&self) -> bool {
+        !self.is_static && self.kind != MemberKind::Constructor && !self.key.starts_with("Nullable.")
+    }
+}
+
 struct Catalogue {
     by_name: HashMap<&'static str, Vec<&'static Definition>>,
 }
@@ -193,6 +201,11 @@ fn definition(head: &'static str, body: &'static str) -> Option<Definition> {
         members,
         supers,
     })
+}
+
+/// Every type of the table, in no order.
+fn all() -> impl Iterator<Item = &'static Definition> {
+    CATALOGUE.by_name.values().flatten().copied()
 }
 
 /// The type of that short name and number of generic parameters.

@@ -1,6 +1,7 @@
 //! `context`: what an expression sees of the request, offered by whoever runs it.
 
 use super::types::{self, Type, known};
+use crate::support::secret::Secret;
 use super::value::Value;
 
 /// What sort of object of the host a value is.
@@ -126,6 +127,8 @@ pub enum HostValue {
     Texts(Vec<String>),
     /// Several objects.
     Objects(Vec<Host>),
+    /// An `X509Certificate2`: its DER bytes, and its private key in PKCS #8 (base64) if the host has it.
+    Certificate(Vec<u8>, Option<Secret<String>>),
     /// A value of an earlier evaluation on the same heap.
     Stored(Stored),
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::library::json::Json;
 use super::library::linq::{Enumerator, Query};
 use super::library::regex::{MatchData, Pattern};
+use super::library::xml::Xml;
 use super::text::Text;
 use super::types::{self, Type};
 use super::value::{Handle, Value};
@@ -24,6 +25,7 @@ pub(crate) enum Object {
     /// Function and captured cells.
     Closure(Type, u32, Vec<Value>),
     Json(Json),
+    Xml(Xml),
     Query(Type, Query),
     Enumerator(Type, Enumerator),
     Builder(Vec<u16>),
@@ -134,10 +136,23 @@ impl Table {
     }
 }
 
+/// What `context.Variables.GetValueOrDefault<T>(name)` does when the variable holds a value of another type. Sources disagree.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum VariableMismatch {
+    /// `InvalidCastException`, as the reference of policy expressions says.
+    #[default]
+    Throws,
+    /// The default value, as Microsoft's test double of the gateway does.
+    GivesDefault,
+}
+
 /// The objects of one request, shared by all its expressions.
 #[derive(Debug, Default)]
 pub struct Heap {
     objects: Vec<Object>,
+    pub(crate) variable_mismatch: VariableMismatch,
+    /// What enumerators that are moved by hand stand at.
+    currents: HashMap<Handle, Value>,
     /// Bytes that objects and strings were given, by estimate.
     pub(crate) used: u64,
 }
@@ -147,6 +162,13 @@ impl Heap {
     #[must_use]
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Chooses what a variable of another type gives.
+    #[must_use]
+    pub fn with_variable_mismatch(mut self, mismatch: VariableMismatch) -> Self {
+        self.variable_mismatch = mismatch;
+        self
     }
 
     pub(crate) fn add(&mut self, object: Object) -> Handle {
@@ -164,6 +186,17 @@ impl Heap {
         self.objects.get_mut(handle.0 as usize)
     }
 
+    pub(crate) fn set_current(&mut self, enumerator: Handle, value: Option<Value>) {
+        match value {
+            Some(value) => self.currents.insert(enumerator, value),
+            None => self.currents.remove(&enumerator),
+        };
+    }
+
+    pub(crate) fn current(&self, enumerator: Handle) -> Option<Value> {
+        self.currents.get(&enumerator).cloned()
+    }
+
     /// The exact type of a value.
     pub(crate) fn type_of(&self, value: &Value) -> Type {
         let Value::Object(handle) = value else { return value.plain_type() };
@@ -178,6 +211,7 @@ impl Heap {
             | Object::Enumerator(ty, _)
             | Object::Opaque(ty, _) => *ty,
             Object::Json(json) => json.ty(),
+            Object::Xml(xml) => xml.ty(),
             Object::Builder(_) => types::named("StringBuilder"),
             Object::Regex(_) => types::named("Regex"),
             Object::Match(_) => types::named("Match"),

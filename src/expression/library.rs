@@ -12,6 +12,7 @@ use super::text::Text;
 use super::types::{Type, known};
 use super::value::Value;
 
+pub(crate) mod addresses;
 pub(crate) mod basics;
 pub(crate) mod characters;
 pub(crate) mod collections;
@@ -29,9 +30,12 @@ pub(crate) mod jwt;
 pub(crate) mod linq;
 pub(crate) mod math;
 pub(crate) mod numbers;
+pub(crate) mod readers;
 pub(crate) mod regex;
 pub(crate) mod strings;
 pub(crate) mod uri;
+pub(crate) mod xml;
+pub(crate) mod zones;
 
 /// A function of the library.
 pub(crate) type Native = for<'m, 'a> fn(&mut Machine<'m>, Args<'a>) -> Outcome;
@@ -40,12 +44,26 @@ pub(crate) type Native = for<'m, 'a> fn(&mut Machine<'m>, Args<'a>) -> Outcome;
 pub(crate) type Members = &'static [(&'static str, Native)];
 
 static TABLES: &[Members] = &[
+    addresses::MEMBERS,
     basics::MEMBERS,
     characters::MEMBERS,
     collections::MEMBERS,
+    collections::arrays::MEMBERS,
+    collections::interfaces::MEMBERS,
+    collections::lists::MEMBERS,
+    collections::tables::MEMBERS,
     convert::MEMBERS,
-    crypto::MEMBERS,
+    convert::changing::MEMBERS,
+    crypto::certificates::MEMBERS,
+    crypto::ciphers::MEMBERS,
+    crypto::hashes::MEMBERS,
+    crypto::keys::MEMBERS,
+    crypto::names::ENCRYPTIONS,
+    crypto::names::HASH_NAMES,
+    crypto::names::MEMBERS,
+    crypto::names::SIGNATURES,
     dates::MEMBERS,
+    dates::reading::MEMBERS,
     encoding::MEMBERS,
     exceptions::MEMBERS,
     guid::MEMBERS,
@@ -53,18 +71,33 @@ static TABLES: &[Members] = &[
     json::MEMBERS,
     json::conversions::MEMBERS,
     json::members::MEMBERS,
+    json::tree::MEMBERS,
     jwt::MEMBERS,
     linq::members::MEMBERS,
+    linq::recent::MEMBERS,
     math::MEMBERS,
     numbers::MEMBERS,
+    numbers::REALS,
+    numbers::decimals::MEMBERS,
+    readers::MEMBERS,
+    readers::STRING_READER,
+    readers::TEXT_READER,
     regex::MEMBERS,
     strings::MEMBERS,
     strings::builder::MEMBERS,
+    strings::scanning::MEMBERS,
     uri::MEMBERS,
+    uri::relations::MEMBERS,
+    xml::conversions::ATTRIBUTES,
+    xml::conversions::ELEMENTS,
+    xml::elements::MEMBERS,
+    xml::members::MEMBERS,
+    xml::names::MEMBERS,
+    zones::MEMBERS,
 ];
 
 static INDEX: LazyLock<HashMap<&'static str, Native>> =
-    LazyLock::new(|| TABLES.iter().flat_map(|table| table.iter()).chain(numbers::tables()).copied().collect());
+    LazyLock::new(|| TABLES.iter().flat_map(|table| table.iter()).chain(numbers::tables()).chain(crypto::hashes::tables()).copied().collect());
 
 /// The function behind a key.
 pub(crate) fn native(key: &str) -> Option<Native> {
@@ -186,9 +219,10 @@ pub(crate) fn to_text(machine: &mut Machine<'_>, value: &Value) -> Outcome<Text>
         Value::Guid(bytes) => Text::from(guid::text(bytes, 'D')),
         Value::Enum(ty, number) => Text::from(basics::enum_text(*ty, *number)),
         Value::Host(object) => host::text(machine, *object),
-        Value::TypeToken(ty) => Text::from(ty.full_name()),
+        Value::TypeToken(ty) => Text::from(ty.display_name()),
         Value::Object(handle) => match machine.heap.get(*handle) {
             Object::Json(_) => return json::write::to_string(machine, *handle),
+            Object::Xml(_) => return xml::write::to_text(machine, *handle, true),
             Object::Builder(units) => Text::from(units.as_slice()),
             Object::Regex(pattern) => Text::from(pattern.source.as_str()),
             Object::Match(data) => data.group_text(0),
@@ -200,6 +234,19 @@ pub(crate) fn to_text(machine: &mut Machine<'_>, value: &Value) -> Outcome<Text>
             }
             Object::Opaque(ty, fields) if ty.is("Uri") => match fields.first() {
                 Some(Value::Text(text)) => Text::from(uri::display(&text.to_str())),
+                // A relative one is as it was written.
+                _ => match fields.get(1) {
+                    Some(Value::Text(text)) => (**text).clone(),
+                    _ => Text::from(""),
+                },
+            },
+            Object::Opaque(ty, fields) if ty.is("TimeZoneInfo") => zones::text(fields),
+            Object::Opaque(ty, fields) if ty.is("XDeclaration") => {
+                let fields = fields.clone();
+                return xml::members::declaration_text(machine, &fields);
+            }
+            Object::Opaque(ty, fields) if has_value(*ty) => match fields.first() {
+                Some(Value::Text(text)) => (**text).clone(),
                 _ => Text::from(""),
             },
             Object::Opaque(ty, fields) if ty.is("StringWriter") => match fields.first() {
@@ -213,9 +260,16 @@ pub(crate) fn to_text(machine: &mut Machine<'_>, value: &Value) -> Outcome<Text>
                 Some(Value::Text(text)) => (**text).clone(),
                 _ => Text::from(""),
             },
-            _ => Text::from(machine.heap.type_of(value).full_name()),
+            _ => Text::from(machine.heap.type_of(value).display_name()),
         },
     })
+}
+
+/// Whether objects of the type are equal when their first field, a text, is; and are written as that text.
+fn has_value(ty: Type) -> bool {
+    const NAMES: [&str; 7] =
+        ["Uri", "XName", "XNamespace", "IPAddress", "HashAlgorithmName", "RSASignaturePadding", "RSAEncryptionPadding"];
+    ty.definition().is_some_and(|definition| NAMES.contains(&definition.name))
 }
 
 /// `Equals`: by value where the type says so, else by identity.
@@ -276,7 +330,7 @@ pub(crate) fn key(machine: &mut Machine<'_>, value: &Value, rule: KeyRule) -> Ou
                 Key::Many(list)
             }
             Object::Json(json) if json.is_value() => json::key(json, *handle),
-            Object::Opaque(ty, fields) if ty.is("Uri") || ty.is("XName") || ty.is("XNamespace") || ty.is("IPAddress") => {
+            Object::Opaque(ty, fields) if has_value(*ty) => {
                 match fields.first() {
                     Some(Value::Text(text)) => Key::Many(vec![Key::Type(*ty), Key::Text((**text).clone())]),
                     _ => Key::Object(*handle),
@@ -285,6 +339,11 @@ pub(crate) fn key(machine: &mut Machine<'_>, value: &Value, rule: KeyRule) -> Ou
             _ => Key::Object(*handle),
         },
     })
+}
+
+/// `GetHashCode()` of a value.
+pub(crate) fn hash_of(machine: &mut Machine<'_>, value: &Value) -> Outcome {
+    basics::hash_code(machine, Args { values: std::slice::from_ref(value), types: &[] })
 }
 
 /// Ordering of `IComparable`: negative, zero or positive.

@@ -129,6 +129,15 @@ impl Binder {
             return fail(&left, &right);
         }
         if operator == BinaryOperator::Add && (left.ty == known.string || right.ty == known.string) {
+            // An operator that a type defines comes before that of strings: `XNamespace + string` is a name.
+            let other = if left.ty == known.string { right.ty } else { left.ty };
+            if !other.is_value_type()
+                && other != known.string
+                && self.has_operator(other, method)
+                && let Some(result) = self.user_binary(at, method, &left, &right)?
+            {
+                return Ok(result);
+            }
             return self.concat(at, left, right);
         }
         let (one, two) = (left.ty.stripped(), right.ty.stripped());
@@ -281,9 +290,7 @@ impl Binder {
             let Some(chosen) = self.overload(at, &candidates, &actuals, &[])? else { return Ok(None) };
             super::members::allowed(at, chosen.member)?;
             let list = self.pass(at, &chosen, actuals)?;
-            let Some(callee) = crate::expression::bound::callee(chosen.member) else {
-                return super::not_emulated(at, format!("`{}`", chosen.member.key));
-            };
+            let callee = self.callee_of(at, chosen.member);
             return Ok(Some(Expr { at, ty: chosen.result, kind: ExprKind::Call(callee, chosen.holder.arguments().to_vec(), list) }));
         }
         // Lifted: with both there, the operator; otherwise null, false, or whether both are missing.
@@ -327,9 +334,7 @@ impl Binder {
         let Some(chosen) = self.overload(at, &candidates, &actuals, &[])? else { return Ok(None) };
         super::members::allowed(at, chosen.member)?;
         let list = self.pass(at, &chosen, actuals)?;
-        let Some(callee) = crate::expression::bound::callee(chosen.member) else {
-            return super::not_emulated(at, format!("`{}`", chosen.member.key));
-        };
+        let callee = self.callee_of(at, chosen.member);
         Ok(Some(Expr { at, ty: chosen.result, kind: ExprKind::Call(callee, Vec::new(), list) }))
     }
 }

@@ -110,6 +110,74 @@ pub(super) const MEMBERS: Members = &[
         let large = large_sample(m, a)?;
         Ok(Value::Int32(((large * range) as i64 + least) as i32))
     }),
+    ("Random.Shared", |m, _| {
+        let mut seed = [0; 4];
+        m.context.random(&mut seed);
+        random(m, i32::from_le_bytes(seed))
+    }),
+    ("Random.NextSingle()", |m, a| Ok(Value::Single((f64::from(sample(m, a)?) * (1.0 / f64::from(i32::MAX))) as f32))),
+    ("Random.NextInt64()", |m, a| wide_sample(m, a, 0, i64::MAX)),
+    ("Random.NextInt64(long)", |m, a| match a.get(1).integer() {
+        most if most >= 0 => wide_sample(m, a, 0, most),
+        _ => Err(m.out_of_range("maxValue", "'maxValue' must be greater than zero.")),
+    }),
+    ("Random.NextInt64(long,long)", |m, a| match (a.get(1).integer(), a.get(2).integer()) {
+        (least, most) if least <= most => wide_sample(m, a, least, most),
+        _ => Err(m.out_of_range("minValue", "'minValue' cannot be greater than maxValue.")),
+    }),
+    ("Random.Shuffle", |m, a| {
+        let mut items = super::linq::collect(m, a.get(1))?;
+        for index in 0..items.len().saturating_sub(1) {
+            let rest = f64::from(u32::try_from(items.len() - index).unwrap_or(u32::MAX));
+            let other = index + (f64::from(sample(m, a)?) * (1.0 / f64::from(i32::MAX)) * rest) as usize;
+            let last = items.len() - 1;
+            items.swap(index, other.min(last));
+        }
+        if let Value::Object(handle) = a.get(1)
+            && let Some(Object::Array(_, old)) = m.heap.get_mut(*handle)
+        {
+            *old = items;
+        }
+        Ok(Value::Null)
+    }),
+    ("Random.GetItems", |m, a| {
+        let choices = super::linq::collect(m, a.get(1))?;
+        let Ok(count) = usize::try_from(a.int(2)) else { return Err(m.out_of_range("length", "Non-negative number required.")) };
+        if choices.is_empty() {
+            return Err(m.throw("ArgumentException", "Span may not be empty.\nParameter name: choices"));
+        }
+        m.allocate(count.saturating_mul(24))?;
+        let mut list = Vec::new();
+        for _ in 0..count {
+            let place = (f64::from(sample(m, a)?) * (1.0 / f64::from(i32::MAX)) * choices.len() as f64) as usize;
+            list.push(choices[place.min(choices.len() - 1)].clone());
+        }
+        m.array(a.ty(0), list)
+    }),
+    ("Tuple.Rest", |m, a| field(m, a, 7)),
+    ("Tuple.GetHashCode()", |m, a| hash_code(m, a)),
+    ("Enum.ToString(IFormatProvider)", |m, a| instance_text(m, a)),
+    ("Enum.ToString(string,IFormatProvider)", |m, a| match a.text(1) {
+        Some(format) => {
+            let text = format_value(m, a.get(0), Some(&format))?;
+            m.text(text)
+        }
+        None => instance_text(m, a),
+    }),
+    ("Enum.Parse(string)", |m, a| {
+        let values = [Value::TypeToken(a.ty(0)), a.get(0).clone()];
+        enum_parse(m, Args { values: &values, types: a.types }, false)
+    }),
+    ("Enum.Parse(string,bool)", |m, a| {
+        let values = [Value::TypeToken(a.ty(0)), a.get(0).clone()];
+        enum_parse(m, Args { values: &values, types: a.types }, a.truth(1))
+    }),
+    ("Enum.TryParse(Type,string,object)", |m, a| enum_try_object(m, a, false, 2)),
+    ("Enum.TryParse(Type,string,bool,object)", |m, a| enum_try_object(m, a, a.truth(2), 3)),
+    ("Nullable.GetUnderlyingType", |m, a| match a.get(0) {
+        Value::TypeToken(ty) => Ok(ty.nullable_of().map(Value::TypeToken).into()),
+        _ => Err(m.argument_null("nullableType")),
+    }),
     ("Random.NextDouble()", |m, a| Ok(Value::Double(f64::from(sample(m, a)?) * (1.0 / f64::from(i32::MAX))))),
     ("Random.NextBytes(byte[])", |m, a| {
         let length = m.bytes(a.get(1), "buffer")?.len();
@@ -182,6 +250,24 @@ fn large_sample(m: &mut Machine<'_>, a: Args<'_>) -> Outcome<f64> {
         result = -result;
     }
     Ok((f64::from(result) + f64::from(i32::MAX - 1)) / (2.0 * f64::from(i32::MAX as u32 as i32) - 1.0))
+}
+
+/// 64 bits of three samples, in a range.
+fn wide_sample(m: &mut Machine<'_>, a: Args<'_>, least: i64, most: i64) -> Outcome {
+    let mut bits: u64 = 0;
+    for _ in 0..3 {
+        bits = bits << 22 | u64::from(sample(m, a)?.cast_unsigned() >> 9);
+    }
+    let range = u64::try_from(i128::from(most) - i128::from(least)).unwrap_or(u64::MAX);
+    let step = if range == 0 { 0 } else { bits % range };
+    Ok(Value::Int64(least.wrapping_add_unsigned(step)))
+}
+
+fn enum_try_object(m: &mut Machine<'_>, a: Args<'_>, ignore_case: bool, out: usize) -> Outcome {
+    let Value::TypeToken(ty) = a.get(0) else { return Err(m.argument_null("enumType")) };
+    let found = a.text(1).and_then(|text| enum_find(*ty, &text.to_str(), ignore_case));
+    m.set_cell(a.get(out), found.map(|number| Value::Enum(*ty, number)).into());
+    Ok(Value::Boolean(found.is_some()))
 }
 
 fn field(m: &mut Machine<'_>, a: Args<'_>, index: usize) -> Outcome {

@@ -71,6 +71,8 @@ pub(super) const MEMBERS: Members = &[
     test!("IsSurrogate", |unit| (0xd800..=0xdfff).contains(&unit)),
     test!("IsHighSurrogate", |unit| (0xd800..=0xdbff).contains(&unit)),
     test!("IsLowSurrogate", |unit| (0xdc00..=0xdfff).contains(&unit)),
+    ("Char.ToUpper(char,CultureInfo)", |m, _| Err(m.argument_null("culture"))),
+    ("Char.ToLower(char,CultureInfo)", |m, _| Err(m.argument_null("culture"))),
     ("Char.ToUpper", |m, a| unit(m, a).map(|unit| Value::Char(upper_unit(unit)))),
     ("Char.ToLower", |m, a| unit(m, a).map(|unit| Value::Char(lower_unit(unit)))),
     ("Char.ToUpperInvariant", |m, a| unit(m, a).map(|unit| Value::Char(upper_unit(unit)))),
@@ -80,6 +82,58 @@ pub(super) const MEMBERS: Members = &[
     ("Char.Equals", |m, a| instance_equals(m, a)),
     ("Char.CompareTo", |m, a| compare_to(m, a, "a Char")),
     ("Char.GetHashCode()", |m, a| hash_code(m, a)),
+    ("Char.GetTypeCode()", |m, a| super::convert::changing::type_code(m, a.get(0))),
+    test!("IsAscii", |unit| unit < 128),
+    test!("IsAsciiDigit", |unit| character(unit).is_ascii_digit()),
+    test!("IsAsciiHexDigit", |unit| character(unit).is_ascii_hexdigit()),
+    test!("IsAsciiHexDigitLower", |unit| character(unit).is_ascii_digit() || (97..=102).contains(&unit)),
+    test!("IsAsciiHexDigitUpper", |unit| character(unit).is_ascii_digit() || (65..=70).contains(&unit)),
+    test!("IsAsciiLetter", |unit| character(unit).is_ascii_alphabetic()),
+    test!("IsAsciiLetterLower", |unit| character(unit).is_ascii_lowercase()),
+    test!("IsAsciiLetterUpper", |unit| character(unit).is_ascii_uppercase()),
+    test!("IsAsciiLetterOrDigit", |unit| character(unit).is_ascii_alphanumeric()),
+    ("Char.IsBetween", |_, a| Ok(Value::Boolean((a.get(1).integer()..=a.get(2).integer()).contains(&a.get(0).integer())))),
+    ("Char.ConvertFromUtf32", |m, a| match u32::try_from(a.int(0)).ok().and_then(char::from_u32) {
+        Some(character) => m.text(crate::expression::text::Text::from(character.to_string())),
+        None => {
+            let message = "A valid UTF32 value is between 0x000000 and 0x10ffff, inclusive, and should not include surrogate codepoint values (0x00d800 ~ 0x00dfff).";
+            Err(m.out_of_range("utf32", message))
+        }
+    }),
+    ("Char.ConvertToUtf32(char,char)", |m, a| {
+        let (high, low) = (a.get(0).integer(), a.get(1).integer());
+        if !(0xd800..=0xdbff).contains(&high) {
+            return Err(m.out_of_range("highSurrogate", "A valid high surrogate character is between 0xd800 and 0xdbff, inclusive."));
+        }
+        if !(0xdc00..=0xdfff).contains(&low) {
+            return Err(m.out_of_range("lowSurrogate", "A valid low surrogate character is between 0xdc00 and 0xdfff, inclusive."));
+        }
+        Ok(Value::Int32((0x10000 + ((high - 0xd800) << 10) + low - 0xdc00) as i32))
+    }),
+    ("Char.ConvertToUtf32(string,int)", |m, a| {
+        let first = unit(m, a)?;
+        let text = m.string(a, 0, "s")?;
+        let second = text.at(usize::try_from(a.int(1)).unwrap_or(0) + 1);
+        match first {
+            0xd800..=0xdbff if (0xdc00..=0xdfff).contains(&second) => {
+                Ok(Value::Int32(0x10000 + ((i32::from(first) - 0xd800) << 10) + i32::from(second) - 0xdc00))
+            }
+            0xd800..=0xdfff => {
+                let message = format!("Found a surrogate char without its pair at index {}. The input may not be in this encoding, or may not contain valid Unicode (UTF-16) characters.\nParameter name: s", a.int(1));
+                Err(m.throw("ArgumentException", &message))
+            }
+            other => Ok(Value::Int32(i32::from(other))),
+        }
+    }),
+    ("Char.IsSurrogatePair(char,char)", |_, a| {
+        Ok(Value::Boolean((0xd800..=0xdbff).contains(&a.get(0).integer()) && (0xdc00..=0xdfff).contains(&a.get(1).integer())))
+    }),
+    ("Char.IsSurrogatePair(string,int)", |m, a| {
+        let first = unit(m, a)?;
+        let text = m.string(a, 0, "s")?;
+        let second = text.at(usize::try_from(a.int(1)).unwrap_or(0) + 1);
+        Ok(Value::Boolean((0xd800..=0xdbff).contains(&first) && (0xdc00..=0xdfff).contains(&second)))
+    }),
     ("Char.Parse(string)", |m, a| {
         let text = m.string(a, 0, "s")?;
         if text.len() == 1 {

@@ -5,6 +5,11 @@ use crate::expression::heap::{KeyRule, Object, Table};
 use crate::expression::types::{self, known};
 use crate::expression::value::{Handle, Value};
 
+pub(crate) mod arrays;
+pub(crate) mod interfaces;
+pub(crate) mod lists;
+pub(crate) mod tables;
+
 pub(super) const MEMBERS: Members = &[
     ("Array.Length", |m, a| length(m, a)),
     ("Array.LongLength", |m, a| length(m, a).map(|value| Value::Int64(value.integer()))),
@@ -216,7 +221,7 @@ pub(super) const MEMBERS: Members = &[
     ("List.Sort(Comparison<T>)", |m, a| sort(m, a)),
     ("List.GetRange", |m, a| {
         let items = linq::collect(m, a.get(0))?;
-        let (start, count) = strings::range(m, items.len(), a.int(1), a.int(2))?;
+        let (start, count) = part(m, items.len(), a.int(1), a.int(2))?;
         new_list(m, a, "List", items[start..start + count].to_vec())
     }),
     ("List.ToArray()", |m, a| to_array(m, a)),
@@ -490,20 +495,38 @@ fn find_index(m: &mut Machine<'_>, a: Args<'_>) -> Outcome {
 }
 
 fn sort(m: &mut Machine<'_>, a: Args<'_>) -> Outcome {
-    let mut items = linq::collect(m, a.get(0))?;
-    m.charge(items.len() * 8)?;
+    sort_range(m, a.get(0), None, a.get(1))
+}
+
+/// How two values stand: by a delegate, by a comparer of strings, or by their own order.
+fn order_by(m: &mut Machine<'_>, comparer: &Value, one: &Value, two: &Value) -> Outcome<i32> {
+    let rule = match comparer {
+        Value::Null => return compare(m, one, two),
+        Value::Object(handle) => match m.heap.get(*handle) {
+            Object::Closure(..) => return m.call(comparer, &[one.clone(), two.clone()]).map(|order| order.integer() as i32),
+            Object::Opaque(ty, _) if ty.is("XNodeDocumentOrderComparer") => return super::xml::members::document_order(m, one, two),
+            _ => strings::comparer_rule(m, comparer),
+        },
+        _ => 0,
+    };
+    match (one, two) {
+        (Value::Text(_) | Value::Null, Value::Text(_) | Value::Null) => {
+            let text = |value: &Value| if let Value::Text(text) = value { Some(std::sync::Arc::clone(text)) } else { None };
+            Ok(strings::compare_rule(text(one), text(two), rule))
+        }
+        _ => compare(m, one, two),
+    }
+}
+
+/// Sorts rows by their first value, as far as exceptions of the comparison let it.
+fn sort_rows(m: &mut Machine<'_>, rows: &mut [(Value, Value)], comparer: &Value) -> Outcome<()> {
+    m.charge(rows.len() * 8)?;
     let mut failed = None;
-    let comparison = a.get(1).clone();
-    items.sort_by(|one, two| {
+    rows.sort_by(|one, two| {
         if failed.is_some() {
             return std::cmp::Ordering::Equal;
         }
-        let order = if comparison.is_null() {
-            compare(m, one, two)
-        } else {
-            m.call(&comparison, &[one.clone(), two.clone()]).map(|order| order.integer() as i32)
-        };
-        match order {
+        match order_by(m, comparer, &one.0, &two.0) {
             Ok(order) => order.cmp(&0),
             Err(fault) => {
                 failed = Some(fault);
@@ -511,10 +534,46 @@ fn sort(m: &mut Machine<'_>, a: Args<'_>) -> Outcome {
             }
         }
     });
-    if let Some(fault) = failed {
-        return Err(fault);
+    match failed {
+        // What a comparison throws is wrapped, as .NET does.
+        Some(super::Fault::Thrown(inner)) => {
+            let message = std::sync::Arc::new(crate::expression::text::Text::from("Failed to compare two elements in the array."));
+            let handle = m.exception(types::named("InvalidOperationException"), message, inner);
+            Err(super::Fault::Thrown(Value::Object(handle)))
+        }
+        Some(fault) => Err(fault),
+        None => Ok(()),
     }
-    change(m, a, |old| *old = items)?;
+}
+
+/// Sorts an array of ours, from the greatest on if asked for; equal ones keep their order.
+pub(super) fn sort_stable(m: &mut Machine<'_>, list: &Value, comparer: &Value, descending: bool) -> Outcome<()> {
+    let mut rows: Vec<(Value, Value)> = linq::collect(m, list)?.into_iter().map(|item| (item, Value::Null)).collect();
+    if descending {
+        rows.reverse();
+    }
+    sort_rows(m, &mut rows, comparer)?;
+    if descending {
+        rows.reverse();
+    }
+    change(m, Args { values: std::slice::from_ref(list), types: &[] }, |old| {
+        *old = rows.into_iter().map(|(item, _)| item).collect();
+    })
+}
+
+fn sort_range(m: &mut Machine<'_>, list: &Value, part: Option<(i32, i32)>, comparer: &Value) -> Outcome {
+    let items = linq::collect(m, list)?;
+    let (start, count) = match part {
+        Some((start, count)) => strings::range(m, items.len(), start, count)?,
+        None => (0, items.len()),
+    };
+    let mut rows: Vec<(Value, Value)> = items[start..start + count].iter().map(|item| (item.clone(), Value::Null)).collect();
+    sort_rows(m, &mut rows, comparer)?;
+    change(m, Args { values: std::slice::from_ref(list), types: &[] }, |old| {
+        for (place, (item, _)) in old[start..start + count].iter_mut().zip(rows) {
+            *place = item;
+        }
+    })?;
     Ok(Value::Null)
 }
 
@@ -536,6 +595,15 @@ fn copy(m: &mut Machine<'_>, from: &Value, at: i32, to: &Value, place: i32, coun
         old[place..place + count].clone_from_slice(&items[start..start + count]);
     })?;
     Ok(Value::Null)
+}
+
+/// Copies all elements of an array of ours into another from an index on.
+pub(super) fn copy_all(m: &mut Machine<'_>, from: &Value, to: &Value, place: i32) -> Outcome {
+    if to.is_null() {
+        return Err(m.argument_null("array"));
+    }
+    let count = i32::try_from(linq::collect(m, from)?.len()).unwrap_or(0);
+    copy(m, from, 0, to, place, count)
 }
 
 fn new_list(m: &mut Machine<'_>, a: Args<'_>, name: &str, items: Vec<Value>) -> Outcome {
@@ -718,4 +786,19 @@ fn keys(m: &mut Machine<'_>, a: Args<'_>, name: &str, keys: bool) -> Outcome {
     let ty = types::generic(name, a.types);
     m.allocate(list.len() * 24)?;
     Ok(m.object(Object::Query(ty, linq::Query::Items(list))))
+}
+
+/// A stretch of a list, checked as lists check it.
+fn part(m: &mut Machine<'_>, length: usize, start: i32, count: i32) -> Outcome<(usize, usize)> {
+    for (number, name) in [(start, "index"), (count, "count")] {
+        if number < 0 {
+            return Err(m.out_of_range(name, "Non-negative number required."));
+        }
+    }
+    let (start, count) = (start as usize, count as usize);
+    if start + count > length {
+        let message = "Offset and length were out of bounds for the array or count is greater than the number of elements from index to the end of the source collection.";
+        return Err(m.throw("ArgumentException", message));
+    }
+    Ok((start, count))
 }

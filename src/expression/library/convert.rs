@@ -2,6 +2,7 @@
 
 use base64::Engine as _;
 
+
 use super::numbers::{parse_boolean, parse_text};
 use super::{Members, dates, format, to_text};
 use crate::expression::machine::arithmetic;
@@ -9,6 +10,8 @@ use crate::expression::machine::{Args, Machine, Outcome};
 use crate::expression::text::Text;
 use crate::expression::types::Primitive;
 use crate::expression::value::Value;
+
+pub(crate) mod changing;
 
 pub(super) const MEMBERS: Members = &[
     ("Convert.ToInt32", |m, a| to_number(m, a, Primitive::Int32, "an Int32")),
@@ -45,6 +48,11 @@ pub(super) const MEMBERS: Members = &[
         Value::Text(_) => Err(m.throw("FormatException", "String must be exactly one character long.")),
         Value::Null => Ok(Value::Char(0)),
         Value::Char(unit) => Ok(Value::Char(*unit)),
+        Value::Single(_) | Value::Double(_) | Value::Decimal(_) | Value::Boolean(_) | Value::DateTime(_) => {
+            let own = m.heap.type_of(a.get(0)).full_name();
+            let own = own.rsplit('.').next().unwrap_or_default().to_owned();
+            Err(m.throw("InvalidCastException", &format!("Invalid cast from '{own}' to 'Char'.")))
+        }
         value => arithmetic::convert(value, Primitive::Char, true)
             .ok_or_else(|| m.throw("OverflowException", "Value was either too large or too small for a character.")),
     }),
@@ -123,6 +131,18 @@ pub(super) const MEMBERS: Members = &[
     ("BitConverter.ToDouble", |m, a| part::<8>(m, a).map(|bytes| Value::Double(f64::from_le_bytes(bytes)))),
     ("BitConverter.ToSingle", |m, a| part::<4>(m, a).map(|bytes| Value::Single(f32::from_le_bytes(bytes)))),
     ("BitConverter.ToBoolean", |m, a| part::<1>(m, a).map(|bytes| Value::Boolean(bytes[0] != 0))),
+    ("BitConverter.ToChar", |m, a| part::<2>(m, a).map(|bytes| Value::Char(u16::from_le_bytes(bytes)))),
+    ("BitConverter.DoubleToUInt64Bits", |_, a| Ok(Value::UInt64(super::numbers::real(a.get(0)).to_bits()))),
+    ("BitConverter.UInt64BitsToDouble", |_, a| {
+        Ok(Value::Double(f64::from_bits(match a.get(0) {
+            Value::UInt64(bits) => *bits,
+            other => other.integer() as u64,
+        })))
+    }),
+    ("BitConverter.SingleToInt32Bits", |_, a| Ok(Value::Int32((super::numbers::real(a.get(0)) as f32).to_bits().cast_signed()))),
+    ("BitConverter.SingleToUInt32Bits", |_, a| Ok(Value::UInt32((super::numbers::real(a.get(0)) as f32).to_bits()))),
+    ("BitConverter.Int32BitsToSingle", |_, a| Ok(Value::Single(f32::from_bits(a.int(0).cast_unsigned())))),
+    ("BitConverter.UInt32BitsToSingle", |_, a| Ok(Value::Single(f32::from_bits(a.get(0).integer() as u32)))),
     ("BitConverter.DoubleToInt64Bits", |_, a| Ok(Value::Int64(super::numbers::real(a.get(0)).to_bits() as i64))),
     ("BitConverter.Int64BitsToDouble", |_, a| Ok(Value::Double(f64::from_bits(a.get(0).integer() as u64)))),
 ];

@@ -6,7 +6,9 @@ use super::{Args, Machine, Members, Outcome};
 use crate::expression::types;
 use crate::expression::value::{DateTime, DateTimeOffset, Value};
 
+mod exact;
 mod parsing;
+pub(crate) mod reading;
 
 pub(crate) use parsing::{parse, parse_or_throw};
 
@@ -487,6 +489,10 @@ impl Parts {
     pub(crate) fn of_offset(date: DateTimeOffset) -> Self {
         Self { offset: Some(date.offset), ..Self::from_ticks(date.ticks) }
     }
+}
+
+fn year_of(ticks: i64) -> i64 {
+    i64::from(Parts::of(DateTime { ticks, kind: 1 }).year)
 }
 
 fn parts(a: Args<'_>) -> Parts {

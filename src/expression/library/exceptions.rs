@@ -6,7 +6,7 @@ use super::{Members, to_text};
 use crate::expression::heap::{ExceptionData, Object};
 use crate::expression::machine::{Args, Machine, Outcome};
 use crate::expression::text::Text;
-use crate::expression::types::known;
+use crate::expression::types::{Type, known};
 use crate::expression::value::Value;
 
 pub(super) const MEMBERS: Members = &[
@@ -33,12 +33,36 @@ pub(super) const MEMBERS: Members = &[
     ("Exception.StackTrace", |m, a| data(m, a).map(|_| Value::Null)),
     ("Exception.Source", |m, a| data(m, a).map(|_| Value::Null)),
     ("Exception.HelpLink", |m, a| data(m, a).map(|_| Value::Null)),
+    ("Exception.HResult", |m, a| data(m, a).map(|data| Value::Int32(result_code(data.ty)))),
+    ("Exception.TargetSite", |m, a| data(m, a).map(|_| Value::Null)),
+    ("Exception.Source=", |m, a| data(m, a).map(|_| Value::Null)),
+    ("Exception.HelpLink=", |m, a| data(m, a).map(|_| Value::Null)),
     ("Exception.ToString()", |m, a| {
         data(m, a)?;
         let text = to_text(m, a.get(0))?;
         m.text(text)
     }),
 ];
+
+/// `HResult` of the runtime's own exceptions.
+fn result_code(ty: Type) -> i32 {
+    let name = ty.definition().map_or("", |definition| definition.name);
+    let code: u32 = match name {
+        "ArgumentNullException" | "NullReferenceException" => 0x8000_4003,
+        "ArgumentException" => 0x8007_0057,
+        "ArgumentOutOfRangeException" => 0x8013_1502,
+        "FormatException" | "UriFormatException" => 0x8013_1537,
+        "InvalidCastException" => 0x8000_4002,
+        "InvalidOperationException" => 0x8013_1509,
+        "OverflowException" => 0x8013_1516,
+        "DivideByZeroException" => 0x8002_0012,
+        "IndexOutOfRangeException" => 0x8013_1508,
+        "NotSupportedException" => 0x8013_1515,
+        "KeyNotFoundException" => 0x8013_1577,
+        _ => 0x8013_1500,
+    };
+    code.cast_signed()
+}
 
 fn new(m: &mut Machine<'_>, a: Args<'_>) -> Outcome {
     let message = a.text(0).unwrap_or_else(|| Arc::new(Text::from("Exception of type 'System.Exception' was thrown.")));

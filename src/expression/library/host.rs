@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::json::{self, Node};
 use super::{Args, Machine, Members, Outcome, collections, dates, to_text};
 use crate::expression::context::{BodyState, Host, HostKind, HostValue};
-use crate::expression::heap::Object;
+use crate::expression::heap::{Object, VariableMismatch};
 use crate::expression::machine::Fault;
 use crate::expression::text::Text;
 use crate::expression::types::{self, known};
@@ -169,12 +169,15 @@ pub(super) const MEMBERS: Members = &[
     ("ContextExtensions.ToFormUrlEncodedContent", |m, a| encoded_form(m, a).map(Value::from)),
 ];
 
-/// The documented rule is to throw when the stored type differs; Microsoft's own test double gives the default. The recorded
-/// cases follow the latter.
+/// A variable of a type. Of another type it is what [`crate::expression::VariableMismatch`] says.
 fn variable(m: &mut Machine<'_>, a: Args<'_>, ty: types::Type) -> Outcome {
     match collections::get(m, a.get(0), a.get(1))? {
-        Some(value) if m.is(&value, ty) => Ok(value),
-        _ => Ok(a.get(2).clone()),
+        Some(value) if m.is(&value, ty.stripped()) => Ok(value),
+        None => Ok(a.get(2).clone()),
+        Some(_) if m.heap.variable_mismatch == VariableMismatch::GivesDefault => Ok(a.get(2).clone()),
+        Some(Value::Null) if ty.is_value_type() && ty.nullable_of().is_none() => Err(m.null_reference()),
+        Some(Value::Null) => Ok(Value::Null),
+        Some(_) => Err(m.throw("InvalidCastException", "Specified cast is not valid.")),
     }
 }
 
@@ -208,6 +211,11 @@ pub(super) fn from_host(m: &mut Machine<'_>, value: HostValue) -> Outcome {
         HostValue::Objects(list) => {
             let element = list.first().map_or(known().object, |object| object.kind.ty());
             return m.array(element, list.into_iter().map(Value::Host).collect());
+        }
+        HostValue::Certificate(certificate, private) => {
+            use base64::Engine as _;
+            let private = private.and_then(|key| base64::engine::general_purpose::STANDARD.decode(key.expose()).ok());
+            return super::crypto::certificates::from_host(m, &certificate, private.as_deref());
         }
         HostValue::Stored(stored) => stored.0,
     })
@@ -295,7 +303,7 @@ fn body_as(m: &mut Machine<'_>, a: Args<'_>) -> Outcome {
         Some("JObject") => "JObject.Parse(string)",
         Some("JArray") => "JArray.Parse(string)",
         Some("JToken") => "JToken.Parse(string)",
-        Some("XElement" | "XNode") => "XElement.Parse(string)",
+        Some("XElement" | "XNode" | "XContainer") => "XElement.Parse(string)",
         Some("XDocument") => "XDocument.Parse(string)",
         _ if ty.element() == Some(known().byte) => {
             let bytes = body_bytes(m, a)?;

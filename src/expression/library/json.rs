@@ -15,6 +15,7 @@ pub(crate) mod conversions;
 pub(crate) mod members;
 pub(crate) mod path;
 pub(crate) mod read;
+pub(crate) mod tree;
 pub(crate) mod write;
 
 /// `JTokenType`.

@@ -7,6 +7,7 @@ use crate::expression::types::{self, Type, known};
 use crate::expression::value::Value;
 
 pub(crate) mod members;
+pub(crate) mod recent;
 
 /// A sequence that is computed while it is enumerated.
 #[derive(Debug, Clone)]
@@ -23,6 +24,10 @@ pub(crate) enum Query {
     Concat(Value, Value),
     Zip(Value, Value, Value),
     Distinct(Value, KeyRule, Vec<Value>),
+    /// Elements whose keys (by the selector) were not met; then those of the others.
+    DistinctBy(Value, Value, KeyRule, Vec<Value>),
+    /// Elements whose keys are (true) or are not in the others.
+    FilterBy(Value, Value, Value, bool, KeyRule),
     /// Elements of the first that are (true) or are not in the others.
     Filter(Value, Value, bool, KeyRule),
     Cast(Value, Type, bool),
@@ -32,7 +37,26 @@ pub(crate) enum Query {
     Order(Value, Vec<(Value, bool, i64)>),
     Group(Value, Value, Option<Value>, Option<Value>, KeyRule, Type),
     /// Outer, inner, their keys, result; whether grouped.
-    Join(Value, Value, Value, Value, Value, bool),
+    Join(Value, Value, Value, Value, Value, bool, KeyRule),
+}
+
+/// `MoveNext`: what it meets is kept for `Current`.
+pub(crate) fn move_next(m: &mut Machine<'_>, running: &Value) -> Outcome<bool> {
+    let found = next(m, running)?;
+    let there = found.is_some();
+    if let Value::Object(handle) = running {
+        m.heap.set_current(*handle, found);
+    }
+    Ok(there)
+}
+
+/// `Current`.
+pub(crate) fn current(m: &mut Machine<'_>, running: &Value) -> Outcome {
+    let Value::Object(handle) = running else { return Err(m.null_reference()) };
+    match m.heap.current(*handle) {
+        Some(value) => Ok(value),
+        None => Err(m.throw("InvalidOperationException", "Enumeration has either not started or has already finished.")),
+    }
 }
 
 /// A running enumeration.
@@ -179,6 +203,8 @@ fn start(m: &mut Machine<'_>, query: Query) -> Outcome<Enumerator> {
         | Query::Zip(source, ..)
         | Query::Distinct(source, ..)
         | Query::Filter(source, ..)
+        | Query::DistinctBy(source, ..)
+        | Query::FilterBy(source, ..)
         | Query::Cast(source, ..) => {
             let inner = enumerator(m, source)?;
             let other = match &query {
@@ -186,7 +212,7 @@ fn start(m: &mut Machine<'_>, query: Query) -> Outcome<Enumerator> {
                 _ => None,
             };
             let mut seen = Vec::new();
-            if let Query::Filter(_, others, _, rule) = &query {
+            if let Query::Filter(_, others, _, rule) | Query::FilterBy(_, others, _, _, rule) = &query {
                 for item in collect(m, others)? {
                     seen.push(key(m, &item, *rule)?);
                 }
@@ -374,6 +400,43 @@ fn advance(m: &mut Machine<'_>, step: &mut Step) -> Outcome<Option<Value>> {
                 },
             }
         },
+        Query::DistinctBy(_, selector, rule, more) => loop {
+            match next(m, inner)? {
+                Some(item) => {
+                    let found = m.call(selector, std::slice::from_ref(&item))?;
+                    let hashed = key(m, &found, *rule)?;
+                    m.charge(seen.len() / 8)?;
+                    if !seen.contains(&hashed) {
+                        seen.push(hashed);
+                        return Ok(Some(item));
+                    }
+                }
+                None => match more.pop() {
+                    Some(source) => *inner = enumerator(m, &source)?,
+                    None => return Ok(None),
+                },
+            }
+        },
+        Query::FilterBy(_, _, selector, wanted, rule) => {
+            while let Some(item) = next(m, inner)? {
+                let found = m.call(selector, std::slice::from_ref(&item))?;
+                let hashed = key(m, &found, *rule)?;
+                m.charge(seen.len() / 8)?;
+                let place = seen.iter().position(|known| *known == hashed);
+                match (place, *wanted) {
+                    (Some(place), true) => {
+                        seen.swap_remove(place);
+                        return Ok(Some(item));
+                    }
+                    (None, false) => {
+                        seen.push(hashed);
+                        return Ok(Some(item));
+                    }
+                    _ => {}
+                }
+            }
+            Ok(None)
+        }
         Query::Filter(_, _, wanted, rule) => {
             while let Some(item) = next(m, inner)? {
                 let hashed = key(m, &item, *rule)?;

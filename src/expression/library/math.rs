@@ -54,28 +54,36 @@ pub(super) const MEMBERS: Members = &[
     }),
     ("Math.Max", |m, a| pick(m, a, 1)),
     ("Math.Min", |m, a| pick(m, a, -1)),
-    ("Math.Abs", |m, a| {
-        let overflow = "Negating the minimum value of a twos complement number is invalid.";
-        Ok(match a.get(0) {
-            Value::Double(value) => Value::Double(value.abs()),
-            Value::Single(value) => Value::Single(value.abs()),
-            Value::Decimal(value) => Value::Decimal(value.abs()),
-            Value::Int32(value) => Value::Int32(value.checked_abs().ok_or_else(|| m.throw("OverflowException", overflow))?),
-            Value::Int64(value) => Value::Int64(value.checked_abs().ok_or_else(|| m.throw("OverflowException", overflow))?),
-            Value::Int16(value) => Value::Int16(value.checked_abs().ok_or_else(|| m.throw("OverflowException", overflow))?),
-            Value::SByte(value) => Value::SByte(value.checked_abs().ok_or_else(|| m.throw("OverflowException", overflow))?),
-            other => other.clone(),
-        })
+    ("Math.Abs", |m, a| abs(m, a)),
+    ("Math.Sign", |m, a| sign(m, a)),
+    ("Math.Clamp", |m, a| clamp(m, a)),
+    real!("Acosh", f64::acosh),
+    real!("Asinh", f64::asinh),
+    real!("Atanh", f64::atanh),
+    real!("Cbrt", f64::cbrt),
+    real!("Log2", f64::log2),
+    real!("BitDecrement", f64::next_down),
+    real!("BitIncrement", f64::next_up),
+    ("Math.CopySign", |_, a| Ok(Value::Double(real(a.get(0)).copysign(real(a.get(1)))))),
+    ("Math.FusedMultiplyAdd", |_, a| Ok(Value::Double(real(a.get(0)).mul_add(real(a.get(1)), real(a.get(2)))))),
+    ("Math.ILogB", |_, a| {
+        let value = real(a.get(0));
+        Ok(Value::Int32(if value == 0.0 {
+            i32::MIN
+        } else if value.is_nan() || value.is_infinite() {
+            i32::MAX
+        } else {
+            exponent(value)
+        }))
     }),
-    ("Math.Sign", |m, a| match a.get(0) {
-        Value::Double(value) if value.is_nan() => {
-            Err(m.throw("ArithmeticException", "Function does not accept floating point Not-a-Number values."))
-        }
-        Value::Double(value) => Ok(Value::Int32(i32::from(*value > 0.0) - i32::from(*value < 0.0))),
-        Value::Single(value) => Ok(Value::Int32(i32::from(*value > 0.0) - i32::from(*value < 0.0))),
-        Value::Decimal(value) => Ok(Value::Int32(i32::from(*value > Decimal::ZERO) - i32::from(*value < Decimal::ZERO))),
-        other => Ok(Value::Int32(other.integer().signum() as i32)),
+    ("Math.ScaleB", |_, a| {
+        // In two steps, so that neither leaves the range that the result is in.
+        let half = a.int(1).clamp(-3_000, 3_000) / 2;
+        let rest = a.int(1).clamp(-3_000, 3_000) - half;
+        Ok(Value::Double(real(a.get(0)) * 2f64.powi(half) * 2f64.powi(rest)))
     }),
+    ("Math.MaxMagnitude", |_, a| Ok(Value::Double(magnitude(real(a.get(0)), real(a.get(1)), true)))),
+    ("Math.MinMagnitude", |_, a| Ok(Value::Double(magnitude(real(a.get(0)), real(a.get(1)), false)))),
     ("Math.Round", |m, a| round(m, a)),
     ("Math.BigMul", |_, a| Ok(Value::Int64(a.get(0).integer() * a.get(1).integer()))),
     ("Math.DivRem(int,int,int)", |m, a| {
@@ -95,7 +103,70 @@ pub(super) const MEMBERS: Members = &[
     }),
 ];
 
-fn pick(m: &mut Machine<'_>, a: Args<'_>, wanted: i32) -> Outcome {
+/// The power of two of a finite number that is not zero.
+fn exponent(value: f64) -> i32 {
+    let bits = (value.to_bits() >> 52 & 0x7ff) as i32;
+    if bits == 0 { exponent(value * 2f64.powi(64)) - 64 } else { bits - 1_023 }
+}
+
+fn magnitude(one: f64, two: f64, larger: bool) -> f64 {
+    if one.is_nan() || two.is_nan() {
+        return f64::NAN;
+    }
+    if one.abs() == two.abs() {
+        return if larger == one.is_sign_positive() { one } else { two };
+    }
+    if (one.abs() > two.abs()) == larger { one } else { two }
+}
+
+/// The absolute value; the least integer has none.
+pub(super) fn abs(m: &mut Machine<'_>, a: Args<'_>) -> Outcome {
+    let overflow = "Negating the minimum value of a twos complement number is invalid.";
+    Ok(match a.get(0) {
+        Value::Double(value) => Value::Double(value.abs()),
+        Value::Single(value) => Value::Single(value.abs()),
+        Value::Decimal(value) => Value::Decimal(value.abs()),
+        Value::Int32(value) => Value::Int32(value.checked_abs().ok_or_else(|| m.throw("OverflowException", overflow))?),
+        Value::Int64(value) => Value::Int64(value.checked_abs().ok_or_else(|| m.throw("OverflowException", overflow))?),
+        Value::Int16(value) => Value::Int16(value.checked_abs().ok_or_else(|| m.throw("OverflowException", overflow))?),
+        Value::SByte(value) => Value::SByte(value.checked_abs().ok_or_else(|| m.throw("OverflowException", overflow))?),
+        other => other.clone(),
+    })
+}
+
+/// -1, 0 or 1.
+pub(super) fn sign(m: &mut Machine<'_>, a: Args<'_>) -> Outcome {
+    match a.get(0) {
+        value @ (Value::Double(_) | Value::Single(_)) if real(value).is_nan() => {
+            Err(m.throw("ArithmeticException", "Function does not accept floating point Not-a-Number values."))
+        }
+        Value::Double(value) => Ok(Value::Int32(i32::from(*value > 0.0) - i32::from(*value < 0.0))),
+        Value::Single(value) => Ok(Value::Int32(i32::from(*value > 0.0) - i32::from(*value < 0.0))),
+        Value::Decimal(value) => Ok(Value::Int32(i32::from(*value > Decimal::ZERO) - i32::from(*value < Decimal::ZERO))),
+        Value::UInt64(value) => Ok(Value::Int32(i32::from(*value > 0))),
+        other => Ok(Value::Int32(other.integer().signum() as i32)),
+    }
+}
+
+/// `Clamp(value, min, max)`.
+pub(super) fn clamp(m: &mut Machine<'_>, a: Args<'_>) -> Outcome {
+    if compare(m, a.get(1), a.get(2))? > 0 {
+        let (least, most) = (super::to_text(m, a.get(1))?, super::to_text(m, a.get(2))?);
+        return Err(m.throw("ArgumentException", &format!("'{}' cannot be greater than {}.", least.to_str(), most.to_str())));
+    }
+    if real(a.get(0)).is_nan() {
+        return Ok(a.get(0).clone());
+    }
+    if compare(m, a.get(0), a.get(1))? < 0 {
+        return Ok(a.get(1).clone());
+    }
+    if compare(m, a.get(0), a.get(2))? > 0 {
+        return Ok(a.get(2).clone());
+    }
+    Ok(a.get(0).clone())
+}
+
+pub(super) fn pick(m: &mut Machine<'_>, a: Args<'_>, wanted: i32) -> Outcome {
     let (one, two) = (a.get(0), a.get(1));
     for value in [one, two] {
         if real(value).is_nan() {

@@ -4,12 +4,18 @@ use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive as _;
 
 use super::basics::{format_value, hash_code, instance_equals, instance_text};
-use super::{Members, compare, format};
+use super::{Members, compare, convert, format, math};
 use crate::expression::machine::arithmetic;
+use crate::expression::syntax::BinaryOperator;
 use crate::expression::machine::{Args, Machine, Outcome};
 use crate::expression::text::Text;
 use crate::expression::types::Primitive;
 use crate::expression::value::Value;
+
+pub(crate) mod decimals;
+mod reals;
+
+pub(super) use reals::MEMBERS as REALS;
 
 macro_rules! number {
     ($name:literal, $keyword:literal, $primitive:ident, $message:literal, $min:expr, $max:expr) => {
@@ -26,6 +32,15 @@ macro_rules! number {
             (concat!($name, ".CompareTo"), |m, a| compare_to(m, a, $message)),
             (concat!($name, ".Equals"), |m, a| instance_equals(m, a)),
             (concat!($name, ".GetHashCode()"), |m, a| hash_code(m, a)),
+            (concat!($name, ".TryParse(string,IFormatProvider,", $keyword, ")"), |m, a| {
+                try_parse(m, Args { values: &[a.get(0).clone(), a.get(2).clone()], types: a.types }, Primitive::$primitive)
+            }),
+            (concat!($name, ".GetTypeCode()"), |m, a| convert::changing::type_code(m, a.get(0))),
+            (concat!($name, ".Abs(", $keyword, ")"), |m, a| math::abs(m, a)),
+            (concat!($name, ".Sign(", $keyword, ")"), |m, a| math::sign(m, a)),
+            (concat!($name, ".Max(", $keyword, ",", $keyword, ")"), |m, a| math::pick(m, a, 1)),
+            (concat!($name, ".Min(", $keyword, ",", $keyword, ")"), |m, a| math::pick(m, a, -1)),
+            (concat!($name, ".Clamp(", $keyword, ",", $keyword, ",", $keyword, ")"), |m, a| math::clamp(m, a)),
         ]
     };
 }
@@ -51,7 +66,8 @@ pub(super) fn tables() -> impl Iterator<Item = &'static (&'static str, super::Na
 }
 
 pub(super) const MEMBERS: Members = &[
-    ("Double.NaN", |_, _| Ok(Value::Double(f64::NAN))),
+    // .NET's NaN has its sign bit set, which `BitConverter` shows.
+    ("Double.NaN", |_, _| Ok(Value::Double(-f64::NAN))),
     ("Double.Epsilon", |_, _| Ok(Value::Double(5e-324))),
     ("Double.PositiveInfinity", |_, _| Ok(Value::Double(f64::INFINITY))),
     ("Double.NegativeInfinity", |_, _| Ok(Value::Double(f64::NEG_INFINITY))),
@@ -59,7 +75,7 @@ pub(super) const MEMBERS: Members = &[
     ("Double.IsInfinity", |_, a| Ok(Value::Boolean(real(a.get(0)).is_infinite()))),
     ("Double.IsPositiveInfinity", |_, a| Ok(Value::Boolean(real(a.get(0)) == f64::INFINITY))),
     ("Double.IsNegativeInfinity", |_, a| Ok(Value::Boolean(real(a.get(0)) == f64::NEG_INFINITY))),
-    ("Single.NaN", |_, _| Ok(Value::Single(f32::NAN))),
+    ("Single.NaN", |_, _| Ok(Value::Single(-f32::NAN))),
     ("Single.Epsilon", |_, _| Ok(Value::Single(f32::from_bits(1)))),
     ("Single.PositiveInfinity", |_, _| Ok(Value::Single(f32::INFINITY))),
     ("Single.NegativeInfinity", |_, _| Ok(Value::Single(f32::NEG_INFINITY))),
@@ -86,9 +102,13 @@ pub(super) const MEMBERS: Members = &[
     ("Boolean.Equals", |m, a| instance_equals(m, a)),
     ("Boolean.CompareTo", |m, a| compare_to(m, a, "a Boolean")),
     ("Boolean.GetHashCode()", |m, a| hash_code(m, a)),
+    ("Boolean.GetTypeCode()", |m, a| convert::changing::type_code(m, a.get(0))),
     ("Decimal.Add", |m, a| decimal(m, a, |one, two| one.checked_add(two))),
     ("Decimal.Subtract", |m, a| decimal(m, a, |one, two| one.checked_sub(two))),
-    ("Decimal.Multiply", |m, a| decimal(m, a, |one, two| one.checked_mul(two))),
+    ("Decimal.Multiply", |m, a| {
+        let product = arithmetic::binary(BinaryOperator::Multiply, a.get(0), a.get(1), true);
+        product.map_err(|error| m.arithmetic(error))
+    }),
     ("Decimal.Compare", |m, a| compare(m, a.get(0), a.get(1)).map(Value::Int32)),
     ("Decimal.Truncate", |_, a| Ok(Value::Decimal(as_decimal(a.get(0)).trunc()))),
     ("Decimal.Floor", |_, a| Ok(Value::Decimal(as_decimal(a.get(0)).floor()))),
@@ -125,6 +145,7 @@ fn decimal(m: &mut Machine<'_>, a: Args<'_>, work: fn(Decimal, Decimal) -> Optio
     }
 }
 
+/// To another number type, refused if it does not fit.
 fn to(m: &mut Machine<'_>, a: Args<'_>, to: Primitive) -> Outcome {
     arithmetic::convert(a.get(0), to, true).ok_or_else(|| m.throw("OverflowException", "Value was either too large or too small."))
 }

@@ -15,6 +15,10 @@ pub(crate) struct Pattern {
     pub(crate) source: String,
     engine: fancy_regex::Regex,
     names: Vec<(String, usize)>,
+    /// Where the engine has the group of each number of .NET, which counts named groups after all others.
+    order: Vec<usize>,
+    /// Whether some group stands under a quantifier.
+    repeats: bool,
 }
 
 /// One match: its groups as texts with their places, in UTF-16 units.
@@ -44,6 +48,76 @@ pub(super) const MEMBERS: Members = &[
     ("Regex.IsMatch(string,string,RegexOptions)", |m, a| is_match(m, a, true)),
     ("Regex.IsMatch(string,string,RegexOptions,TimeSpan)", |m, a| is_match(m, a, true)),
     ("Regex.IsMatch(string)", |m, a| is_match(m, a, false)),
+    ("Regex.IsMatch(string,int)", |m, a| {
+        let (pattern, subject) = prepare(m, a, false)?;
+        let start = start_of(m, &subject, a.int(2))?;
+        let found = find(m, &pattern, &subject, start)?;
+        Ok(Value::Boolean(found.groups.first().is_some_and(Option::is_some)))
+    }),
+    ("Regex.Match(string,int)", |m, a| {
+        let (pattern, subject) = prepare(m, a, false)?;
+        let start = start_of(m, &subject, a.int(2))?;
+        let found = find(m, &pattern, &subject, start)?;
+        Ok(m.object(Object::Match(Arc::new(found))))
+    }),
+    ("Regex.Match(string,int,int)", |m, a| part(m, a)),
+    ("Regex.Matches(string,int)", |m, a| {
+        let (pattern, subject) = prepare(m, a, false)?;
+        let start = start_of(m, &subject, a.int(2))?;
+        let list = found_from(m, &pattern, &subject, start, usize::MAX)?;
+        let items = list.into_iter().map(|found| m.object(Object::Match(Arc::new(found)))).collect();
+        let ty = types::named("MatchCollection");
+        Ok(m.object(Object::List(ty, items)))
+    }),
+    ("Regex.Replace(string,string,int)", |m, a| replace(m, a, false, 2)),
+    ("Regex.Replace(string,string,int,int)", |m, a| replace(m, a, false, 2)),
+    ("Regex.Replace(string,MatchEvaluator,int)", |m, a| replace(m, a, false, 2)),
+    ("Regex.Replace(string,MatchEvaluator,int,int)", |m, a| replace(m, a, false, 2)),
+    ("Regex.Replace(string,string,MatchEvaluator,RegexOptions,TimeSpan)", |m, a| replace(m, a, true, 2)),
+    ("Regex.Split(string,int)", |m, a| split(m, a, false)),
+    ("Regex.Split(string,int,int)", |m, a| split(m, a, false)),
+    ("Regex.Split(string,string,RegexOptions,TimeSpan)", |m, a| split(m, a, true)),
+    ("Regex.Unescape", |m, a| {
+        let text = m.string(a, 0, "str")?;
+        match unescaped(&text.to_str()) {
+            Some(text) => m.text(Text::from(text)),
+            None => Err(m.throw("ArgumentException", &format!("parsing \"{}\" - Unrecognized escape sequence.", text.to_str()))),
+        }
+    }),
+    ("Match.Empty", |m, _| {
+        let pattern = plain_pattern(m)?;
+        let nothing = MatchData { groups: vec![None], names: Vec::new(), subject: Arc::from(""), pattern, next: 1 };
+        Ok(m.object(Object::Match(Arc::new(nothing))))
+    }),
+    ("Group.Captures", |m, a| {
+        let data = match m.object_of(a.get(0))? {
+            Object::Match(data) | Object::Group(data, _) => Arc::clone(data),
+            _ => return Err(m.null_reference()),
+        };
+        let whole = matches!(m.object_of(a.get(0))?, Object::Match(_) | Object::Group(_, 0));
+        if !whole && data.pattern.repeats {
+            return Err(m.throw("NotSupportedException", "The captures of a group that is repeated are not emulated."));
+        }
+        let items = if group(m, a)?.is_some() { vec![a.get(0).clone()] } else { Vec::new() };
+        let ty = types::named("CaptureCollection");
+        Ok(m.object(Object::List(ty, items)))
+    }),
+    ("CaptureCollection.Count", |m, a| match m.object_of(a.get(0))? {
+        Object::List(_, items) => Ok(Value::size(items.len())),
+        _ => Err(m.null_reference()),
+    }),
+    ("CaptureCollection.Item", |m, a| {
+        let found = match m.object_of(a.get(0))? {
+            Object::List(_, items) => usize::try_from(a.int(1)).ok().and_then(|index| items.get(index)).cloned(),
+            _ => None,
+        };
+        found.ok_or_else(|| m.out_of_range("i", "Index was out of range. Must be non-negative and less than the size of the collection."))
+    }),
+    ("MatchCollection.IsReadOnly", |m, a| m.object_of(a.get(0)).map(|_| Value::Boolean(true))),
+    ("MatchCollection.IsSynchronized", |m, a| m.object_of(a.get(0)).map(|_| Value::Boolean(false))),
+    ("MatchCollection.SyncRoot", |m, a| m.object_of(a.get(0)).map(|_| a.get(0).clone())),
+    ("MatchCollection.GetEnumerator()", |m, a| super::linq::enumerator(m, a.get(0))),
+    ("MatchCollection.CopyTo", |m, a| super::collections::copy_all(m, a.get(0), a.get(1), a.int(2))),
     ("Regex.Match(string,string)", |m, a| one(m, a, true)),
     ("Regex.Match(string,string,RegexOptions)", |m, a| one(m, a, true)),
     ("Regex.Match(string,string,RegexOptions,TimeSpan)", |m, a| one(m, a, true)),
@@ -98,6 +172,9 @@ pub(super) const MEMBERS: Members = &[
     ("Match.Result", |m, a| {
         let data = data(m, a)?;
         let template = m.string(a, 1, "replacement")?;
+        if data.groups.first().is_none_or(|group| group.is_none()) {
+            return Err(m.throw("NotSupportedException", "Result cannot be called on a failed Match."));
+        }
         let text = expand(&data, &template.to_str());
         m.text(Text::from(text))
     }),
@@ -158,14 +235,111 @@ fn compile(m: &mut Machine<'_>, a: Args<'_>, index: usize, options: i64) -> Outc
         Ok(engine) => engine,
         Err(problem) => return Err(m.throw("ArgumentException", &format!("parsing \"{source}\" - {problem}"))),
     };
-    let names: Vec<(String, usize)> =
-        engine.capture_names().enumerate().filter_map(|(index, name)| name.map(|name| (name.to_owned(), index))).collect();
-    // .NET numbers named groups after all others; with both kinds the numbers would differ.
-    let mixed = !names.is_empty() && names.len() + 1 < engine.captures_len();
-    if mixed && names.first().is_some_and(|first| first.1 < engine.captures_len() - names.len()) {
-        return Err(m.throw("NotSupportedException", "The regular expression has unnamed groups behind named ones, which is not emulated."));
+    let own: Vec<Option<String>> = engine.capture_names().map(|name| name.map(str::to_owned)).collect();
+    let unnamed = (1..own.len()).filter(|index| own[*index].is_none());
+    let named = (1..own.len()).filter(|index| own[*index].is_some());
+    let order: Vec<usize> = std::iter::once(0).chain(unnamed).chain(named).collect();
+    let moved = order.iter().enumerate().any(|(number, index)| number != *index);
+    if moved && has_reference(&source) {
+        return Err(m.throw("NotSupportedException", "The regular expression has unnamed groups behind named ones and refers to groups by number, which is not emulated."));
     }
-    Ok(Arc::new(Pattern { source, engine, names }))
+    let names = order.iter().enumerate().filter_map(|(number, index)| Some((own.get(*index)?.clone()?, number))).collect();
+    let repeats = is_repeated(&source);
+    Ok(Arc::new(Pattern { source, engine, names, order, repeats }))
+}
+
+/// Whether a pattern refers back to a group by its number.
+fn has_reference(source: &str) -> bool {
+    let mut escaped = false;
+    for character in source.chars() {
+        if escaped && matches!(character, '1'..='9') {
+            return true;
+        }
+        escaped = !escaped && character == '\\';
+    }
+    false
+}
+
+/// Whether a quantifier stands behind some group.
+fn is_repeated(source: &str) -> bool {
+    let mut escaped = false;
+    let mut closed = false;
+    for character in source.chars() {
+        if closed && matches!(character, '*' | '+' | '{') {
+            return true;
+        }
+        closed = character == ')' && !escaped;
+        escaped = !escaped && character == '\\';
+    }
+    false
+}
+
+/// The pattern of matches that no pattern made.
+fn plain_pattern(m: &mut Machine<'_>) -> Outcome<Arc<Pattern>> {
+    match fancy_regex::Regex::new("") {
+        Ok(engine) => Ok(Arc::new(Pattern { source: String::new(), engine, names: Vec::new(), order: vec![0], repeats: false })),
+        Err(_) => Err(m.null_reference()),
+    }
+}
+
+/// The byte of a place that is counted in UTF-16 units.
+fn start_of(m: &mut Machine<'_>, subject: &str, at: i32) -> Outcome<usize> {
+    let mut left = match usize::try_from(at) {
+        Ok(at) => at,
+        Err(_) => return Err(m.out_of_range("startat", "Start index cannot be less than 0 or greater than input length.")),
+    };
+    for (byte, character) in subject.char_indices() {
+        if left == 0 {
+            return Ok(byte);
+        }
+        left = left.saturating_sub(character.len_utf16());
+    }
+    if left == 0 { Ok(subject.len()) } else { Err(m.out_of_range("startat", "Start index cannot be less than 0 or greater than input length.")) }
+}
+
+/// `Match(input, beginning, length)`: the part is all that the pattern sees.
+fn part(m: &mut Machine<'_>, a: Args<'_>) -> Outcome {
+    let (pattern, subject) = prepare(m, a, false)?;
+    let whole = Text::from(&*subject);
+    let (start, count) = super::strings::range(m, whole.len(), a.int(2), a.int(3))?;
+    let inner: Arc<str> = Arc::from(&*whole.slice(start, count).to_str());
+    let mut found = find(m, &pattern, &inner, 0)?;
+    for (place, _) in found.groups.iter_mut().flatten() {
+        *place += start;
+    }
+    Ok(m.object(Object::Match(Arc::new(found))))
+}
+
+/// Escapes of a pattern as the characters that they mean.
+fn unescaped(text: &str) -> Option<String> {
+    let mut out = String::new();
+    let mut characters = text.chars();
+    while let Some(character) = characters.next() {
+        if character != '\\' {
+            out.push(character);
+            continue;
+        }
+        out.push(match characters.next()? {
+            'n' => '\n',
+            'r' => '\r',
+            't' => '\t',
+            'f' => '\u{c}',
+            'v' => '\u{b}',
+            'a' => '\u{7}',
+            'b' => '\u{8}',
+            'e' => '\u{1b}',
+            'x' => code(&mut characters, 2)?,
+            'u' => code(&mut characters, 4)?,
+            other if other.is_ascii_alphanumeric() => return None,
+            other => other,
+        });
+    }
+    Some(out)
+}
+
+fn code(characters: &mut std::str::Chars<'_>, count: usize) -> Option<char> {
+    let digits: String = characters.take(count).collect();
+    char::from_u32(u32::from_str_radix(&digits, 16).ok()?)
 }
 
 /// .NET's dialect in that of the engine.
@@ -173,12 +347,10 @@ fn translate(source: &str, options: i64) -> Result<String, &'static str> {
     if options & 64 != 0 {
         return Err("RightToLeft");
     }
-    if options & 256 != 0 {
-        return Err("ECMAScript");
-    }
-    if options & 4 != 0 {
-        return Err("ExplicitCapture");
-    }
+    // ECMAScript: the classes are those of ASCII.
+    let narrow = options & 256 != 0;
+    // Only named groups capture.
+    let explicit = options & 4 != 0;
     let multiline = options & 2 != 0;
     let mut flags = String::new();
     for (bit, flag) in [(1, 'i'), (2, 'm'), (16, 's'), (32, 'x')] {
@@ -205,6 +377,20 @@ fn translate(source: &str, options: i64) -> Result<String, &'static str> {
                     Some(escaped @ ('/' | '"' | '\'' | '@' | '%' | ',' | ';' | ':' | '!' | '=' | '<' | '>' | '`' | '_' | '~')) => {
                         out.pop();
                         out.push(*escaped);
+                    }
+                    Some(letter @ ('d' | 'w' | 's' | 'D' | 'W' | 'S')) if narrow => {
+                        out.pop();
+                        let set = match letter.to_ascii_lowercase() {
+                            'd' => "0-9",
+                            'w' => "a-zA-Z0-9_",
+                            _ => " \\t\\n\\r\\f\\v",
+                        };
+                        match (letter.is_ascii_uppercase(), class > 0) {
+                            (false, true) => out.push_str(set),
+                            (false, false) => out.push_str(&format!("[{set}]")),
+                            (true, false) => out.push_str(&format!("[^{set}]")),
+                            (true, true) => return Err("a negated class inside of a class with ECMAScript"),
+                        }
                     }
                     Some(escaped) => out.push(*escaped),
                     None => {}
@@ -236,6 +422,7 @@ fn translate(source: &str, options: i64) -> Result<String, &'static str> {
                 out.push('\\');
                 out.push(character);
             }
+            '(' if class == 0 && explicit && characters.get(at + 1) != Some(&'?') => out.push_str("(?:"),
             '(' if class == 0 && characters.get(at + 1) == Some(&'?') => {
                 let rest: String = characters[at + 2..].iter().take(40).collect();
                 let name = rest.strip_prefix('<').or_else(|| rest.strip_prefix('\'')).filter(|name| !name.starts_with(['=', '!']));
@@ -298,9 +485,11 @@ fn find(m: &mut Machine<'_>, pattern: &Arc<Pattern>, subject: &Arc<str>, from: u
         }
     };
     let Some(captures) = found else { return Ok(none()) };
-    let groups = (0..captures.len())
+    let groups = pattern
+        .order
+        .iter()
         .map(|index| {
-            captures.get(index).map(|group| {
+            captures.get(*index).map(|group| {
                 let start = subject.get(..group.start()).unwrap_or_default();
                 let place = if start.is_ascii() { start.len() } else { start.encode_utf16().count() };
                 (place, Text::from(group.as_str()))
@@ -325,9 +514,17 @@ fn one(m: &mut Machine<'_>, a: Args<'_>, is_static: bool) -> Outcome {
 }
 
 fn found_all(m: &mut Machine<'_>, pattern: &Arc<Pattern>, subject: &Arc<str>) -> Outcome<Vec<MatchData>> {
+    found_from(m, pattern, subject, 0, usize::MAX)
+}
+
+/// The matches from a byte on, no more than so many.
+fn found_from(m: &mut Machine<'_>, pattern: &Arc<Pattern>, subject: &Arc<str>, start: usize, most: usize) -> Outcome<Vec<MatchData>> {
     let mut list = Vec::new();
-    let mut from = 0;
+    let mut from = start;
     loop {
+        if list.len() >= most {
+            return Ok(list);
+        }
         let found = find(m, pattern, subject, from)?;
         if found.groups.first().is_none_or(Option::is_none) {
             return Ok(list);
@@ -346,6 +543,20 @@ fn all(m: &mut Machine<'_>, a: Args<'_>, is_static: bool) -> Outcome {
     Ok(m.object(Object::List(ty, items)))
 }
 
+/// How many, and from which byte on: the numbers behind the other arguments. -1 is no limit.
+fn limits(m: &mut Machine<'_>, a: Args<'_>, at: usize, subject: &str) -> Outcome<(usize, usize)> {
+    let most = match a.get(at) {
+        Value::Int32(-1) => usize::MAX,
+        Value::Int32(count) => match usize::try_from(*count) {
+            Ok(count) => count,
+            Err(_) => return Err(m.out_of_range("count", "Count cannot be less than -1.")),
+        },
+        _ => usize::MAX,
+    };
+    let start = if a.len() > at + 1 { start_of(m, subject, a.int(at + 1))? } else { 0 };
+    Ok((most, start))
+}
+
 fn replace(m: &mut Machine<'_>, a: Args<'_>, is_static: bool, with: usize) -> Outcome {
     let (pattern, subject) = prepare(m, a, is_static)?;
     if a.get(with).is_null() {
@@ -354,7 +565,8 @@ fn replace(m: &mut Machine<'_>, a: Args<'_>, is_static: bool, with: usize) -> Ou
     let mut out = Vec::new();
     let whole = Text::from(&*subject);
     let mut at = 0;
-    for found in found_all(m, &pattern, &subject)? {
+    let (most, start) = if is_static { (usize::MAX, 0) } else { limits(m, a, 3, &subject)? };
+    for found in found_from(m, &pattern, &subject, start, most)? {
         let Some(Some((place, text))) = found.groups.first().cloned() else { continue };
         whole.slice(at, place - at).append_to(&mut out);
         at = place + text.len();
@@ -385,6 +597,21 @@ fn expand(found: &MatchData, template: &str) -> String {
         } else if let Some(after) = rest.strip_prefix('&') {
             out.push_str(&found.group_text(0).to_str());
             rest = after;
+        } else if let Some(after) = rest.strip_prefix('_') {
+            out.push_str(&found.subject);
+            rest = after;
+        } else if let Some(after) = rest.strip_prefix('`') {
+            let (place, _) = found.groups.first().cloned().flatten().unwrap_or((0, Text::from("")));
+            out.push_str(&Text::from(&*found.subject).slice(0, place).to_str());
+            rest = after;
+        } else if let Some(after) = rest.strip_prefix('\'') {
+            let (place, text) = found.groups.first().cloned().flatten().unwrap_or((0, Text::from("")));
+            let whole = Text::from(&*found.subject);
+            out.push_str(&whole.slice(place + text.len(), whole.len()).to_str());
+            rest = after;
+        } else if let Some(after) = rest.strip_prefix('+') {
+            out.push_str(&found.group_text(found.groups.len().saturating_sub(1)).to_str());
+            rest = after;
         } else if digits > 0 && rest[..digits].parse::<usize>().is_ok_and(|index| index < found.groups.len()) {
             out.push_str(&found.group_text(rest[..digits].parse().unwrap_or(0)).to_str());
             rest = &rest[digits..];
@@ -411,7 +638,10 @@ fn split(m: &mut Machine<'_>, a: Args<'_>, is_static: bool) -> Outcome {
     let whole = Text::from(&*subject);
     let mut parts = Vec::new();
     let mut at = 0;
-    for found in found_all(m, &pattern, &subject)? {
+    let (most, start) = if is_static { (usize::MAX, 0) } else { limits(m, a, 2, &subject)? };
+    // So many parts: one match less. No limit is 0.
+    let most = if a.len() > 2 && !is_static { if most == 0 || most == usize::MAX { usize::MAX } else { most - 1 } } else { usize::MAX };
+    for found in found_from(m, &pattern, &subject, start, most)? {
         let Some(Some((place, text))) = found.groups.first().cloned() else { continue };
         parts.push(whole.slice(at, place - at));
         at = place + text.len();

@@ -11,6 +11,7 @@ use crate::expression::types::known;
 use crate::expression::value::Value;
 
 pub(crate) mod builder;
+pub(crate) mod scanning;
 
 pub(super) const MEMBERS: Members = &[
     ("String.Empty", |_, _| Ok(Value::from(""))),
@@ -204,6 +205,9 @@ pub(super) const MEMBERS: Members = &[
     ("String.PadLeft", |m, a| pad(m, a, true)),
     ("String.PadRight", |m, a| pad(m, a, false)),
     ("String.ToLower", |m, a| mapped(m, a, lower_unit)),
+    // No policy can name a culture: only null can stand there.
+    ("String.ToLower(CultureInfo)", |m, _| Err(m.argument_null("culture"))),
+    ("String.ToUpper(CultureInfo)", |m, _| Err(m.argument_null("culture"))),
     ("String.ToLowerInvariant()", |m, a| mapped(m, a, lower_unit)),
     ("String.ToUpper", |m, a| mapped(m, a, upper_unit)),
     ("String.ToUpperInvariant()", |m, a| mapped(m, a, upper_unit)),
@@ -236,7 +240,7 @@ pub(super) const MEMBERS: Members = &[
     }),
 ];
 
-fn comparer(m: &mut Machine<'_>, rule: i32) -> Outcome {
+pub(super) fn comparer(m: &mut Machine<'_>, rule: i32) -> Outcome {
     let ty = crate::expression::types::named("StringComparer");
     Ok(m.object(Object::Opaque(ty, vec![Value::Int32(rule)])))
 }
@@ -249,6 +253,18 @@ pub(super) fn comparer_rule(m: &Machine<'_>, value: &Value) -> i64 {
             _ => 4,
         },
         _ => 4,
+    }
+}
+
+/// The hash code that a comparer gives: equal texts have equal ones.
+pub(super) fn comparer_hash(m: &mut Machine<'_>, a: Args<'_>) -> Outcome {
+    match a.get(1) {
+        Value::Null => Err(m.argument_null("obj")),
+        Value::Text(text) if ignores_case(comparer_rule(m, a.get(0))) => {
+            let upper = Value::from(text.map_units(upper_unit));
+            hash_code(m, Args { values: &[upper], types: &[] })
+        }
+        other => hash_code(m, Args { values: std::slice::from_ref(other), types: &[] }),
     }
 }
 
@@ -266,7 +282,12 @@ pub(super) fn compare_rule(one: Option<Arc<Text>>, two: Option<Arc<Text>>, rule:
         (None, None) => 0,
         (None, Some(_)) => -1,
         (Some(_), None) => 1,
-        (Some(one), Some(two)) if rule >= 4 => one.compare(&two, ignores_case(rule)),
+        (Some(one), Some(two)) if rule >= 4 => {
+            // The first letters decide before the lengths do, also where one text has none.
+            let first = |text: &Text| if text.is_empty() { 0 } else { i32::from(text.at(0)) };
+            let difference = first(&one) - first(&two);
+            if !ignores_case(rule) && difference != 0 { difference } else { one.compare(&two, ignores_case(rule)) }
+        }
         (Some(one), Some(two)) => compare_culture(&one, &two, ignores_case(rule)),
     }
 }
@@ -353,7 +374,7 @@ pub(super) fn char_units(m: &Machine<'_>, value: &Value) -> Vec<u16> {
     }
 }
 
-pub(super) fn range(m: &mut Machine<'_>, length: usize, start: i32, count: i32) -> Outcome<(usize, usize)> {
+pub(crate) fn range(m: &mut Machine<'_>, length: usize, start: i32, count: i32) -> Outcome<(usize, usize)> {
     let Some(start) = usize::try_from(start).ok().filter(|start| *start <= length) else {
         return Err(m.out_of_range("startIndex", "Index was out of range. Must be non-negative and less than the size of the collection."));
     };
@@ -366,7 +387,7 @@ pub(super) fn range(m: &mut Machine<'_>, length: usize, start: i32, count: i32) 
 }
 
 /// The values of arguments of which the last may be an array or sequence.
-fn spread(m: &mut Machine<'_>, values: &[Value]) -> Outcome<Vec<Value>> {
+pub(super) fn spread(m: &mut Machine<'_>, values: &[Value]) -> Outcome<Vec<Value>> {
     if let [single] = values
         && matches!(single, Value::Object(_))
         && linq::is_enumerable(m, single)

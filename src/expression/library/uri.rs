@@ -7,6 +7,8 @@ use crate::expression::text::Text;
 use crate::expression::types;
 use crate::expression::value::Value;
 
+pub(crate) mod relations;
+
 pub(super) const MEMBERS: Members = &[
     ("Uri.EscapeDataString", |m, a| {
         let text = m.string(a, 0, "stringToEscape")?;
@@ -44,7 +46,10 @@ pub(super) const MEMBERS: Members = &[
     }),
     ("Uri.Port", |m, a| parsed(m, a).map(|url| Value::Int32(url.port_or_known_default().map_or(-1, i32::from)))),
     ("Uri.IsDefaultPort", |m, a| parsed(m, a).map(|url| Value::Boolean(url.port().is_none()))),
-    ("Uri.IsAbsoluteUri", |m, a| parsed(m, a).map(|_| Value::Boolean(true))),
+    ("Uri.IsAbsoluteUri", |m, a| match m.object_of(a.get(0))? {
+        Object::Opaque(_, fields) => Ok(Value::Boolean(matches!(fields.first(), Some(Value::Text(_))))),
+        _ => Err(m.null_reference()),
+    }),
     ("Uri.OriginalString", |m, a| match m.object_of(a.get(0))? {
         Object::Opaque(_, fields) => Ok(fields.get(1).cloned().unwrap_or(Value::Null)),
         _ => Err(m.null_reference()),
@@ -62,6 +67,10 @@ pub(super) const MEMBERS: Members = &[
         Some(text) => m.text(Text::from(url_encode(&text.to_str()))),
         None => Ok(Value::Null),
     }),
+    ("WebUtility.UrlEncodeToBytes", |m, a| web_bytes(m, a, true)),
+    ("WebUtility.UrlDecodeToBytes", |m, a| web_bytes(m, a, false)),
+    ("WebUtility.HtmlEncode(string,TextWriter)", |m, a| written(m, a, "WebUtility.HtmlEncode(string)")),
+    ("WebUtility.HtmlDecode(string,TextWriter)", |m, a| written(m, a, "WebUtility.HtmlDecode(string)")),
     ("WebUtility.UrlDecode", |m, a| match a.text(0) {
         Some(text) => m.text(Text::from(url_decode(&text.to_str()))),
         None => Ok(Value::Null),
@@ -90,6 +99,32 @@ pub(super) const MEMBERS: Members = &[
         None => Ok(Value::Null),
     }),
 ];
+
+fn web_bytes(m: &mut Machine<'_>, a: Args<'_>, encode: bool) -> Outcome {
+    if a.get(0).is_null() {
+        return Ok(Value::Null);
+    }
+    let bytes = m.bytes(a.get(0), "bytes")?;
+    let (start, count) = super::strings::range(m, bytes.len(), a.int(1), a.int(2))?;
+    let part = &bytes[start..start + count];
+    let made = if encode { url_encode_bytes(part).into_bytes() } else { unescape_bytes(part, true) };
+    m.byte_array(&made)
+}
+
+/// What a member gives for its first argument, written to the writer that is the second.
+fn written(m: &mut Machine<'_>, a: Args<'_>, name: &str) -> Outcome {
+    if a.get(1).is_null() {
+        return Err(m.argument_null("output"));
+    }
+    let text = match super::native(name) {
+        Some(native) => native(m, Args { values: &a.values[..1], types: &[] })?,
+        None => Value::Null,
+    };
+    if let Value::Text(text) = text {
+        super::readers::append(m, a.get(1), &text)?;
+    }
+    Ok(Value::Null)
+}
 
 fn html_decode(text: &str) -> String {
     let mut out = String::new();
@@ -149,11 +184,17 @@ fn escape(text: &str, kept: &str) -> String {
 }
 
 fn unescape(text: &str, plus: bool) -> String {
-    let bytes = text.as_bytes();
+    String::from_utf8_lossy(&unescape_bytes(text.as_bytes(), plus)).into_owned()
+}
+
+fn unescape_bytes(bytes: &[u8], plus: bool) -> Vec<u8> {
     let mut out = Vec::with_capacity(bytes.len());
     let mut at = 0;
     while at < bytes.len() {
-        let hex = text.get(at + 1..at + 3).filter(|digits| digits.bytes().all(|digit| digit.is_ascii_hexdigit()));
+        let hex = bytes
+            .get(at + 1..at + 3)
+            .filter(|digits| digits.iter().all(u8::is_ascii_hexdigit))
+            .and_then(|digits| std::str::from_utf8(digits).ok());
         match (bytes[at], hex) {
             (b'%', Some(digits)) => {
                 out.push(u8::from_str_radix(digits, 16).unwrap_or(b'?'));
@@ -169,13 +210,17 @@ fn unescape(text: &str, plus: bool) -> String {
             }
         }
     }
-    String::from_utf8_lossy(&out).into_owned()
+    out
 }
 
 /// `WebUtility.UrlEncode`: blanks are `+`.
 pub(super) fn url_encode(text: &str) -> String {
+    url_encode_bytes(text.as_bytes())
+}
+
+fn url_encode_bytes(bytes: &[u8]) -> String {
     let mut out = String::new();
-    for byte in text.bytes() {
+    for byte in bytes.iter().copied() {
         let character = char::from(byte);
         if character.is_ascii_alphanumeric() || "-_.!*()".contains(character) {
             out.push(character);
@@ -241,6 +286,7 @@ fn parsed(m: &mut Machine<'_>, a: Args<'_>) -> Outcome<url::Url> {
     };
     match text {
         Some(Value::Text(text)) => url::Url::parse(&text.to_str()).map_err(|_| m.null_reference()),
+        Some(Value::Null) => Err(m.throw("InvalidOperationException", "This operation is not supported for a relative URI.")),
         _ => Err(m.null_reference()),
     }
 }

@@ -6,7 +6,7 @@ use crate::expression::library::numbers::{as_decimal, real};
 use crate::expression::library::{Members, compare, equals, key, strings};
 use crate::expression::machine::{Args, Machine, Outcome, arithmetic};
 use crate::expression::syntax::BinaryOperator;
-use crate::expression::types::{self, Shape, Type, known};
+use crate::expression::types::{self, Type, known};
 use crate::expression::value::Value;
 
 pub(crate) const MEMBERS: Members = &[
@@ -110,10 +110,33 @@ pub(crate) const MEMBERS: Members = &[
         "Enumerable.GroupBy(IEnumerable<TSource>,Func<TSource,TKey>,Func<TSource,TElement>,Func<TKey,IEnumerable<TElement>,TResult>)",
         |m, a| group(m, a, Some(2), Some(3), None, a.ty(2)),
     ),
+    ("Enumerable.GroupBy(IEnumerable<TSource>,Func<TSource,TKey>,Func<TSource,TElement>,IEqualityComparer<TKey>)", |m, a| {
+        group(m, a, Some(2), None, Some(3), a.ty(2))
+    }),
+    ("Enumerable.GroupBy(IEnumerable<TSource>,Func<TSource,TKey>,Func<TKey,IEnumerable<TSource>,TResult>,IEqualityComparer<TKey>)", |m, a| {
+        group(m, a, None, Some(2), Some(3), a.ty(0))
+    }),
+    (
+        "Enumerable.GroupBy(IEnumerable<TSource>,Func<TSource,TKey>,Func<TSource,TElement>,Func<TKey,IEnumerable<TElement>,TResult>,IEqualityComparer<TKey>)",
+        |m, a| group(m, a, Some(2), Some(3), Some(4), a.ty(2)),
+    ),
+    ("Enumerable.ToLookup(IEnumerable<TSource>,Func<TSource,TKey>,IEqualityComparer<TKey>)", |m, a| group(m, a, None, None, Some(2), a.ty(0))),
+    ("Enumerable.ToLookup(IEnumerable<TSource>,Func<TSource,TKey>,Func<TSource,TElement>)", |m, a| group(m, a, Some(2), None, None, a.ty(2))),
+    ("Enumerable.ToLookup(IEnumerable<TSource>,Func<TSource,TKey>,Func<TSource,TElement>,IEqualityComparer<TKey>)", |m, a| {
+        group(m, a, Some(2), None, Some(3), a.ty(2))
+    }),
     ("Enumerable.ToLookup(IEnumerable<TSource>,Func<TSource,TKey>)", |m, a| group(m, a, None, None, None, a.ty(0))),
     ("Enumerable.Join(IEnumerable<TOuter>,IEnumerable<TInner>,Func<TOuter,TKey>,Func<TInner,TKey>,Func<TOuter,TInner,TResult>)", |m, a| {
         join(m, a, false)
     }),
+    (
+        "Enumerable.Join(IEnumerable<TOuter>,IEnumerable<TInner>,Func<TOuter,TKey>,Func<TInner,TKey>,Func<TOuter,TInner,TResult>,IEqualityComparer<TKey>)",
+        |m, a| join(m, a, false),
+    ),
+    (
+        "Enumerable.GroupJoin(IEnumerable<TOuter>,IEnumerable<TInner>,Func<TOuter,TKey>,Func<TInner,TKey>,Func<TOuter,IEnumerable<TInner>,TResult>,IEqualityComparer<TKey>)",
+        |m, a| join(m, a, true),
+    ),
     (
         "Enumerable.GroupJoin(IEnumerable<TOuter>,IEnumerable<TInner>,Func<TOuter,TKey>,Func<TInner,TKey>,Func<TOuter,IEnumerable<TInner>,TResult>)",
         |m, a| join(m, a, true),
@@ -256,11 +279,11 @@ pub(crate) const MEMBERS: Members = &[
     ("Enumerable.Empty", |m, a| Ok(items(m, Vec::new(), a.ty(0)))),
 ];
 
-fn items(m: &mut Machine<'_>, list: Vec<Value>, element: Type) -> Value {
+pub(super) fn items(m: &mut Machine<'_>, list: Vec<Value>, element: Type) -> Value {
     m.object(Object::Query(types::enumerable(element), Query::Items(list)))
 }
 
-fn query(m: &mut Machine<'_>, a: Args<'_>, element: Type, make: impl FnOnce(Value, Args<'_>) -> Query) -> Outcome {
+pub(super) fn query(m: &mut Machine<'_>, a: Args<'_>, element: Type, make: impl FnOnce(Value, Args<'_>) -> Query) -> Outcome {
     if a.get(0).is_null() {
         return Err(m.argument_null("source"));
     }
@@ -282,20 +305,20 @@ fn as_static(m: &mut Machine<'_>, a: Args<'_>) -> Value {
     if a.types.first().is_some_and(|ty| ty.is("KeyValuePair")) { a.get(0).clone() } else { tokens(m, a.get(0)) }
 }
 
-fn list(m: &mut Machine<'_>, a: Args<'_>) -> Outcome<Vec<Value>> {
+pub(super) fn list(m: &mut Machine<'_>, a: Args<'_>) -> Outcome<Vec<Value>> {
     let source = as_static(m, a);
     collect(m, &source)
 }
 
-fn rule(m: &Machine<'_>, comparer: &Value) -> KeyRule {
+pub(super) fn rule(m: &Machine<'_>, comparer: &Value) -> KeyRule {
     if !comparer.is_null() && strings::ignores_case(strings::comparer_rule(m, comparer)) { KeyRule::IgnoreCase } else { KeyRule::Default }
 }
 
-fn empty(m: &mut Machine<'_>) -> crate::expression::machine::Fault {
+pub(super) fn empty(m: &mut Machine<'_>) -> crate::expression::machine::Fault {
     m.throw("InvalidOperationException", "Sequence contains no elements")
 }
 
-fn order(m: &mut Machine<'_>, a: Args<'_>, descending: bool, more: bool) -> Outcome {
+pub(super) fn order(m: &mut Machine<'_>, a: Args<'_>, descending: bool, more: bool) -> Outcome {
     if a.get(0).is_null() {
         return Err(m.argument_null("source"));
     }
@@ -396,21 +419,24 @@ pub(super) fn grouped(m: &mut Machine<'_>, query: &Query) -> Outcome<Vec<Value>>
 }
 
 fn join(m: &mut Machine<'_>, a: Args<'_>, grouped: bool) -> Outcome {
-    query(m, a, a.ty(3), |s, a| Query::Join(s, a.get(1).clone(), a.get(2).clone(), a.get(3).clone(), a.get(4).clone(), grouped))
+    let rule = rule(m, a.get(5));
+    query(m, a, a.ty(3), |s, a| {
+        Query::Join(s, a.get(1).clone(), a.get(2).clone(), a.get(3).clone(), a.get(4).clone(), grouped, rule)
+    })
 }
 
 pub(super) fn joined(m: &mut Machine<'_>, query: &Query) -> Outcome<Vec<Value>> {
-    let Query::Join(outer, inner, outer_key, inner_key, result, grouped) = query else { return Ok(Vec::new()) };
+    let Query::Join(outer, inner, outer_key, inner_key, result, grouped, rule) = query else { return Ok(Vec::new()) };
     let mut index: std::collections::HashMap<Key, Vec<Value>> = std::collections::HashMap::new();
     for item in collect(m, inner)? {
         let found = m.call(inner_key, std::slice::from_ref(&item))?;
-        let hashed = key(m, &found, KeyRule::Default)?;
+        let hashed = key(m, &found, *rule)?;
         index.entry(hashed).or_default().push(item);
     }
     let mut out = Vec::new();
     for item in collect(m, outer)? {
         let found = m.call(outer_key, std::slice::from_ref(&item))?;
-        let hashed = key(m, &found, KeyRule::Default)?;
+        let hashed = key(m, &found, *rule)?;
         let matches = index.get(&hashed).cloned().unwrap_or_default();
         if *grouped {
             let list = items(m, matches, known().object);
@@ -517,48 +543,44 @@ fn numbers(m: &mut Machine<'_>, a: Args<'_>) -> Outcome<Vec<Value>> {
     Ok(out)
 }
 
-fn sum(m: &mut Machine<'_>, a: Args<'_>) -> Outcome {
-    let mut total: Option<Value> = None;
-    for item in numbers(m, a)?.into_iter().filter(|item| !item.is_null()) {
-        total = Some(match total {
-            None => item,
-            Some(total) => match arithmetic::binary(BinaryOperator::Add, &total, &item, true) {
-                Ok(value) => value,
-                Err(_) => return Err(m.throw("OverflowException", "Arithmetic operation resulted in an overflow.")),
-            },
-        });
-    }
-    // The sum of nothing is the zero of the overload, which only its result type tells: the call's generic argument or the selector's.
-    Ok(match total {
-        Some(total) => total,
-        None => zero_of(m, a),
-    })
+/// The result type of the overload that is meant.
+fn result_of(a: Args<'_>) -> Type {
+    a.types.last().copied().unwrap_or(known().object)
 }
 
-fn zero_of(m: &Machine<'_>, a: Args<'_>) -> Value {
-    let element = match a.get(0) {
-        Value::Object(handle) => m.heap.type_of(&Value::Object(*handle)).enumerated(),
-        _ => None,
-    };
-    match element.filter(|_| a.len() == 1).map(|ty| ty.stripped().shape()) {
-        Some(Shape::Named(..)) => Value::default_of(element.map_or(known().int32, Type::stripped)),
-        _ => Value::Int32(0),
+fn sum(m: &mut Machine<'_>, a: Args<'_>) -> Outcome {
+    // Nulls count as nothing, also where the result can be null.
+    let mut total = Value::default_of(result_of(a).stripped());
+    for item in numbers(m, a)?.into_iter().filter(|item| !item.is_null()) {
+        total = match arithmetic::binary(BinaryOperator::Add, &total, &item, true) {
+            Ok(value) => value,
+            Err(error) => return Err(m.arithmetic(error)),
+        };
     }
+    Ok(total)
 }
 
 fn average(m: &mut Machine<'_>, a: Args<'_>) -> Outcome {
+    let result = result_of(a);
     let list: Vec<Value> = numbers(m, a)?.into_iter().filter(|item| !item.is_null()).collect();
-    let Some(first) = list.first() else { return Err(empty(m)) };
+    let Some(first) = list.first() else {
+        return if result.nullable_of().is_some() { Ok(Value::Null) } else { Err(empty(m)) };
+    };
     if let Value::Decimal(_) = first {
-        let mut total = rust_decimal::Decimal::ZERO;
-        for item in &list {
-            total += as_decimal(item);
-        }
-        return Ok(Value::Decimal(total / rust_decimal::Decimal::from(list.len())));
+        let total = list.iter().try_fold(rust_decimal::Decimal::ZERO, |total, item| total.checked_add(as_decimal(item)));
+        let Some(total) = total else { return Err(m.arithmetic(arithmetic::Error::DecimalOverflow)) };
+        let count = Value::Decimal(rust_decimal::Decimal::from(list.len()));
+        return arithmetic::binary(BinaryOperator::Divide, &Value::Decimal(total), &count, true).map_err(|error| m.arithmetic(error));
+    }
+    if !matches!(first, Value::Single(_) | Value::Double(_)) {
+        // Integers are summed as `long`, checked.
+        let total = list.iter().try_fold(0i64, |total, item| total.checked_add(item.integer()));
+        let Some(total) = total else { return Err(m.arithmetic(arithmetic::Error::Overflow)) };
+        return Ok(Value::Double(total as f64 / list.len() as f64));
     }
     let total: f64 = list.iter().map(real).sum();
-    let result = total / list.len() as f64;
-    Ok(if matches!(first, Value::Single(_)) { Value::Single(result as f32) } else { Value::Double(result) })
+    let average = total / list.len() as f64;
+    Ok(if matches!(first, Value::Single(_)) { Value::Single(average as f32) } else { Value::Double(average) })
 }
 
 fn extreme(m: &mut Machine<'_>, a: Args<'_>, wanted: i32) -> Outcome {
@@ -577,7 +599,7 @@ fn extreme(m: &mut Machine<'_>, a: Args<'_>, wanted: i32) -> Outcome {
     }
     match best {
         Some(best) => Ok(best),
-        None if a.types.first().is_some_and(|ty| a.len() == 1 && ty.is_reference()) => Ok(Value::Null),
+        None if result_of(a).is_reference() || result_of(a).nullable_of().is_some() => Ok(Value::Null),
         None => Err(empty(m)),
     }
 }

@@ -40,10 +40,88 @@ pub(crate) const MEMBERS: Members = &[
         let text = composite(m, &format, &values)?;
         edit(m, a, |units| text.append_to(units))
     }),
-    ("StringBuilder.Insert(int,string)", |m, a| insert(m, a)),
-    ("StringBuilder.Insert(int,char)", |m, a| insert(m, a)),
-    ("StringBuilder.Insert(int,int)", |m, a| insert(m, a)),
-    ("StringBuilder.Insert(int,object)", |m, a| insert(m, a)),
+    ("StringBuilder.new(string,int,int,int)", |m, a| {
+        let text = a.text(0).unwrap_or_else(|| std::sync::Arc::new(Text::from("")));
+        let (start, count) = range(m, text.len(), a.int(1), a.int(2))?;
+        Ok(m.object(Object::Builder(text.slice(start, count).units())))
+    }),
+    ("StringBuilder.Capacity", |m, a| units(m, a).map(|units| Value::size(units.len().next_power_of_two().max(16)))),
+    ("StringBuilder.Capacity=", |m, a| {
+        let length = units(m, a)?.len();
+        match usize::try_from(a.int(1)).ok().filter(|capacity| *capacity >= length) {
+            Some(_) => Ok(Value::Null),
+            None => Err(m.out_of_range("value", "capacity was less than the current size.")),
+        }
+    }),
+    ("StringBuilder.MaxCapacity", |m, a| units(m, a).map(|_| Value::Int32(i32::MAX))),
+    ("StringBuilder.EnsureCapacity", |m, a| {
+        let capacity = units(m, a)?.len().next_power_of_two().max(16);
+        Ok(Value::Int32(a.int(1).max(i32::try_from(capacity).unwrap_or(16))))
+    }),
+    ("StringBuilder.AppendJoin", |m, a| {
+        let added = super::scanning::joined(m, a.get(1), a.get(2))?;
+        edit(m, a, |units| units.extend(added))
+    }),
+    ("StringBuilder.CopyTo(int,char[],int,int)", |m, a| {
+        let own = units(m, a)?;
+        let (start, count) = range(m, own.len(), a.int(1), a.int(4))?;
+        super::scanning::put(m, a.get(2), a.int(3), &own[start..start + count])?;
+        Ok(Value::Null)
+    }),
+    ("StringBuilder.Equals(StringBuilder)", |m, a| {
+        let own = units(m, a)?;
+        Ok(Value::Boolean(match a.get(1) {
+            Value::Object(other) => matches!(m.heap.get(*other), Object::Builder(units) if *units == own),
+            _ => false,
+        }))
+    }),
+    ("StringBuilder.Insert(int,string,int)", |m, a| {
+        let length = units(m, a)?.len();
+        let (start, _) = range(m, length, a.int(1), 0)?;
+        let Ok(count) = usize::try_from(a.int(3)) else { return Err(m.out_of_range("count", "Non-negative number required.")) };
+        let part = a.text(2).map(|text| text.units()).unwrap_or_default();
+        m.allocate(part.len().saturating_mul(count).saturating_mul(2))?;
+        let added = part.repeat(count);
+        edit(m, a, |units| {
+            units.splice(start..start, added);
+        })
+    }),
+    ("StringBuilder.Insert(int,char[],int,int)", |m, a| {
+        let length = units(m, a)?.len();
+        let (place, _) = range(m, length, a.int(1), 0)?;
+        let part = super::char_units(m, a.get(2));
+        let (start, count) = range(m, part.len(), a.int(3), a.int(4))?;
+        edit(m, a, |units| {
+            units.splice(place..place, part[start..start + count].iter().copied());
+        })
+    }),
+    ("StringBuilder.Insert", |m, a| insert(m, a)),
+    ("StringBuilder.Replace(string,string,int,int)", |m, a| {
+        let old = m.string(a, 1, "oldValue")?;
+        let own = units(m, a)?;
+        let (start, count) = range(m, own.len(), a.int(3), a.int(4))?;
+        let replaced = super::replace(m, &Text::from(&own[start..start + count]), &old, a.text(2), false)?;
+        edit(m, a, |units| {
+            if let Value::Text(text) = &replaced {
+                units.splice(start..start + count, text.units());
+            }
+        })
+    }),
+    ("StringBuilder.Replace(char,char,int,int)", |m, a| {
+        let length = units(m, a)?.len();
+        let (start, count) = range(m, length, a.int(3), a.int(4))?;
+        let (old, new) = (a.get(1).integer() as u16, a.get(2).integer() as u16);
+        edit(m, a, |units| {
+            for unit in units[start..start + count].iter_mut().filter(|unit| **unit == old) {
+                *unit = new;
+            }
+        })
+    }),
+    ("StringBuilder.Append(char[],int,int)", |m, a| {
+        let part = super::char_units(m, a.get(1));
+        let (start, count) = range(m, part.len(), a.int(2), a.int(3))?;
+        edit(m, a, |units| units.extend_from_slice(&part[start..start + count]))
+    }),
     ("StringBuilder.Remove(int,int)", |m, a| {
         let length = units(m, a)?.len();
         let (start, count) = range(m, length, a.int(1), a.int(2))?;
@@ -131,7 +209,12 @@ fn append(m: &mut Machine<'_>, a: Args<'_>, line: bool) -> Outcome {
 fn insert(m: &mut Machine<'_>, a: Args<'_>) -> Outcome {
     let length = units(m, a)?.len();
     let (start, _) = range(m, length, a.int(1), 0)?;
-    let text = to_text(m, a.get(2))?;
+    let text = match a.get(2) {
+        Value::Object(object) if matches!(m.heap.get(*object), Object::Array(ty, _) if ty.element() == Some(known().char)) => {
+            Text::from(super::char_units(m, a.get(2)).as_slice())
+        }
+        value => to_text(m, value)?,
+    };
     m.allocate(text.len() * 2)?;
     edit(m, a, |units| {
         units.splice(start..start, text.units());

@@ -1,0 +1,123 @@
+//! The rest of `Dictionary`, `HashSet` and `ISet`.
+
+use super::lists::copied;
+use super::{add_to_set, entries, filled_set, handle, length, new_table, put, remove, subset, table_rule};
+use crate::expression::heap::{KeyRule, Object};
+use crate::expression::library::{Members, key, linq, strings};
+use crate::expression::machine::{Args, Machine, Outcome};
+use crate::expression::value::Value;
+
+pub(in crate::expression::library) const MEMBERS: Members = &[
+    ("Dictionary.new(IEnumerable<KeyValuePair<TKey,TValue>>)", |m, a| super::copied_table(m, a, None)),
+    ("Dictionary.new(IEnumerable<KeyValuePair<TKey,TValue>>,IEqualityComparer<TKey>)", |m, a| super::copied_table(m, a, Some(1))),
+    ("Dictionary.Comparer", |m, a| comparer(m, a)),
+    ("HashSet.Comparer", |m, a| comparer(m, a)),
+    ("Dictionary.EnsureCapacity", |m, a| ensure(m, a)),
+    ("HashSet.EnsureCapacity", |m, a| ensure(m, a)),
+    ("Dictionary.TrimExcess", |m, a| handle(m, a.get(0)).map(|_| Value::Null)),
+    ("HashSet.TrimExcess()", |m, a| handle(m, a.get(0)).map(|_| Value::Null)),
+    ("Dictionary.GetEnumerator()", |m, a| linq::enumerator(m, a.get(0))),
+    ("HashSet.GetEnumerator()", |m, a| linq::enumerator(m, a.get(0))),
+    ("DictionaryKeyCollection.GetEnumerator()", |m, a| linq::enumerator(m, a.get(0))),
+    ("DictionaryValueCollection.GetEnumerator()", |m, a| linq::enumerator(m, a.get(0))),
+    ("DictionaryKeyCollection.CopyTo", |m, a| copied(m, a)),
+    ("DictionaryValueCollection.CopyTo", |m, a| copied(m, a)),
+    ("Dictionary.Remove(TKey,TValue)", |m, a| {
+        let found = super::get(m, a.get(0), a.get(1))?;
+        let there = found.is_some();
+        let default = a.types.last().map_or(Value::Null, |ty| Value::default_of(*ty));
+        m.set_cell(a.get(2), found.unwrap_or(default));
+        if there {
+            remove(m, a)?;
+        }
+        Ok(Value::Boolean(there))
+    }),
+    ("Dictionary.TryAdd", |m, a| {
+        if super::get(m, a.get(0), a.get(1))?.is_some() {
+            return Ok(Value::Boolean(false));
+        }
+        put(m, a, true)?;
+        Ok(Value::Boolean(true))
+    }),
+    ("HashSet.new(int,IEqualityComparer<T>)", |m, a| new_table(m, a, "HashSet", Some(1))),
+    ("HashSet.CopyTo(T[])", |m, a| copied(m, a)),
+    ("HashSet.CopyTo(T[],int)", |m, a| copied(m, a)),
+    ("HashSet.CopyTo(T[],int,int)", |m, a| {
+        let items: Vec<Value> = linq::collect(m, a.get(0))?;
+        let count = usize::try_from(a.int(3)).unwrap_or(0).min(items.len());
+        let part = m.array(a.ty(0), items.into_iter().take(count).collect())?;
+        super::copy(m, &part, 0, a.get(1), a.int(2), i32::try_from(count).unwrap_or(0))
+    }),
+    ("HashSet.IsProperSubsetOf", |m, a| proper(m, a.get(0), a.get(1))),
+    ("HashSet.IsProperSupersetOf", |m, a| proper(m, a.get(1), a.get(0))),
+    ("ISet.IsProperSubsetOf", |m, a| proper(m, a.get(0), a.get(1))),
+    ("ISet.IsProperSupersetOf", |m, a| proper(m, a.get(1), a.get(0))),
+    ("HashSet.RemoveWhere", |m, a| {
+        let mut count = 0;
+        for item in linq::collect(m, a.get(0))? {
+            if m.call(a.get(1), std::slice::from_ref(&item))?.truth() {
+                remove(m, Args { values: &[a.get(0).clone(), item], types: a.types })?;
+                count += 1;
+            }
+        }
+        Ok(Value::Int32(count))
+    }),
+    ("HashSet.SymmetricExceptWith", |m, a| symmetric(m, a)),
+    ("ISet.SymmetricExceptWith", |m, a| symmetric(m, a)),
+    ("HashSet.TryGetValue", |m, a| {
+        let rule = table_rule(m, a.get(0));
+        let wanted = key(m, a.get(1), rule)?;
+        for item in linq::collect(m, a.get(0))? {
+            if key(m, &item, rule)? == wanted {
+                m.set_cell(a.get(2), item);
+                return Ok(Value::Boolean(true));
+            }
+        }
+        m.set_cell(a.get(2), Value::default_of(a.ty(0)));
+        Ok(Value::Boolean(false))
+    }),
+    ("ISet.UnionWith", |m, a| same_as(m, a, "HashSet.UnionWith")),
+    ("ISet.ExceptWith", |m, a| same_as(m, a, "HashSet.ExceptWith")),
+    ("ISet.IntersectWith", |m, a| same_as(m, a, "HashSet.IntersectWith")),
+    ("ISet.IsSubsetOf", |m, a| same_as(m, a, "HashSet.IsSubsetOf")),
+    ("ISet.IsSupersetOf", |m, a| same_as(m, a, "HashSet.IsSupersetOf")),
+    ("ISet.Overlaps", |m, a| same_as(m, a, "HashSet.Overlaps")),
+    ("ISet.SetEquals", |m, a| same_as(m, a, "HashSet.SetEquals")),
+];
+
+fn same_as(m: &mut Machine<'_>, a: Args<'_>, name: &str) -> Outcome {
+    match crate::expression::library::native(name) {
+        Some(native) => native(m, a),
+        None => Err(m.null_reference()),
+    }
+}
+
+fn comparer(m: &mut Machine<'_>, a: Args<'_>) -> Outcome {
+    handle(m, a.get(0))?;
+    let rule = if table_rule(m, a.get(0)) == KeyRule::IgnoreCase { 5 } else { 4 };
+    strings::comparer(m, rule)
+}
+
+fn ensure(m: &mut Machine<'_>, a: Args<'_>) -> Outcome {
+    let now = length(m, a)?.integer();
+    Ok(Value::Int32(a.int(1).max(now as i32)))
+}
+
+/// Whether all of `one` is in `two`, and `two` has more.
+fn proper(m: &mut Machine<'_>, one: &Value, two: &Value) -> Outcome {
+    let inside = subset(m, one, two, false)?.truth();
+    let back = subset(m, two, one, false)?.truth();
+    Ok(Value::Boolean(inside && !back))
+}
+
+fn symmetric(m: &mut Machine<'_>, a: Args<'_>) -> Outcome {
+    let others = filled_set(m, Args { values: &[a.get(1).clone()], types: a.types }, None)?;
+    for (item, _) in entries(m, &others)? {
+        let pair = [a.get(0).clone(), item];
+        let pair = Args { values: &pair, types: a.types };
+        if !remove(m, pair)?.truth() {
+            add_to_set(m, pair)?;
+        }
+    }
+    if matches!(m.object_of(a.get(0))?, Object::Dictionary(..)) { Ok(Value::Null) } else { Err(m.null_reference()) }
+}
