@@ -89,10 +89,10 @@ pub struct Body {
     /// Bytes that were read from the source before and go first.
     prefix: Bytes,
     source: Source,
-    gather: Option<Box<Gather>>,
     /// The writer may hold bytes, or the head, that it has not written: it does so when it is told that there is no more
     /// for now.
     unwritten: bool,
+    gather: Option<Box<Gather>>,
     watch: Option<Box<Watch>>,
 }
 
@@ -155,7 +155,7 @@ impl Body {
     }
 
     const fn from_source(source: Source) -> Self {
-        Self { prefix: Bytes::new(), source, gather: None, unwritten: true, watch: None }
+        Self { prefix: Bytes::new(), source, unwritten: true, gather: None, watch: None }
     }
 
     /// Puts `bytes` before what is still to come: for what was read ahead.
@@ -299,9 +299,8 @@ impl Body {
         match polled {
             Poll::Ready(Some(Err(error))) if self.unwritten => {
                 self.unwritten = false;
-                self.source = Source::Failed(error);
-                // What was gathered has gone before its error came.
                 self.gather = None;
+                self.source = Source::Failed(error);
                 context.waker().wake_by_ref();
                 Poll::Pending
             }
