@@ -76,7 +76,8 @@ fn every_finding_about_policies_is_explained() {
     let sections: Vec<&str> = text.split("\n## ").skip(1).collect();
     let codes = [apimctl::policy::codes::ALL, apimctl::analysis::codes::ALL, apimctl::expression::codes::ALL].concat();
     for code in &codes {
-        let section = sections.iter().find(|section| section.starts_with(code.id)).unwrap_or_else(|| panic!("{} is not explained", code.id));
+        let section =
+            sections.iter().find(|section| section.starts_with(code.id)).unwrap_or_else(|| panic!("{} is not explained", code.id));
         let mut lines = section.lines();
         assert_eq!(lines.next(), Some(format!("{} {}", code.id, code.title).as_str()));
         let parts: Vec<&str> = lines.filter_map(|line| line.strip_prefix("- ")?.split_once(": ")).map(|(part, _)| part).collect();
