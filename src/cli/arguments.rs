@@ -167,6 +167,8 @@ pub enum Command {
     /// Check and format policy documents and fragments on their own
     #[command(subcommand)]
     Policy(PolicyCommand),
+    /// List what the local gateway does, how sure that is, where it comes from, and which setting changes it
+    Fidelity(FidelityArguments),
     /// Print the JSON Schema of the specification, for editors
     #[command(after_help = "Example:\n  apimctl schema > apimctl.schema.json")]
     Schema,
@@ -424,4 +426,12 @@ pub struct PolicyFmtArguments {
 /// clap's own message, also for `--help` and `--version`.
 pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<CommandLine, clap::Error> {
     CommandLine::try_parse_from(arguments)
+}
+
+/// `fidelity`.
+#[derive(Debug, Args)]
+pub struct FidelityArguments {
+    /// Only rows whose name or area holds this text
+    #[arg(value_name = "TEXT")]
+    pub only: Option<String>,
 }

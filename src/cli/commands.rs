@@ -3,6 +3,7 @@
 mod apply;
 mod destroy;
 mod emulator;
+mod fidelity;
 mod keys;
 mod open;
 mod plan;
@@ -50,6 +51,7 @@ pub async fn run(command_line: CommandLine, environment: Environment, printer: &
         Command::Emulator(arguments) => emulator::run(&arguments, &mut session).await,
         Command::Simulate(arguments) => simulate::run(&arguments, &mut session).await,
         Command::Policy(command) => policy::run(&command, &mut session),
+        Command::Fidelity(arguments) => Ok(fidelity::run(&arguments, &mut session)),
         Command::Schema => Ok(schema::run(&mut session)),
     }
 }

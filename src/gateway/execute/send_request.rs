@@ -50,7 +50,7 @@ impl Destination {
         let mut base = BaseUrl::parse(text)?;
         // The whole path belongs to the request.
         base.path = String::new();
-        let path = url.get(url::Position::BeforePath..url::Position::AfterQuery)?;
+        let path = &url[url::Position::BeforePath..url::Position::AfterQuery];
         Some(Self { base, path: if path.is_empty() { Uri::from_static("/") } else { path.parse().ok()? } })
     }
 }
