@@ -78,6 +78,8 @@ enum Source {
     Stream(Incoming),
     /// A backend that speaks HTTP/1.1; holds its connection until the end.
     Backend(Received),
+    /// It failed, and the reader has not been told yet.
+    Failed(BodyError),
 }
 
 /// A request's or response's body.
@@ -87,6 +89,9 @@ pub struct Body {
     /// Bytes that were read from the source before and go first.
     prefix: Bytes,
     source: Source,
+    /// The writer may hold bytes, or the head, that it has not written: it does so when it is told that there is no more
+    /// for now.
+    unwritten: bool,
     gather: Option<Box<Gather>>,
     watch: Option<Box<Watch>>,
 }
@@ -150,7 +155,7 @@ impl Body {
     }
 
     const fn from_source(source: Source) -> Self {
-        Self { prefix: Bytes::new(), source, gather: None, watch: None }
+        Self { prefix: Bytes::new(), source, unwritten: true, gather: None, watch: None }
     }
 
     /// Puts `bytes` before what is still to come: for what was read ahead.
@@ -277,11 +282,37 @@ impl Body {
             Source::Client(incoming) => ready!(Pin::new(incoming).poll_frame(context)).map(|frame| frame.map_err(BodyError::Client)),
             Source::Stream(incoming) => ready!(Pin::new(incoming).poll_frame(context)).map(|frame| frame.map_err(BodyError::Stream)),
             Source::Backend(received) => ready!(received.poll_frame(context)).map(|frame| frame.map_err(BodyError::Backend)),
+            Source::Failed(_) => match mem::replace(&mut self.source, Source::Empty) {
+                Source::Failed(error) => Some(Err(error)),
+                _ => None,
+            },
         };
         if !matches!(frame, Some(Ok(_))) {
             self.source = Source::Empty;
         }
         Poll::Ready(frame)
+    }
+
+    /// As [`Body::poll_source`], but a failure waits for one turn of the writer: what came before it still goes out.
+    fn poll_in_order(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        let polled = if self.gather.is_some() { self.poll_gathered(context) } else { self.poll_source(context) };
+        match polled {
+            Poll::Ready(Some(Err(error))) if self.unwritten => {
+                self.unwritten = false;
+                self.gather = None;
+                self.source = Source::Failed(error);
+                context.waker().wake_by_ref();
+                Poll::Pending
+            }
+            Poll::Ready(_) => {
+                self.unwritten = true;
+                polled
+            }
+            Poll::Pending => {
+                self.unwritten = false;
+                Poll::Pending
+            }
+        }
     }
 }
 
@@ -292,6 +323,7 @@ impl Body {
             Source::Full(bytes) => bytes.is_empty(),
             Source::Client(incoming) | Source::Stream(incoming) => incoming.is_end_stream(),
             Source::Backend(received) => received.is_end(),
+            Source::Failed(_) => false,
         }
     }
 }
@@ -302,7 +334,7 @@ impl HttpBody for Body {
 
     fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         let this = self.get_mut();
-        let polled = if this.gather.is_some() { this.poll_gathered(context) } else { this.poll_source(context) };
+        let polled = this.poll_in_order(context);
         let Some(watch) = &mut this.watch else { return polled };
         match &polled {
             Poll::Ready(Some(Ok(frame))) => {
@@ -345,6 +377,7 @@ impl HttpBody for Body {
             Source::Full(bytes) => SizeHint::with_exact(bytes.len() as u64),
             Source::Client(incoming) | Source::Stream(incoming) => incoming.size_hint(),
             Source::Backend(received) => received.size_hint(),
+            Source::Failed(_) => SizeHint::default(),
         };
         let ahead = (self.prefix.len() + self.gather.as_ref().map_or(0, |gather| gather.pieces.len())) as u64;
         if ahead > 0 {
@@ -396,6 +429,7 @@ impl fmt::Debug for Body {
             Source::Client(_) => "client",
             Source::Stream(_) => "stream",
             Source::Backend(_) => "backend",
+            Source::Failed(_) => "failed",
         };
         formatter.debug_struct("Body").field("source", &kind).field("size", &self.size_hint()).finish_non_exhaustive()
     }

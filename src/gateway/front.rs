@@ -80,8 +80,8 @@ pub struct Limits {
 }
 
 impl Default for Limits {
-    /// 32 KiB and 100 fields, as common servers have it (assumed for API Management); 16 KiB of URL (documented limit of the
-    /// service); four minutes of idling (Azure's load balancer); 8,192 connections.
+    /// 32 KiB and 100 fields, as common servers have it (assumed for API Management); 16,384 bytes of URL (the service's
+    /// documented gateway limit); four minutes of idling (Azure's load balancer); 8,192 connections and 256 streams (assumed).
     fn default() -> Self {
         Self {
             head: 32 * 1024,

@@ -5,6 +5,9 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::failure::WireError;
 
+#[cfg(test)]
+mod tests;
+
 /// A chunk's size line, with its extensions, is not read beyond this.
 const LONGEST_SIZE_LINE: usize = 4 * 1024;
 /// Trailers are not read beyond this.
