@@ -44,13 +44,20 @@ fn constants(table: &Table) -> BTreeSet<&str> {
     table.members.iter().filter(constant).map(|member| member.key.as_str()).collect()
 }
 
+/// Members that came after the .NET Framework, which the judge is: it cannot answer for them.
+fn younger(table: &Table) -> BTreeSet<&str> {
+    let older: BTreeSet<&str> = table.members.iter().filter(|member| !member.younger).map(|member| member.key.as_str()).collect();
+    table.members.iter().filter(|member| member.younger && !older.contains(member.key.as_str())).map(|member| member.key.as_str()).collect()
+}
+
 /// How many more answers each member needs.
 fn lacking(table: &Table) -> BTreeMap<String, usize> {
     let (shown, constants) = (shown(), constants(table));
     let (single, throwing, unjudged) = (excused("one answer"), excused("only throws"), excused("not judged"));
+    let younger = younger(table);
     let mut lacking = BTreeMap::new();
     for key in Table::emulated() {
-        let wanted = if throwing.contains_key(&key) || unjudged.contains_key(&key) {
+        let wanted = if throwing.contains_key(&key) || unjudged.contains_key(&key) || younger.contains(key.as_str()) {
             0
         } else if constants.contains(key.as_str()) || single.contains_key(&key) {
             1
@@ -72,10 +79,11 @@ fn every_emulated_member_has_recorded_answers() {
     let lacking = lacking(&table);
     let none = lacking.keys().collect::<Vec<_>>();
     let (single, throwing, unjudged) = (excused("one answer"), excused("only throws"), excused("not judged"));
+    let younger = younger(&table).iter().filter(|key| emulated.contains(**key)).count();
     println!(
-        "{} emulated members: {} with enough recorded answers, {} lacking; one answer by nature {}, only throw {}, not judged {}",
+        "{} emulated members: {} with enough recorded answers, {} lacking; one answer by nature {}, only throw {}, not judged {}, younger than the judge {younger}",
         emulated.len(),
-        emulated.len() - none.len() - throwing.len() - unjudged.len(),
+        emulated.len() - none.len() - throwing.len() - unjudged.len() - younger,
         none.len(),
         single.len(),
         throwing.len(),
