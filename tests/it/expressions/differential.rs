@@ -51,7 +51,10 @@ fn judge_and_we_answer_random_programs_alike() {
         match (want["stage"] == "compile", got["stage"] == "compile") {
             (true, true) => {
                 neither += 1;
-                reasons.entry(want["errors"][0]["code"].to_string()).or_insert((0, program.clone(), want["errors"][0]["message"].to_string())).0 += 1;
+                reasons
+                    .entry(want["errors"][0]["code"].to_string())
+                    .or_insert((0, program.clone(), want["errors"][0]["message"].to_string()))
+                    .0 += 1;
             }
             (false, false) => both += 1,
             _ => {}

@@ -135,7 +135,8 @@ impl Judge {
         for line in String::from_utf8(output.stdout.clone()).unwrap().lines() {
             let (index, answer) = line.split_once('\t').unwrap();
             let answer = serde_json::from_str(answer);
-            answers[index.parse::<usize>().unwrap()] = Some(answer.unwrap_or_else(|_| json!({ "ok": false, "stage": NOT_SHOWN, "message": line })));
+            answers[index.parse::<usize>().unwrap()] =
+                Some(answer.unwrap_or_else(|_| json!({ "ok": false, "stage": NOT_SHOWN, "message": line })));
         }
         std::fs::remove_dir_all(&folder).unwrap();
         let named = |(index, answer): (usize, Option<Value>)| {
