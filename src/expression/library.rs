@@ -49,6 +49,7 @@ static TABLES: &[Members] = &[
     characters::MEMBERS,
     collections::MEMBERS,
     collections::arrays::MEMBERS,
+    collections::interfaces::ENUMERATORS,
     collections::interfaces::MEMBERS,
     collections::lists::MEMBERS,
     collections::tables::MEMBERS,

@@ -14,7 +14,6 @@ pub(super) const MEMBERS: Members = &[
     ("Array.Length", |m, a| length(m, a)),
     ("Array.LongLength", |m, a| length(m, a).map(|value| Value::Int64(value.integer()))),
     ("Array.Rank", |_, _| Ok(Value::Int32(1))),
-    ("Array.GetLength", |m, a| length(m, a)),
     ("Array.Exists", |m, a| {
         let mut found = false;
         for item in linq::collect(m, a.get(0))? {

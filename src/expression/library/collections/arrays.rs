@@ -17,6 +17,7 @@ pub(in crate::expression::library) const MEMBERS: Members = &[
     ("Array.GetEnumerator()", |m, a| linq::enumerator(m, a.get(0))),
     ("Array.GetLowerBound", |m, a| dimension(m, a).map(|_| Value::Int32(0))),
     ("Array.GetUpperBound", |m, a| dimension(m, a).map(|length| Value::Int32(i32::try_from(length).unwrap_or(0) - 1))),
+    ("Array.GetLength", |m, a| dimension(m, a).map(Value::size)),
     ("Array.GetLongLength", |m, a| dimension(m, a).map(|length| Value::Int64(length as i64))),
     ("Array.GetValue(long)", |m, a| get_value(m, a, a.get(1))),
     ("Array.GetValue(int[])", |m, a| {

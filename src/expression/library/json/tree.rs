@@ -41,15 +41,13 @@ pub(crate) const MEMBERS: Members = &[
     }),
     ("JContainer.ReplaceAll", |m, a| {
         let handle = this(m, a)?;
+        if let Some(Node::Property(..)) = node(m, handle).map(|json| &json.node) {
+            return Err(m.throw("JsonException", "Cannot add or remove items from Newtonsoft.Json.Linq.JProperty."));
+        }
         if let Some(clear) = native("JContainer.RemoveAll()") {
             clear(m, a)?;
         }
-        if let Some(Node::Property(..)) = node(m, handle).map(|json| &json.node) {
-            let value = token(m, a.get(1))?;
-            set_property(m, handle, value)?;
-        } else {
-            add_content(m, handle, a.get(1), 0)?;
-        }
+        add_content(m, handle, a.get(1), 0)?;
         Ok(Value::Null)
     }),
     ("JContainer.Values<T>()", |m, a| {
@@ -198,6 +196,13 @@ fn each(m: &mut Machine<'_>, a: Args<'_>, gather: Gather) -> Outcome {
 
 /// The values that all tokens of a sequence have at a key.
 fn keyed(m: &mut Machine<'_>, a: Args<'_>) -> Outcome {
+    // One token is its own sequence, with its own indexer.
+    if let Value::Object(handle) = a.get(0)
+        && node(m, *handle).is_some()
+    {
+        let found = child(m, *handle, a.get(1))?;
+        return Ok(found.map(Value::Object).into());
+    }
     let source = linq::tokens(m, a.get(0));
     let mut list = Vec::new();
     for item in linq::collect(m, &source)? {
