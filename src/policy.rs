@@ -22,7 +22,9 @@ pub use changes::{PolicyChange, changes, changes_of_texts};
 
 pub use check::{CheckContext, check};
 pub use convert::convert;
-pub use document::{Attribute, Document, DocumentKind, Element, Expression, ExpressionKind, Format, Node, Section, Value, Visit, Walk};
+pub use document::{
+    Attribute, Compiled, Document, DocumentKind, Element, Expression, ExpressionKind, Format, Node, Section, Value, Visit, Walk,
+};
 pub use fix::{Fix, apply_fixes, fixes};
 pub use format::format;
 pub use reader::{MAX_DEPTH, MAX_SIZE, decode_references};

@@ -11,10 +11,10 @@ mod overlay;
 mod plain;
 mod schema;
 mod secrets;
-mod tree;
 mod validate;
 mod variables;
-mod yaml;
+
+use crate::support::{tree, yaml};
 
 pub use load::{LoadOptions, Loaded, Locator, PolicyText, ReadError, document_as_json, load};
 pub use model::Spec;

@@ -13,3 +13,5 @@ pub mod random;
 pub mod secret;
 pub mod source;
 pub mod suggest;
+pub(crate) mod tree;
+pub(crate) mod yaml;

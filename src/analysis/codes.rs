@@ -28,6 +28,12 @@ pub const DANGLING: Code = Code { id: "POL210", title: "the policy names somethi
 pub const KEY_FORWARDED: Code = Code { id: "POL211", title: "the client's key reaches the backend" };
 /// Streams that are held back by the default.
 pub const BUFFERED_STREAM: Code = Code { id: "POL212", title: "streamed answers are held back by the inherited forward-request" };
+/// A breaker that only turns failures into other failures.
+pub const LONELY_BREAKER: Code = Code { id: "POL213", title: "no policy can profit from the circuit breaker" };
+/// A limit that is not applied.
+pub const LIMIT_WITHOUT_KEY: Code = Code { id: "POL214", title: "a limit by subscription on an API that asks for no key" };
+/// A parameter that the operation does not have.
+pub const UNKNOWN_PARAMETER: Code = Code { id: "POL215", title: "the rewrite template names a parameter that the operation does not have" };
 
 /// Every code of this module.
 pub const ALL: &[Code] = &[
@@ -44,4 +50,7 @@ pub const ALL: &[Code] = &[
     DANGLING,
     KEY_FORWARDED,
     BUFFERED_STREAM,
+    LONELY_BREAKER,
+    LIMIT_WITHOUT_KEY,
+    UNKNOWN_PARAMETER,
 ];

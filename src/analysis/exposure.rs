@@ -24,6 +24,7 @@ pub(super) fn check(resources: &Resources<'_>, findings: &mut Vec<Finding>) {
                 .help("remove `subscriptionRequired: false`, unless its policy checks the caller itself"),
             );
         }
+        limits(resources, api, findings);
         sdk_path(resources, api, findings);
         keys(resources, api, findings);
         streams(resources, api, findings);
@@ -38,6 +39,34 @@ fn checks_callers(resources: &Resources<'_>, api: &Resource<'_>) -> bool {
     resources.policy_of(api.id).is_some_and(|policy| {
         resources.with_fragments(policy).iter().any(|document| CHECKS.iter().any(|name| !elements(document, name).is_empty()))
     })
+}
+
+/// `rate-limit` and `quota` count by subscription: a call without a key is not counted (documented).
+fn limits(resources: &Resources<'_>, api: &Resource<'_>, findings: &mut Vec<Finding>) {
+    if !api.is_false("/properties/subscriptionRequired") {
+        return;
+    }
+    let own = resources
+        .policies()
+        .iter()
+        .filter(|policy| policy.id.parent().is_some_and(|owner| owner == *api.id || owner.parent().as_ref() == Some(api.id)));
+    for document in own.flat_map(|policy| resources.with_fragments(policy)) {
+        for element in ["rate-limit", "quota"].iter().flat_map(|name| elements(document, name)) {
+            findings.push(
+                Finding::warning(
+                    codes::LIMIT_WITHOUT_KEY,
+                    Kind::Trap,
+                    format!(
+                        "`<{}>` counts by subscription, and the API `{}` asks for no key: calls without one are not limited",
+                        element.name,
+                        api.id.name()
+                    ),
+                )
+                .at(document.span(&element.name_range))
+                .help(format!("use `<{}-by-key>`, or ask for a key", element.name)),
+            );
+        }
+    }
 }
 
 /// An API in a product that needs no subscription is open, whatever the API says (documented).

@@ -10,6 +10,9 @@ pub(super) fn check(resources: &Resources<'_>, findings: &mut Vec<Finding>) {
     for pool in resources.of("backends").filter(|backend| is_pool(backend)) {
         priorities(resources, pool, findings);
     }
+    for backend in resources.of("backends").filter(|backend| !is_pool(backend) && has_breaker(backend)) {
+        lonely_breaker(resources, backend, findings);
+    }
     for policy in resources.policies() {
         if matches!(scope_of(policy.id), Some(Scope::Api | Scope::Operation)) {
             attempts(resources, policy, findings);
@@ -47,6 +50,45 @@ fn priorities(resources: &Resources<'_>, pool: &Resource<'_>, findings: &mut Vec
             )
             .at(pool.span)
             .help("add `circuitBreaker: default` to each member"),
+        );
+    }
+}
+
+/// A tripped backend is left out of a pool's choice; one that stands alone answers 503 at once. Unless some policy that uses it knows
+/// another way, its breaker only turns one failure into another.
+fn lonely_breaker(resources: &Resources<'_>, backend: &Resource<'_>, findings: &mut Vec<Finding>) {
+    let shared = resources.of("backends").filter(|pool| is_pool(pool)).any(|pool| {
+        let (members, count) = resources.members(pool);
+        count > 1 && members.iter().any(|(member, _)| member.id == backend.id)
+    });
+    let Some(service) = service_of(backend.id).filter(|_| !shared) else { return };
+    let mut used = None;
+    for policy in resources.policies() {
+        let documents = resources.with_fragments(policy);
+        let choices: Vec<&Element> = documents.iter().flat_map(|document| elements(document, "set-backend-service")).collect();
+        let is_this = |element: &Element| {
+            let named = element.literal("backend-id").map(str::trim).filter(|name| !name.contains("{{"));
+            named.and_then(|name| resources.backend(&service, name)).is_some_and(|named| named.id == backend.id)
+        };
+        if !choices.iter().any(|element| is_this(element)) {
+            continue;
+        }
+        if choices.iter().any(|element| !is_this(element)) {
+            return;
+        }
+        let own = elements(policy.document, "set-backend-service").into_iter().find(|element| is_this(element));
+        used = used.or(own.map(|element| policy.document.span(&element.name_range)));
+    }
+    if let Some(used) = used {
+        findings.push(
+            Finding::warning(
+                codes::LONELY_BREAKER,
+                Kind::Trap,
+                format!("no policy can profit from the circuit breaker of `{}`: while it is open, callers get a 503", backend.id.name()),
+            )
+            .at(backend.span.or(Some(used)))
+            .label(used, "the only backend of this policy")
+            .help("put it into a pool with another backend, or choose another one in the policy when it answers 503"),
         );
     }
 }

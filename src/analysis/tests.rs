@@ -231,3 +231,48 @@ fn no_code_has_two_meanings() {
     ids.dedup();
     assert_eq!(ids.len(), count);
 }
+
+#[test]
+fn a_breaker_needs_another_way() {
+    let document = |choices: &str| {
+        format!("<policies><inbound><base />{choices}<set-header name=\"api-key\" exists-action=\"delete\" /></inbound></policies>")
+    };
+    let codes = |choices: &str| {
+        let mut world = World::new(&document(choices));
+        world.put(service().child("backends", "alone"), member(true));
+        world.codes()
+    };
+    let alone = "<set-backend-service backend-id=\"alone\" />";
+    assert!(codes(alone).contains(&"POL213"));
+    assert!(!codes(&format!("{alone}<retry><set-backend-service backend-id=\"a\" /></retry>")).contains(&"POL213"));
+    assert!(!codes(&format!("{alone}<set-backend-service backend-id=\"@(context.Api.Id)\" />")).contains(&"POL213"));
+    assert!(!codes("<set-backend-service backend-id=\"OpenAI-LB\" />").contains(&"POL213"), "its members have each other");
+    let mut world = World::new(&document(alone));
+    world.put(service().child("backends", "alone"), member(false));
+    assert!(!world.codes().contains(&"POL213"));
+}
+
+#[test]
+fn limits_by_subscription_need_a_key() {
+    let limited = "<policies><inbound><base /><rate-limit calls=\"1\" renewal-period=\"60\" /></inbound></policies>";
+    let mut world = World::new(limited);
+    assert!(!world.codes().contains(&"POL214"));
+    world.put(service().child("apis", "api"), json!({"properties": {"path": "", "subscriptionRequired": false}}));
+    assert!(world.codes().contains(&"POL214"));
+}
+
+#[test]
+fn a_rewrite_template_knows_the_operations_parameters_only() {
+    let operation = service().child("apis", "api").child("operations", "chat");
+    let findings = |template: &str| {
+        let mut world = World::new(OPENAI_LB);
+        let document = format!("<policies><inbound><base /><rewrite-uri template=\"{template}\" /></inbound></policies>");
+        world.policy(operation.child("policies", "policy"), &document);
+        check(&world.view(true)).into_iter().filter(|finding| finding.code == codes::UNKNOWN_PARAMETER).collect::<Vec<_>>()
+    };
+    assert_eq!(findings("/v1/{deployment-id}?x={deployment-id}"), []);
+    assert_eq!(findings("/v1/{{prefix}}/{x}"), []);
+    let found = findings("/v1/{deployment_id}");
+    assert!(found.len() == 1 && found[0].is_error(), "{found:?}");
+    assert_eq!(found[0].help.as_deref(), Some("did you mean `{deployment-id}`?"));
+}

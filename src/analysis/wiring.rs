@@ -5,8 +5,8 @@ use std::collections::HashSet;
 use serde_json::Value;
 
 use super::codes;
-use super::resources::{Resources, is_pool, service_of};
-use crate::policy::{Reference, references};
+use super::resources::{PolicyDocument, Resources, elements, is_pool, scope_of, service_of};
+use crate::policy::{Reference, Scope, references};
 use crate::support::finding::{Finding, Kind};
 use crate::support::suggest;
 
@@ -21,6 +21,7 @@ pub(super) fn check(resources: &Resources<'_>, findings: &mut Vec<Finding>) {
     };
     for policy in resources.policies() {
         let Some(service) = service_of(policy.id) else { continue };
+        parameters(resources, policy, findings);
         let found = references(policy.document);
         let lists: [(&str, &str, &[Reference]); 4] = [
             ("backend", "backends", &found.backends),
@@ -63,4 +64,35 @@ pub(super) fn check(resources: &Resources<'_>, findings: &mut Vec<Finding>) {
             }
         }
     }
+}
+
+/// The service refuses a rewrite template with other parameters than the operation's (seen on Azure).
+fn parameters(resources: &Resources<'_>, policy: &PolicyDocument<'_>, findings: &mut Vec<Finding>) {
+    if scope_of(policy.id) != Some(Scope::Operation) {
+        return;
+    }
+    let Some(operation) = policy.id.parent().and_then(|id| resources.get(&id)) else { return };
+    let Some(own) = operation.text("/properties/urlTemplate") else { return };
+    let own: Vec<&str> = names(own).collect();
+    for rewrite in elements(policy.document, "rewrite-uri") {
+        let Some(attribute) = rewrite.attribute("template") else { continue };
+        let Some(template) = attribute.value.literal().filter(|template| !template.contains("{{")) else { continue };
+        for name in names(template).filter(|name| !own.contains(name)) {
+            let finding = Finding::error(
+                codes::UNKNOWN_PARAMETER,
+                Kind::Place,
+                format!("`template` names the parameter `{name}`, which the operation `{}` does not have", operation.id.name()),
+            )
+            .at(policy.document.span(&attribute.value_range));
+            findings.push(match suggest::nearest(name, own.iter().copied()) {
+                Some(near) => finding.help(format!("did you mean `{{{near}}}`?")),
+                None => finding.help("use parameters of the operation's `urlTemplate` only, or an expression"),
+            });
+        }
+    }
+}
+
+/// `a` and `b` of `/{a}/{*b}?c={c}`, and `c`.
+fn names(template: &str) -> impl Iterator<Item = &str> {
+    template.split('{').skip(1).filter_map(|part| part.split_once('}')).map(|(name, _)| name.trim_start_matches('*'))
 }

@@ -158,9 +158,17 @@ pub enum Command {
     /// Run the embedded ARM alone, over HTTPS, for az, SDKs and other tools
     #[command(after_help = "Example:\n  apimctl emulator --listen 127.0.0.1:8443 --state-dir .apimctl")]
     Emulator(EmulatorArguments),
+    /// Run simulated Azure OpenAI accounts alone
+    ///
+    /// Each address is an account of its own, with the usual deployments. Any key and any token for the right audience is taken. What goes
+    /// wrong is said in a file, or at run time with `PUT /_simulator/behavior`; `GET /_simulator/requests` tells what was received.
+    #[command(after_help = "Example:\n  apimctl simulate --listen 127.0.0.1:9001 --listen 127.0.0.1:9002 --behavior outage.yaml")]
+    Simulate(SimulateArguments),
     /// Check and format policy documents and fragments on their own
     #[command(subcommand)]
     Policy(PolicyCommand),
+    /// List what the local gateway does, how sure that is, where it comes from, and which setting changes it
+    Fidelity(FidelityArguments),
     /// Print the JSON Schema of the specification, for editors
     #[command(after_help = "Example:\n  apimctl schema > apimctl.schema.json")]
     Schema,
@@ -315,6 +323,23 @@ pub struct EmulatorArguments {
     pub hostile: bool,
 }
 
+/// Arguments of `simulate`.
+#[derive(Debug, Args)]
+pub struct SimulateArguments {
+    /// Address to listen on, one for each account
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:9001")]
+    pub listen: Vec<std::net::SocketAddr>,
+    /// What goes wrong, and when
+    #[arg(long, value_name = "FILE")]
+    pub behavior: Option<PathBuf>,
+    /// A further deployment of every account; the model is the name's own unless it is said
+    #[arg(long, value_name = "NAME[=MODEL]")]
+    pub deployment: Vec<String>,
+    /// How many received requests are remembered for `GET /_simulator/requests`
+    #[arg(long, value_name = "NUMBER", default_value_t = 1_000)]
+    pub remember: usize,
+}
+
 /// What to do with policy documents.
 #[derive(Debug, Subcommand)]
 pub enum PolicyCommand {
@@ -401,4 +426,12 @@ pub struct PolicyFmtArguments {
 /// clap's own message, also for `--help` and `--version`.
 pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<CommandLine, clap::Error> {
     CommandLine::try_parse_from(arguments)
+}
+
+/// `fidelity`.
+#[derive(Debug, Args)]
+pub struct FidelityArguments {
+    /// Only rows whose name or area holds this text
+    #[arg(value_name = "TEXT")]
+    pub only: Option<String>,
 }

@@ -33,6 +33,8 @@ pub(crate) struct Problem {
     pub(crate) at: usize,
     pub(crate) kind: ProblemKind,
     pub(crate) message: String,
+    /// What may be meant instead of a name that means nothing.
+    pub(crate) near: Option<&'static str>,
 }
 
 pub(crate) type Bound<T> = Result<T, Box<Problem>>;
@@ -52,6 +54,12 @@ pub(crate) struct Binder {
     unchecked: bool,
     work: usize,
     nesting: usize,
+    /// What is allowed and not emulated: binding goes on behind it, so that what Azure would refuse is found.
+    missing: Vec<Problem>,
+    /// The types that the program's own `return` statements give before they are converted.
+    natural: Vec<Type>,
+    /// Keys of the enum values that were named: they become constants, which no longer tell.
+    values: Vec<&'static str>,
 }
 
 #[derive(Debug, Clone)]
@@ -70,11 +78,21 @@ struct Function {
 }
 
 fn problem(at: usize, kind: ProblemKind, message: impl Into<String>) -> Box<Problem> {
-    Box::new(Problem { at, kind, message: message.into() })
+    Box::new(Problem { at, kind, message: message.into(), near: None })
 }
 
 fn refuse<T>(at: usize, message: impl Into<String>) -> Bound<T> {
     Err(problem(at, ProblemKind::Type, message))
+}
+
+/// Refuses a member that a type does not have, and names the nearest one that it has.
+fn unknown_member<T>(at: usize, ty: Type, name: &str, message: String) -> Bound<T> {
+    let own = members::holders(ty).into_iter().filter_map(Type::definition).flat_map(|definition| definition.members());
+    // Names that C# itself gives to operators and constructors are no candidates.
+    let names = own.map(|member| member.name).filter(|name| !name.starts_with("op_") && !name.starts_with(['.', '<']));
+    let mut found = problem(at, ProblemKind::Type, message);
+    found.near = crate::support::suggest::nearest(name, names);
+    Err(found)
 }
 
 fn not_emulated<T>(at: usize, what: impl std::fmt::Display) -> Bound<T> {
@@ -86,8 +104,14 @@ pub(crate) struct Program {
     pub(crate) main: Lambda,
     pub(crate) locals: Vec<Local>,
     pub(crate) functions: u32,
+    /// Keys of the enum values that it names.
+    pub(crate) values: Vec<&'static str>,
     /// The type of what it gives.
     pub(crate) result: Type,
+    /// The type of what it says before that is converted to `result`; none where the returned values have no type in common.
+    pub(crate) natural: Option<Type>,
+    /// Everything it uses that is allowed and not emulated, in the order of the text. If there is any, the program cannot run.
+    pub(crate) missing: Vec<Problem>,
 }
 
 /// Binds `body`; `wanted` is the type that its place wants.
@@ -102,11 +126,15 @@ pub(crate) fn bind(body: &Body, wanted: Option<Type>) -> Bound<Program> {
         unchecked: false,
         work: 0,
         nesting: 0,
+        missing: Vec::new(),
+        natural: Vec::new(),
+        values: Vec::new(),
     };
-    let result;
+    let (result, natural);
     let body = match body {
         Body::Expression(node) => {
             let value = binder.argument_value(node)?;
+            natural = value.as_ref().map(|value| value.ty);
             let value = match (value, wanted) {
                 (Some(value), Some(wanted)) => binder.convert(value, wanted)?,
                 (Some(value), None) => value,
@@ -126,17 +154,34 @@ pub(crate) fn bind(body: &Body, wanted: Option<Type>) -> Bound<Program> {
                 return refuse(0, "not all code paths return a value");
             }
             result = wanted.unwrap_or(known().object);
+            natural = lambdas::best_common(&binder.natural);
             body
         }
     };
     let main = Lambda { function: 0, parameters: Vec::new(), body };
-    Ok(Program { main, locals: binder.locals, functions: binder.function_count, result })
+    let mut missing = binder.missing;
+    missing.sort_by_key(|problem| problem.at);
+    missing.dedup();
+    Ok(Program { main, locals: binder.locals, functions: binder.function_count, values: binder.values, result, natural, missing })
 }
 
 impl Binder {
     fn step(&mut self, at: usize) -> Bound<()> {
         self.work += 1;
         if self.work > MAX_WORK { refuse(at, "the expression is too complex to compile") } else { Ok(()) }
+    }
+
+    /// Notes something that is allowed and not emulated.
+    fn note_missing(&mut self, at: usize, what: impl std::fmt::Display) {
+        self.missing.push(Problem { at, kind: ProblemKind::NotEmulated, message: format!("{what} is not emulated"), near: None });
+    }
+
+    /// The callee of a member; one that is not emulated is noted.
+    fn callee_of(&mut self, at: usize, member: &'static catalogue::Member) -> super::bound::Callee {
+        super::bound::callee(member).unwrap_or_else(|| {
+            self.note_missing(at, format!("`{}`", member.key));
+            super::bound::absent(member)
+        })
     }
 
     fn function(&self) -> u32 {

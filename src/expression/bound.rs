@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::catalogue::Member;
 use super::library::Native;
+use super::machine::{Args, Fault, Machine, Outcome};
 use super::syntax::BinaryOperator;
 use super::types::{Primitive, Type};
 use super::value::Value;
@@ -34,6 +35,10 @@ pub(crate) struct Expr {
 pub(crate) struct Callee {
     pub(crate) native: Native,
     pub(crate) key: &'static str,
+    /// Whether it is the setter of a property or indexer.
+    pub(crate) sets: bool,
+    /// Whether the first argument is a receiver that may not be null.
+    pub(crate) instance: bool,
 }
 
 impl std::fmt::Debug for Callee {
@@ -155,10 +160,18 @@ impl Expr {
 
 /// The callee of a member, if it is emulated.
 pub(crate) fn callee(member: &'static Member) -> Option<Callee> {
-    member.native.map(|native| Callee { native, key: &member.key })
+    member.native.map(|native| Callee { native, key: &member.key, sets: false, instance: member.has_receiver() })
 }
 
 /// The setter of a member, if it is emulated.
 pub(crate) fn setter(member: &'static Member) -> Option<Callee> {
-    member.setter.map(|native| Callee { native, key: &member.key })
+    member.setter.map(|native| Callee { native, key: &member.key, sets: true, instance: member.has_receiver() })
+}
+
+/// Stands for a member that is not emulated, so that what is around it is still bound. A program with one is never run.
+pub(crate) fn absent(member: &'static Member) -> Callee {
+    fn stop(_: &mut Machine<'_>, _: Args<'_>) -> Outcome {
+        Err(Fault::Stopped("the expression uses what is not emulated"))
+    }
+    Callee { native: stop, key: &member.key, sets: false, instance: member.has_receiver() }
 }

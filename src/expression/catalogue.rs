@@ -121,6 +121,13 @@ pub(crate) struct Member {
     pub(crate) setter: Option<Native>,
 }
 
+impl Member {
+    /// Whether it is called on an object, which may not be null. A `T?` without a value is no null here.
+    pub(crate) fn has_receiver(&self) -> bool {
+        !self.is_static && self.kind != MemberKind::Constructor && !self.key.starts_with("Nullable.")
+    }
+}
+
 struct Catalogue {
     by_name: HashMap<&'static str, Vec<&'static Definition>>,
 }

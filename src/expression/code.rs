@@ -99,6 +99,10 @@ pub struct Effects {
     pub request_body: Need,
     /// The body of the response.
     pub response_body: Need,
+    /// Whether the request's body is gone afterwards: it is read without `preserveContent`.
+    pub request_body_consumed: Need,
+    /// The same of the response's body.
+    pub response_body_consumed: Need,
     /// Headers that are read by a constant name, as written.
     pub headers: Vec<String>,
     /// Whether headers are read otherwise (all of them, or by a computed name).
@@ -113,4 +117,6 @@ pub(crate) struct Code {
     pub(crate) types: Vec<Vec<Type>>,
     pub(crate) conversions: Vec<Conversion>,
     pub(crate) effects: Effects,
+    /// Keys of the members that occur in it.
+    pub(crate) reached: Vec<&'static str>,
 }

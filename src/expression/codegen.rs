@@ -50,6 +50,8 @@ struct Generator<'a> {
     texts: HashMap<String, u32>,
     /// How many conditions surround what is being made.
     conditional: usize,
+    /// Locals that hold a body: `context.Request.Body?.As<T>()`.
+    bodies: HashMap<LocalId, effects::Body>,
     /// Calls whose receiver, still to come, is a header collection read by a constant name.
     named_headers: usize,
 }
@@ -61,7 +63,8 @@ const CAPTURE_LIMIT: u32 = 256;
 pub(crate) fn generate(main: &Lambda, locals: &[Local], functions: u32) -> Code {
     let mut code = Code::default();
     code.functions.resize_with(functions as usize, Function::default);
-    let mut generator = Generator { code, locals, builders: Vec::new(), texts: HashMap::new(), conditional: 0, named_headers: 0 };
+    let mut generator =
+        Generator { code, locals, builders: Vec::new(), texts: HashMap::new(), conditional: 0, bodies: HashMap::new(), named_headers: 0 };
     generator.lambda(main);
     generator.code
 }
@@ -122,9 +125,11 @@ impl Generator<'_> {
     }
 
     fn callee(&mut self, callee: &Callee) -> u32 {
-        if let Some(found) = self.code.callees.iter().position(|known| known.key == callee.key) {
+        // A getter and its setter share their key.
+        if let Some(found) = self.code.callees.iter().position(|known| known.key == callee.key && known.sets == callee.sets) {
             return u32::try_from(found).unwrap_or(u32::MAX);
         }
+        self.code.reached.push(callee.key);
         self.code.callees.push(callee.clone());
         u32::try_from(self.code.callees.len() - 1).unwrap_or(u32::MAX)
     }
@@ -603,12 +608,7 @@ impl Generator<'_> {
             }
             ExprKind::Set(callee, types, arguments) => {
                 let count = self.all(arguments);
-                // A getter of the same name would be another callee: setters carry their own key.
-                self.code.callees.push(callee.clone());
-                let callee = u32::try_from(self.code.callees.len() - 1).unwrap_or(u32::MAX);
-                if let Some(known) = self.code.callees.last_mut() {
-                    known.key = "setter";
-                }
+                let callee = self.callee(callee);
                 let types = self.types(types);
                 self.emit(at, Op::Set(callee, types, count));
             }
@@ -645,6 +645,9 @@ impl Generator<'_> {
                 self.store(at, *local);
                 let body_reader = matches!(&receiver.kind, ExprKind::Call(callee, ..) if callee.key.ends_with(".Body"));
                 if body_reader {
+                    if let Some(body) = self.body_of(receiver) {
+                        self.bodies.insert(*local, body);
+                    }
                     self.expression(then)
                 } else {
                     self.guarded(|generator| generator.expression(then))

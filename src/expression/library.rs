@@ -220,7 +220,7 @@ pub(crate) fn to_text(machine: &mut Machine<'_>, value: &Value) -> Outcome<Text>
         Value::Guid(bytes) => Text::from(guid::text(bytes, 'D')),
         Value::Enum(ty, number) => Text::from(basics::enum_text(*ty, *number)),
         Value::Host(object) => host::text(machine, *object),
-        Value::TypeToken(ty) => Text::from(ty.full_name()),
+        Value::TypeToken(ty) => Text::from(ty.display_name()),
         Value::Object(handle) => match machine.heap.get(*handle) {
             Object::Json(_) => return json::write::to_string(machine, *handle),
             Object::Xml(_) => return xml::write::to_text(machine, *handle, true),
@@ -257,7 +257,11 @@ pub(crate) fn to_text(machine: &mut Machine<'_>, value: &Value) -> Outcome<Text>
                 }
                 None => Text::from(""),
             },
-            _ => Text::from(machine.heap.type_of(value).full_name()),
+            Object::Opaque(ty, fields) if ty.is("IPAddress") => match fields.first() {
+                Some(Value::Text(text)) => (**text).clone(),
+                _ => Text::from(""),
+            },
+            _ => Text::from(machine.heap.type_of(value).display_name()),
         },
     })
 }

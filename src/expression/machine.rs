@@ -450,9 +450,13 @@ impl<'m> Machine<'m> {
 
     fn native(&mut self, callee: u32, types: u32, count: u32, keep: bool) -> Outcome<()> {
         let code = self.code;
-        let native = code.callees[callee as usize].native;
+        let callee = &code.callees[callee as usize];
+        let native = callee.native;
         let types = &code.types[types as usize];
         let arguments = self.top_arguments(count);
+        if callee.instance && arguments.first().is_some_and(Value::is_null) {
+            return Err(self.null_reference());
+        }
         match native(self, Args { values: &arguments, types }) {
             Ok(value) => {
                 let value = if keep { arguments.last().cloned().unwrap_or(Value::Null) } else { value };
@@ -573,7 +577,7 @@ impl<'m> Machine<'m> {
         }
     }
 
-    fn arithmetic(&mut self, error: arithmetic::Error) -> Fault {
+    pub(crate) fn arithmetic(&mut self, error: arithmetic::Error) -> Fault {
         match error {
             arithmetic::Error::DivideByZero => self.throw("DivideByZeroException", "Attempted to divide by zero."),
             arithmetic::Error::Overflow => self.throw("OverflowException", "Arithmetic operation resulted in an overflow."),

@@ -94,6 +94,55 @@ fn the_wanted_type_is_enforced() {
 }
 
 #[test]
+fn what_is_consumed_is_known() {
+    let of = |text: &str| (effects(text).request_body_consumed, effects(text).response_body_consumed);
+    assert_eq!(of("@(context.Request.Body.As<string>())"), (Need::Always, Need::Never));
+    assert_eq!(of("@(context.Request.Body?.As<string>(preserveContent: false))"), (Need::Always, Need::Never));
+    assert_eq!(of("@(context.Request.Body?.As<string>(preserveContent: true))"), (Need::Never, Need::Never));
+    assert_eq!(
+        of("@(context.Response.Body.As<string>(true) == \"\" ? context.Response.Body.As<string>() : \"\")"),
+        (Need::Never, Need::Maybe)
+    );
+    // The body of a response in a variable is there already.
+    assert_eq!(of("@(((IResponse)context.Variables[\"r\"]).Body.As<string>())"), (Need::Never, Need::Never));
+    assert_eq!(effects("@(context.Request.Body?.As<string>(true))").response_body, Need::Never);
+}
+
+#[test]
+fn the_type_before_the_conversion_and_constants_are_known() {
+    let natural = |text: &str, wanted| Expression::check(text, Some(wanted)).unwrap().natural_type();
+    assert_eq!(natural("@(1)", "long").as_deref(), Some("System.Int32"));
+    assert_eq!(natural("@(1L)", "long").as_deref(), Some("System.Int64"));
+    assert_eq!(natural("@{ if (context.Request == null) { return 1; } return 2L; }", "long").as_deref(), Some("System.Int64"));
+    assert_eq!(natural("@{ if (context.Request == null) { return 1; } return \"\"; }", "object"), None);
+    assert_eq!(natural("@(new[] { 1 }.Select(x => { return \"s\"; }).First())", "object").as_deref(), Some("System.String"));
+    assert_eq!(natural("@(null)", "string"), None);
+    let constant = |text: &str| Expression::check(text, Some("bool")).unwrap().constant();
+    assert_eq!(constant("@(1 + 1 == 2)"), Some(true));
+    assert_eq!(constant("@{ return false; }"), Some(false));
+    assert_eq!(constant("@(context.Request.Method == \"GET\")"), None);
+}
+
+#[test]
+fn a_member_that_is_not_emulated_hides_no_error_behind_it() {
+    // Whatever is not emulated today: a handle into Windows' certificate store never will be.
+    let members = super::catalogue::find("X509Certificate2", 0).unwrap().base().unwrap().definition().unwrap().members();
+    let absent = members.iter().find(|member| member.name == "Handle" && member.native.is_none()).expect("choose another member");
+    let read = format!("context.Request.Certificate.{}", absent.name);
+    let text = format!("@({read}.ToString() + {read})");
+    let checked = Expression::check(&text, None).unwrap();
+    let places: Vec<usize> = checked.missing().iter().map(|missing| missing.at).collect();
+    assert_eq!(places, [text.find(absent.name).unwrap(), text.rfind(absent.name).unwrap()]);
+    let refused = Expression::compile(&text, None).unwrap_err();
+    assert_eq!((refused.code, refused.at), (super::codes::NOT_EMULATED, places[0]));
+    let wrong = Expression::check(&format!("@({read}.Undefined())"), None).unwrap_err();
+    assert_eq!(wrong.code, super::codes::TYPE);
+    // Nor does looking for an overload leave a trace of what was only tried.
+    let lambda = format!("@(new[] {{ 1 }}.Select(x => {read}).First().ToString())");
+    assert_eq!(Expression::check(&lambda, None).unwrap().missing().len(), 1);
+}
+
+#[test]
 fn a_value_has_the_type_of_its_object() {
     let (mut heap, mut context) = (Heap::new(), Late::default());
     let first = Expression::compile("@(new JObject())", None).unwrap();

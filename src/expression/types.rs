@@ -247,6 +247,28 @@ impl Type {
         }
     }
 
+    /// A value type of .NET that members mention and the table does not hold: `null` is none of it.
+    fn is_foreign_value(self) -> bool {
+        const NAMES: [&str; 15] = [
+            "Base64FormattingOptions",
+            "CancellationToken",
+            "CarbonIntensityCategory",
+            "CompareOptions",
+            "DateTimeStyles",
+            "IntPtr",
+            "NormalizationForm",
+            "NumberStyles",
+            "OidGroup",
+            "ReadOnlySpan",
+            "ReaderOptions",
+            "StreamingContext",
+            "TimeSpanStyles",
+            "UnicodeCategory",
+            "X509KeyStorageFlags",
+        ];
+        matches!(self.shape(), Shape::Unknown(name) if NAMES.contains(&name.as_str()))
+    }
+
     pub(crate) fn is_reference(self) -> bool {
         !self.is_value_type() && self != known().void
     }
@@ -338,7 +360,7 @@ impl Type {
             return true;
         }
         if self == known.null {
-            return to.is_reference() || to.nullable_of().is_some();
+            return to.is_reference() && !to.is_foreign_value() || to.nullable_of().is_some();
         }
         if let (Shape::Array(from), Shape::Array(to)) = (self.shape(), to.shape()) {
             return from.is_reference() && from.converts_by_reference(*to);
@@ -377,27 +399,39 @@ impl Type {
         Some((parameters, invoke.result.substitute(self.arguments(), &[])))
     }
 
-    /// The name that `Type.FullName` gives.
+    /// The name that `Type.FullName` gives: generic arguments carry their assembly.
     pub(crate) fn full_name(self) -> String {
         const CORE: &str = ", mscorlib, Version=4.0.0.0, Culture=neutral, PublicKeyToken=b77a5c561934e089";
+        const NEWTONSOFT: &str = ", Newtonsoft.Json, Version=6.0.0.0, Culture=neutral, PublicKeyToken=30ad4fe6b2a6aeed";
+        self.runtime_name(&|argument| {
+            let name = argument.full_name();
+            let assembly = if name.starts_with("Newtonsoft") { NEWTONSOFT } else { CORE };
+            format!("[{name}{assembly}]")
+        })
+    }
+
+    /// The name that `Type.ToString()` gives, and `ToString()` of an object that has none of its own.
+    pub(crate) fn display_name(self) -> String {
+        self.runtime_name(&|argument| argument.display_name())
+    }
+
+    fn runtime_name(self, show: &dyn Fn(Self) -> String) -> String {
+        let list = |arguments: &[Self]| arguments.iter().map(|argument| show(*argument)).collect::<Vec<_>>().join(",");
         match self.shape() {
             Shape::Named(definition, arguments) if arguments.is_empty() => definition.full_name(),
             Shape::Named(definition, arguments) => {
-                let list: Vec<String> = arguments
-                    .iter()
-                    .map(|argument| {
-                        let name = argument.full_name();
-                        let assembly = if name.starts_with("Newtonsoft") {
-                            ", Newtonsoft.Json, Version=6.0.0.0, Culture=neutral, PublicKeyToken=30ad4fe6b2a6aeed"
-                        } else {
-                            CORE
-                        };
-                        format!("[{name}{assembly}]")
-                    })
-                    .collect();
-                format!("{}`{}[{}]", definition.full_name(), arguments.len(), list.join(","))
+                let head = match definition.name {
+                    "DictionaryKeyCollection" => "System.Collections.Generic.Dictionary`2+KeyCollection".to_owned(),
+                    "DictionaryValueCollection" => "System.Collections.Generic.Dictionary`2+ValueCollection".to_owned(),
+                    _ => format!("{}`{}", definition.full_name(), arguments.len()),
+                };
+                format!("{head}[{}]", list(arguments))
             }
-            Shape::Array(element) => format!("{}[]", element.full_name()),
+            Shape::Tuple(fields) => {
+                let types: Vec<Self> = fields.iter().map(|field| field.1).collect();
+                format!("System.ValueTuple`{}[{}]", types.len(), list(&types))
+            }
+            Shape::Array(element) => format!("{}[]", element.runtime_name(show)),
             _ => self.to_string(),
         }
     }

@@ -8,6 +8,7 @@ use super::reference::{self, Children, Gateway, Once, Policy, Scope};
 use crate::support::finding::{Finding, Kind};
 use crate::support::suggest;
 
+mod expressions;
 mod shape;
 #[cfg(test)]
 mod tests;
@@ -25,6 +26,9 @@ pub struct CheckContext<'a> {
     /// The document may be a template: a placeholder such as `{retry-count}`, which a script fills in before the document is
     /// deployed, is a warning and no error.
     pub template: bool,
+    /// The texts of named values that are known and no secret, by name in lower case: they are put into expressions and literals, as the
+    /// service does when the document is saved.
+    pub named_values: Option<&'a HashMap<String, String>>,
 }
 
 /// The size of a document that the service takes (documented service limit: 256 KB).
@@ -35,7 +39,8 @@ const MAX_FINDINGS: usize = 100;
 /// Everything that is wrong with `document`, in the order of the text.
 #[must_use]
 pub fn check(document: &Document, context: &CheckContext<'_>) -> Vec<Finding> {
-    let mut checker = Checker { document, context: *context, findings: Vec::new(), seen: HashMap::new(), unknown: HashSet::new() };
+    let mut checker =
+        Checker { document, context: *context, findings: Vec::new(), seen: HashMap::new(), branches: Vec::new(), unknown: HashSet::new() };
     checker.document();
     let mut findings = checker.findings;
     findings.extend(super::traps::traps(document, context));
@@ -60,8 +65,10 @@ struct Checker<'a> {
     document: &'a Document,
     context: CheckContext<'a>,
     findings: Vec<Finding>,
-    /// Where a policy that may stand once was first seen, by name and section.
-    seen: HashMap<(&'static str, Option<Section>), std::ops::Range<usize>>,
+    /// Where a policy that may stand once was first seen, by name and section, and in which branches.
+    seen: HashMap<(&'static str, Option<Section>), (std::ops::Range<usize>, Vec<(usize, usize)>)>,
+    /// The branches around what is looked at: where the `choose` and where the `when` or `otherwise` begins.
+    branches: Vec<(usize, usize)>,
     /// Unknown names that have been reported.
     unknown: HashSet<String>,
 }
@@ -267,14 +274,23 @@ impl Checker<'_> {
         };
         match self.seen.get(&key).cloned() {
             None => {
-                self.seen.insert(key, element.name_range.clone());
+                self.seen.insert(key, (element.name_range.clone(), self.branches.clone()));
             }
-            Some(first) => self.report(
-                Finding::error(codes::REPEATED, Kind::Place, format!("`<{}>` may be used {rule}", policy.name))
-                    .at(self.document.span(&element.name_range))
-                    .label(self.document.span(&first), "first here")
-                    .help("keep one of them"),
-            ),
+            Some((first, branches)) => {
+                let exclusive = branches.iter().any(|(choose, one)| self.branches.iter().any(|(other, two)| choose == other && one != two));
+                // The pages count definitions; whether the service counts branches of which one only runs is not known.
+                let (severity, help): (fn(_, _, String) -> Finding, _) = if exclusive {
+                    (Finding::warning, "only one of the branches runs, and yet Azure may refuse it")
+                } else {
+                    (Finding::error, "keep one of them")
+                };
+                self.report(
+                    severity(codes::REPEATED, Kind::Place, format!("`<{}>` may be used {rule}", policy.name))
+                        .at(self.document.span(&element.name_range))
+                        .label(self.document.span(&first), "first here")
+                        .help(help),
+                );
+            }
         }
     }
 

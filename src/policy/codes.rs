@@ -36,6 +36,7 @@ codes! {
     UNEXPECTED_TEXT = "POL064", "the element may not hold text";
     EXCLUSIVE_ATTRIBUTES = "POL065", "attributes exclude or need each other";
     PLACEHOLDER = "POL069", "a placeholder stands where the service takes none";
+    VARIABLE_TYPE = "POL070", "a variable has a type that is not documented for variables";
     NO_BASE = "POL066", "a section has no `<base />`";
     DOCUMENT_SIZE = "POL067", "the document is larger than the service takes";
     TOO_MANY = "POL068", "further findings of this document are left out";
@@ -54,4 +55,8 @@ codes! {
     BODY_CONSUMED = "POL112", "the body is read without `preserveContent` and then needed again";
     UNREACHABLE = "POL113", "a policy that can never run";
     CLIENT_CHOOSES = "POL114", "any client can choose the privileged backend";
+    NOT_THERE_YET = "POL115", "a part of `context` is read where it is null";
+    UNSETTABLE = "POL116", "a header that cannot be set or deleted";
+    WRONG_CAST = "POL117", "a variable is cast to another type than it holds";
+    STREAM_READ = "POL118", "a streamed answer is held back because its body is read";
 }

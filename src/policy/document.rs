@@ -3,7 +3,10 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::ops::Range;
+use std::sync::{Arc, OnceLock};
 
+use super::reference::Returns;
+use crate::expression;
 use crate::support::source::{SourceText, Span};
 
 /// How a document's text is encoded, as in the `format` property of the ARM resource.
@@ -72,6 +75,43 @@ pub struct Expression {
     pub kind: ExpressionKind,
     /// The C# between the brackets, decoded; it knows its way back to the file.
     pub code: SourceText,
+    /// What the compiler said of it, and for which type it was asked.
+    compiled: OnceLock<(Returns, Arc<Compiled>)>,
+}
+
+/// What the compiler says of an expression. Offsets in it are those of `@(` and the code behind it.
+pub type Compiled = Result<expression::Checked, expression::CompileError>;
+
+impl Expression {
+    /// An expression that nobody has looked at yet.
+    #[must_use]
+    pub const fn new(kind: ExpressionKind, code: SourceText) -> Self {
+        Self { kind, code, compiled: OnceLock::new() }
+    }
+
+    /// Compiles it as it stands, for a place that wants `returns`; once, since an expression has one place.
+    #[must_use]
+    pub fn compiled(&self, returns: Returns) -> Arc<Compiled> {
+        let (known, compiled) = self.compiled.get_or_init(|| (returns, Arc::new(self.compile(self.code.text(), returns))));
+        if *known == returns { Arc::clone(compiled) } else { Arc::new(self.compile(self.code.text(), returns)) }
+    }
+
+    /// What the compiler has said of it, if it was asked already.
+    pub(super) fn known(&self) -> Option<&Compiled> {
+        self.compiled.get().map(|(_, compiled)| &**compiled)
+    }
+
+    /// Compiles `code` in its stead: the same with named values put in.
+    ///
+    /// # Errors
+    /// What [`expression::Expression::check`] refuses.
+    pub fn compile(&self, code: &str, returns: Returns) -> Compiled {
+        let text = match self.kind {
+            ExpressionKind::Inline => format!("@({code})"),
+            ExpressionKind::Block => format!("@{{{code}}}"),
+        };
+        expression::Expression::check(&text, Some(returns.type_name()))
+    }
 }
 
 /// An attribute's value or an element's text, decoded.
@@ -117,8 +157,8 @@ impl fmt::Display for Value {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Literal(text) => formatter.write_str(text.text()),
-            Self::Expression(Expression { kind: ExpressionKind::Inline, code }) => write!(formatter, "@({})", code.text()),
-            Self::Expression(Expression { kind: ExpressionKind::Block, code }) => write!(formatter, "@{{{}}}", code.text()),
+            Self::Expression(Expression { kind: ExpressionKind::Inline, code, .. }) => write!(formatter, "@({})", code.text()),
+            Self::Expression(Expression { kind: ExpressionKind::Block, code, .. }) => write!(formatter, "@{{{}}}", code.text()),
         }
     }
 }

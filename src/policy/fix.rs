@@ -1,14 +1,15 @@
 //! Cures that cannot do harm: what a finding says, done.
 //!
 //! Only what makes a document do what it plainly means is mended: a retry that could not send its body again, a condition that
-//! throws without a response, a read that empties the body, and, where the scope is known, a section that forgot its `<base />`.
+//! throws without a response, a read that empties the body, a text in the quotes of a character, and, where the scope is known, a section that forgot its `<base />`.
 
 use std::ops::Range;
 
 use super::check::{CheckContext, check};
 use super::codes;
-use super::document::{Document, Element, ExpressionKind, Value};
+use super::document::{Document, Element, ExpressionKind, Format, Value};
 use super::traps::Code as Tokens;
+use crate::expression::codes as expression_codes;
 use crate::support::finding::{Code, Finding};
 
 /// One cure.
@@ -21,7 +22,8 @@ pub struct Fix {
 }
 
 /// The codes that [`fixes`] has a cure for.
-const FIXABLE: &[Code] = &[codes::RETRY_UNBUFFERED, codes::RETRY_NULL_RESPONSE, codes::BODY_CONSUMED, codes::NO_BASE];
+const FIXABLE: &[Code] =
+    &[codes::RETRY_UNBUFFERED, codes::RETRY_NULL_RESPONSE, codes::BODY_CONSUMED, codes::NO_BASE, expression_codes::SYNTAX];
 
 /// The cures for what [`check`] finds in `document`, in the order of the text. Cures may uncover others of the same kind: apply them and
 /// ask again until there are none.
@@ -93,8 +95,23 @@ fn edits(document: &Document, finding: &Finding) -> Option<Vec<(Range<usize>, St
             let expression = values(element).find(|value| reads_at(value, span.start))?.expression()?;
             preserving(document, &Tokens::of(&expression.code)?, span.start)
         }
+        expression_codes::SYNTAX => double_quoted(document, finding),
         _ => None,
     }
+}
+
+/// `'text'` becomes `"text"`: a character holds one letter, so that nothing else can be meant.
+fn double_quoted(document: &Document, finding: &Finding) -> Option<Vec<(Range<usize>, String)>> {
+    let span = finding.span?;
+    let text = document.source().text();
+    // Spans are bytes of the file; only where the document is the whole file are they bytes of its text, too.
+    let range = span.start as usize..span.end as usize;
+    let inner = text.get(range.clone())?.strip_prefix('\'')?.strip_suffix('\'')?;
+    let plain = inner.chars().count() > 1 && !inner.contains(['"', '\'', '\\', '&', '<', '\n', '\r']);
+    // In an attribute in single quotes it could not stand; in the encoded style a quote is a reference.
+    let encoded = document.format() == Format::Xml || text.contains("&quot;");
+    let quote = if encoded { "&quot;" } else { "\"" };
+    (plain && document.span(&range) == span).then(|| vec![(range, format!("{quote}{inner}{quote}"))])
 }
 
 fn values(element: &Element) -> impl Iterator<Item = &Value> {

@@ -154,7 +154,7 @@ impl Layout<'_> {
 
 /// Whether what an element holds may not be laid out: text, a payload, or something that is neither element nor comment.
 fn is_opaque(element: &Element, shape: Option<&'static Shape>, text: &str) -> bool {
-    if shape.is_some_and(|shape| shape.text == Text::Payload) || element.texts().next().is_some() {
+    if shape.is_some_and(|shape| matches!(shape.text, Text::Payload(_))) || element.texts().next().is_some() {
         return true;
     }
     let mut done = element.content_range.start;

@@ -271,23 +271,27 @@ impl Builder<'_> {
         Ok(())
     }
 
-    /// An expression if the text is one and nothing else.
     fn value(&self, decoded: String, runs: &[(u32, u32)]) -> Value {
-        let start = decoded.len() - decoded.trim_start_matches(|character: char| character.is_ascii_whitespace()).len();
-        let end = decoded.trim_end_matches(|character: char| character.is_ascii_whitespace()).len();
-        let kind = match decoded.as_bytes().get(start..start + 2) {
-            Some(b"@(") => Some(ExpressionKind::Inline),
-            Some(b"@{") => Some(ExpressionKind::Block),
-            _ => None,
-        };
-        let whole = self.xml.derive(Arc::from(decoded.as_str()), runs);
-        match kind {
-            Some(kind) if lexer::balanced_end(&decoded, start + 1) == Ok(end) => {
-                let code = whole.derive(Arc::from(&decoded[start + 2..end - 1]), &[(0, offset(start + 2))]);
-                Value::Expression(Expression { kind, code })
-            }
-            _ => Value::Literal(whole),
+        value_of(self.xml.derive(Arc::from(decoded), runs))
+    }
+}
+
+/// An expression if the text is one and nothing else.
+pub(super) fn value_of(whole: SourceText) -> Value {
+    let decoded = whole.text();
+    let start = decoded.len() - decoded.trim_start_matches(|character: char| character.is_ascii_whitespace()).len();
+    let end = decoded.trim_end_matches(|character: char| character.is_ascii_whitespace()).len();
+    let kind = match decoded.as_bytes().get(start..start + 2) {
+        Some(b"@(") => Some(ExpressionKind::Inline),
+        Some(b"@{") => Some(ExpressionKind::Block),
+        _ => None,
+    };
+    match kind {
+        Some(kind) if lexer::balanced_end(decoded, start + 1) == Ok(end) => {
+            let code = whole.derive(Arc::from(&decoded[start + 2..end - 1]), &[(0, offset(start + 2))]);
+            Value::Expression(Expression::new(kind, code))
         }
+        _ => Value::Literal(whole),
     }
 }
 

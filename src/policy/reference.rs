@@ -149,6 +149,24 @@ pub enum Returns {
     Number,
     /// `byte[]`.
     Bytes,
+    /// One of the types that a variable may have, which the page of `set-variable` lists.
+    Variable,
+}
+
+impl Returns {
+    /// The type as C# names it; what is given is converted to it.
+    #[must_use]
+    pub const fn type_name(self) -> &'static str {
+        match self {
+            Self::Object | Self::Variable => "object",
+            Self::String => "string",
+            Self::Boolean => "bool",
+            Self::Integer => "int",
+            Self::Long => "long",
+            Self::Number => "double",
+            Self::Bytes => "byte[]",
+        }
+    }
 }
 
 /// What a literal may be.
@@ -238,8 +256,8 @@ pub enum Text {
     Value(Returns),
     /// Literal text only.
     Literal,
-    /// Anything at all: a body, a style sheet. Elements in it are no policies.
-    Payload,
+    /// Anything at all: a body, a style sheet, or an expression with this result. Elements in it are no policies.
+    Payload(Returns),
 }
 
 /// Which elements stand inside.

@@ -1,6 +1,7 @@
 //! The codes of findings about specifications. A code is never renumbered and never gets a second meaning.
 
 use crate::support::finding::Code;
+use crate::support::yaml::Words;
 
 macro_rules! codes {
     ($($(#[$meta:meta])* $name:ident = $id:literal, $title:literal;)+) => {
@@ -79,6 +80,22 @@ codes! {
     NO_OPERATIONS = "SPEC086", "an API without operations answers nothing";
     FRUITLESS_QUERY = "SPEC087", "a log query looks for what is not there";
 }
+
+/// How the YAML reader speaks of specifications.
+pub(super) const YAML: Words = Words {
+    not_yaml: NOT_YAML,
+    empty: EMPTY,
+    empty_message: "the file holds no specification",
+    empty_help: "write one: `examples/openai-lb.yaml` is one to start from",
+    several_documents: SEVERAL_DOCUMENTS,
+    several_documents_help: "keep one document in each file, and `include` the others",
+    duplicate_key: DUPLICATE_KEY,
+    too_deep: TOO_DEEP,
+    expands_too_far: EXPANDS_TOO_FAR,
+    expands_too_far_help: "write the values out, or split the file with `include`",
+    bad_alias: BAD_ALIAS,
+    bad_key_or_tag: BAD_KEY_OR_TAG,
+};
 
 #[cfg(test)]
 mod tests {

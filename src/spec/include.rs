@@ -126,7 +126,7 @@ impl Reader<'_> {
         };
         self.bytes += text.len();
         let source = self.sources.add(shown.clone(), text.clone());
-        let mut part = yaml::parse(source, &text, self.findings)?;
+        let mut part = yaml::parse(source, &text, &codes::YAML, self.findings)?;
         if !matches!(part.value, Value::Mapping(_)) {
             self.findings.push(not_a_mapping(&part));
             return None;

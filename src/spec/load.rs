@@ -130,7 +130,7 @@ pub fn load(path: &Path, options: &LoadOptions) -> Result<Loaded, ReadError> {
     match files::read(path, yaml::MAXIMUM_BYTES) {
         Ok(text) => {
             let source = loaded.sources.add(shown, text.clone());
-            if let Some(root) = yaml::parse(source, &text, &mut loaded.findings) {
+            if let Some(root) = yaml::parse(source, &text, &codes::YAML, &mut loaded.findings) {
                 document(root, path, options, &mut loaded);
             }
         }
@@ -176,7 +176,7 @@ pub fn document_as_json(path: &Path, options: &LoadOptions) -> Result<Option<ser
     let mut loaded = Loaded::default();
     let text = files::read(path, yaml::MAXIMUM_BYTES).map_err(|error| ReadError { path: path.to_owned(), reason: error.to_string() })?;
     let source = loaded.sources.add(files::shown(path), text.clone());
-    let Some(mut root) = yaml::parse(source, &text, &mut loaded.findings) else { return Ok(None) };
+    let Some(mut root) = yaml::parse(source, &text, &codes::YAML, &mut loaded.findings) else { return Ok(None) };
     assemble(&mut root, path, options, &mut loaded);
     Ok(Some(check::document(&root, &mut loaded.findings).to_json(&root, "")))
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use serde_json::Value;
 
 use super::load::ReadError;
-use super::{files, yaml};
+use super::{codes, files, yaml};
 use crate::support::finding::Finding;
 use crate::support::source::Sources;
 
@@ -28,7 +28,7 @@ pub fn read_plain(path: &Path) -> Result<Plain, ReadError> {
     let text = files::read(path, yaml::MAXIMUM_BYTES).map_err(|error| ReadError { path: path.to_owned(), reason: error.to_string() })?;
     let mut plain = Plain::default();
     let source = plain.sources.add(files::shown(path), text.clone());
-    if let Some(root) = yaml::parse(source, &text, &mut plain.findings) {
+    if let Some(root) = yaml::parse(source, &text, &codes::YAML, &mut plain.findings) {
         plain.value = root.to_json();
     }
     Ok(plain)

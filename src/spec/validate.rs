@@ -22,11 +22,12 @@ use super::load::{Loaded, Locator, PolicyText};
 use super::model::Spec;
 use super::tree::join;
 use crate::support::finding::{Code, Finding, Kind};
-use crate::support::source::Span;
+use crate::support::source::{Sources, Span};
 
 /// Applies every rule; findings go to `loaded`.
 pub(super) fn all(spec: &Spec, checked: &Checked, loaded: &mut Loaded) {
-    let mut rules = Rules { spec, checked, locator: &loaded.locator, policies: &loaded.policies, findings: Vec::new() };
+    let mut rules =
+        Rules { spec, checked, locator: &loaded.locator, policies: &loaded.policies, sources: &loaded.sources, findings: Vec::new() };
     names::check(&mut rules);
     if !rules.is_broken("/service") && !rules.is_broken("/resourceGroup") {
         service::check(&mut rules);
@@ -48,6 +49,7 @@ struct Rules<'a> {
     checked: &'a Checked,
     locator: &'a Locator,
     policies: &'a std::collections::BTreeMap<String, PolicyText>,
+    sources: &'a Sources,
     findings: Vec<Finding>,
 }
 

@@ -209,6 +209,25 @@ fn the_layout() {
 }
 
 #[test]
+fn texts_in_the_quotes_of_characters_get_those_of_texts() {
+    for (before, wanted) in [
+        (
+            "value=\"@(context.Request.Headers.GetValueOrDefault('x-a', 'b1'))\"",
+            "value=\"@(context.Request.Headers.GetValueOrDefault(\"x-a\", \"b1\"))\"",
+        ),
+        ("value=\"@(&quot;a&quot; + 'bc' + 'd')\"", "value=\"@(&quot;a&quot; + &quot;bc&quot; + 'd')\""),
+        ("value=\"@('a\"b')\"", "value=\"@('a\"b')\""),
+    ] {
+        let document = |value: &str| format!("<policies><inbound><set-variable name=\"v\" {value} /></inbound></policies>");
+        let mut mended = parse(&document(before), Format::RawXml);
+        for _ in 0..3 {
+            mended = parse(&apply_fixes(&mended, &fixes(&mended, &CheckContext::default())), Format::RawXml);
+        }
+        assert_eq!(mended.source().text(), document(wanted));
+    }
+}
+
+#[test]
 fn cures_cure_what_they_name_and_nothing_else() {
     let before = "<policies>\n<inbound>\n<set-variable name=\"b\" value=\"@(context.Request.Body.As<JObject>()[\"x\"] + context.Request.Body.As<string>(preserveContent: false))\" />\n</inbound>\n<backend><retry condition=\"@(context.Response.StatusCode == 429 // too many\n)\" count=\"2\" interval=\"0\"><forward-request buffer-request-body='false' timeout=\"60\" /></retry></backend>\n<outbound />\n</policies>";
     let context = CheckContext { scope: Some(Scope::Api), ..CheckContext::default() };

@@ -76,7 +76,7 @@ pub(super) async fn run(arguments: &EmulatorArguments, session: &mut Session<'_>
 }
 
 /// Resolves on Ctrl-C, and on SIGTERM where there is one.
-async fn stopped() -> std::io::Result<()> {
+pub(super) async fn stopped() -> std::io::Result<()> {
     #[cfg(unix)]
     {
         let mut terminated = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;

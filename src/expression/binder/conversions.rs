@@ -1,7 +1,7 @@
 //! Conversions: which there are, and the typed tree that performs them.
 
 use super::{Binder, Bound, refuse};
-use crate::expression::bound::{Conversion, Expr, ExprKind, callee};
+use crate::expression::bound::{Conversion, Expr, ExprKind};
 use crate::expression::catalogue::Member;
 use crate::expression::syntax::{Node, NodeKind};
 use crate::expression::types::{Primitive, Shape, Type, known};
@@ -153,6 +153,15 @@ impl Binder {
         }
     }
 
+    /// Whether the node has a type before it is known what it is wanted for.
+    pub(super) fn has_own_type(&mut self, node: &Node) -> bool {
+        match &node.kind {
+            NodeKind::Lambda(..) | NodeKind::ArrayInitializer(_) | NodeKind::Default(None) | NodeKind::Throw(_) => false,
+            NodeKind::Conditional(_, then, otherwise) if needs_target(then) || needs_target(otherwise) => false,
+            _ => !self.is_method_group(node),
+        }
+    }
+
     /// Converts what `node` says to `to`; lambdas and array initialisers take their type from there.
     pub(super) fn convert_node(&mut self, node: &Node, to: Type) -> Bound<Expr> {
         match &node.kind {
@@ -240,7 +249,7 @@ impl Binder {
                 self.apply(unwrapped, to, *inner)?
             }
             Way::User(member, before, parameter, after) => {
-                let Some(callee) = callee(member) else { return super::not_emulated(at, format!("`{}`", member.key)) };
+                let callee = self.callee_of(at, member);
                 let lifted = value.ty.nullable_of().is_some() && parameter.is_value_type() && parameter.nullable_of().is_none();
                 if lifted {
                     let local = self.new_local(value.ty);

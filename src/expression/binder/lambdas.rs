@@ -86,9 +86,10 @@ impl Binder {
 
     /// Whether the function converts to the delegate type.
     pub(super) fn function_fits(&mut self, node: &Node, to: Type) -> Bound<bool> {
-        let (locals, count) = (self.locals.len(), self.function_count);
+        let (locals, count, missing) = (self.locals.len(), self.function_count, self.missing.len());
         let bound = self.convert_node(node, to);
         self.locals.truncate(locals);
+        self.missing.truncate(missing);
         self.function_count = count;
         match bound {
             Ok(_) => Ok(true),
@@ -114,9 +115,10 @@ impl Binder {
         if parameters.len() != inputs.len() {
             return Ok(None);
         }
-        let (locals, count) = (self.locals.len(), self.function_count);
+        let (locals, count, missing) = (self.locals.len(), self.function_count, self.missing.len());
         let bound = self.function_body(node.at, parameters, &inputs, body, None);
         self.locals.truncate(locals);
+        self.missing.truncate(missing);
         self.function_count = count;
         match bound {
             Ok((_, returns)) => Ok(best_common(&returns)),

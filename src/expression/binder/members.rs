@@ -1,7 +1,7 @@
 //! Names and members: what stands left and right of a dot.
 
-use super::{Binder, Bound, ProblemKind, not_emulated, problem, refuse};
-use crate::expression::bound::{Expr, ExprKind, callee, setter};
+use super::{Binder, Bound, ProblemKind, problem, refuse};
+use crate::expression::bound::{Expr, ExprKind, absent, setter};
 use crate::expression::catalogue::{self, Kind, Member, MemberKind};
 use crate::expression::syntax::{Node, NodeKind, TypeSyntax};
 use crate::expression::types::{self, Shape, Type, known};
@@ -129,6 +129,7 @@ impl Binder {
                 allowed(at, member)?;
                 let result = member.result.substitute(base.arguments(), &[]);
                 if member.kind == MemberKind::Value {
+                    self.values.push(&member.key);
                     let value = crate::expression::value::Value::Enum(ty, member.value);
                     return Ok(Place::Value(Expr::constant(at, ty, value)));
                 }
@@ -138,7 +139,7 @@ impl Binder {
                 return refuse(at, format!("An object reference is required to access non-static member `{}.{name}'", ty));
             }
         }
-        refuse(at, format!("`{ty}' does not contain a definition for `{name}'"))
+        super::unknown_member(at, ty, name, format!("`{ty}' does not contain a definition for `{name}'"))
     }
 
     pub(super) fn instance_member(&mut self, at: usize, value: Expr, name: &str) -> Bound<Place> {
@@ -177,7 +178,7 @@ impl Binder {
                 ),
             );
         }
-        refuse(at, format!("Type `{}' does not contain a definition for `{name}'", value.ty))
+        super::unknown_member(at, value.ty, name, format!("Type `{}' does not contain a definition for `{name}'", value.ty))
     }
 
     fn index(&mut self, at: usize, target: Expr, arguments: &[crate::expression::syntax::Argument]) -> Bound<Place> {
@@ -228,7 +229,7 @@ impl Binder {
                 Ok(Expr { at, ty, kind: ExprKind::Element(Box::new(array), Box::new(index)) })
             }
             Place::Property { member, receiver, mut arguments, types, ty } => {
-                let Some(callee) = callee(member) else { return not_emulated(at, format!("`{}`", member.key)) };
+                let callee = self.callee_of(at, member);
                 if let Some(receiver) = receiver {
                     arguments.insert(0, receiver);
                 }
@@ -253,7 +254,10 @@ impl Binder {
                 if !member.writable {
                     return refuse(at, format!("Property or indexer `{}' cannot be assigned to (it is read-only)", member.key));
                 }
-                let Some(callee) = setter(member) else { return not_emulated(at, format!("setting `{}`", member.key)) };
+                let callee = setter(member).unwrap_or_else(|| {
+                    self.note_missing(at, format!("setting `{}`", member.key));
+                    absent(member)
+                });
                 if let Some(receiver) = receiver {
                     arguments.insert(0, receiver);
                 }

@@ -290,9 +290,7 @@ impl Binder {
             let Some(chosen) = self.overload(at, &candidates, &actuals, &[])? else { return Ok(None) };
             super::members::allowed(at, chosen.member)?;
             let list = self.pass(at, &chosen, actuals)?;
-            let Some(callee) = crate::expression::bound::callee(chosen.member) else {
-                return super::not_emulated(at, format!("`{}`", chosen.member.key));
-            };
+            let callee = self.callee_of(at, chosen.member);
             return Ok(Some(Expr { at, ty: chosen.result, kind: ExprKind::Call(callee, chosen.holder.arguments().to_vec(), list) }));
         }
         // Lifted: with both there, the operator; otherwise null, false, or whether both are missing.
@@ -336,9 +334,7 @@ impl Binder {
         let Some(chosen) = self.overload(at, &candidates, &actuals, &[])? else { return Ok(None) };
         super::members::allowed(at, chosen.member)?;
         let list = self.pass(at, &chosen, actuals)?;
-        let Some(callee) = crate::expression::bound::callee(chosen.member) else {
-            return super::not_emulated(at, format!("`{}`", chosen.member.key));
-        };
+        let callee = self.callee_of(at, chosen.member);
         Ok(Some(Expr { at, ty: chosen.result, kind: ExprKind::Call(callee, Vec::new(), list) }))
     }
 }

@@ -245,6 +245,9 @@ impl Binder {
 
     fn for_each(&mut self, at: usize, ty: &TypeSyntax, name: &str, source: &Node, body: &Statement) -> Bound<Stmt> {
         let source = self.expression(source)?;
+        if matches!(source.kind, ExprKind::Default) || source.value().is_some_and(Value::is_null) {
+            return refuse(at, "Use of null is not valid in this context");
+        }
         let element = match element_of(source.ty) {
             Some(element) => element,
             None => {
@@ -326,6 +329,17 @@ impl Binder {
             }
             (Some(_), Some(result)) if result == void => {
                 refuse(at, "A return keyword must not be followed by any expression when method returns void")
+            }
+            (Some(node), Some(result)) if self.functions.len() == 1 => {
+                let value = if self.has_own_type(node) {
+                    let value = self.expression(node)?;
+                    self.natural.push(value.ty);
+                    self.convert(value, result)?
+                } else {
+                    self.natural.push(result);
+                    self.convert_node(node, result)?
+                };
+                Ok(Stmt::Return(Some(value)))
             }
             (Some(node), Some(result)) => Ok(Stmt::Return(Some(self.convert_node(node, result)?))),
             (Some(node), None) => {

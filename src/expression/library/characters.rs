@@ -71,6 +71,8 @@ pub(super) const MEMBERS: Members = &[
     test!("IsSurrogate", |unit| (0xd800..=0xdfff).contains(&unit)),
     test!("IsHighSurrogate", |unit| (0xd800..=0xdbff).contains(&unit)),
     test!("IsLowSurrogate", |unit| (0xdc00..=0xdfff).contains(&unit)),
+    ("Char.ToUpper(char,CultureInfo)", |m, _| Err(m.argument_null("culture"))),
+    ("Char.ToLower(char,CultureInfo)", |m, _| Err(m.argument_null("culture"))),
     ("Char.ToUpper", |m, a| unit(m, a).map(|unit| Value::Char(upper_unit(unit)))),
     ("Char.ToLower", |m, a| unit(m, a).map(|unit| Value::Char(lower_unit(unit)))),
     ("Char.ToUpperInvariant", |m, a| unit(m, a).map(|unit| Value::Char(upper_unit(unit)))),

@@ -220,7 +220,7 @@ pub(super) const MEMBERS: Members = &[
     ("List.Sort(Comparison<T>)", |m, a| sort(m, a)),
     ("List.GetRange", |m, a| {
         let items = linq::collect(m, a.get(0))?;
-        let (start, count) = strings::range(m, items.len(), a.int(1), a.int(2))?;
+        let (start, count) = part(m, items.len(), a.int(1), a.int(2))?;
         new_list(m, a, "List", items[start..start + count].to_vec())
     }),
     ("List.ToArray()", |m, a| to_array(m, a)),
@@ -785,4 +785,19 @@ fn keys(m: &mut Machine<'_>, a: Args<'_>, name: &str, keys: bool) -> Outcome {
     let ty = types::generic(name, a.types);
     m.allocate(list.len() * 24)?;
     Ok(m.object(Object::Query(ty, linq::Query::Items(list))))
+}
+
+/// A stretch of a list, checked as lists check it.
+fn part(m: &mut Machine<'_>, length: usize, start: i32, count: i32) -> Outcome<(usize, usize)> {
+    for (number, name) in [(start, "index"), (count, "count")] {
+        if number < 0 {
+            return Err(m.out_of_range(name, "Non-negative number required."));
+        }
+    }
+    let (start, count) = (start as usize, count as usize);
+    if start + count > length {
+        let message = "Offset and length were out of bounds for the array or count is greater than the number of elements from index to the end of the source collection.";
+        return Err(m.throw("ArgumentException", message));
+    }
+    Ok((start, count))
 }

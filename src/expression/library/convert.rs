@@ -48,6 +48,11 @@ pub(super) const MEMBERS: Members = &[
         Value::Text(_) => Err(m.throw("FormatException", "String must be exactly one character long.")),
         Value::Null => Ok(Value::Char(0)),
         Value::Char(unit) => Ok(Value::Char(*unit)),
+        Value::Single(_) | Value::Double(_) | Value::Decimal(_) | Value::Boolean(_) | Value::DateTime(_) => {
+            let own = m.heap.type_of(a.get(0)).full_name();
+            let own = own.rsplit('.').next().unwrap_or_default().to_owned();
+            Err(m.throw("InvalidCastException", &format!("Invalid cast from '{own}' to 'Char'.")))
+        }
         value => arithmetic::convert(value, Primitive::Char, true)
             .ok_or_else(|| m.throw("OverflowException", "Value was either too large or too small for a character.")),
     }),

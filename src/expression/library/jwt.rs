@@ -56,9 +56,15 @@ fn part(m: &mut Machine<'_>, text: &str) -> Option<Handle> {
 }
 
 fn as_jwt(m: &mut Machine<'_>, a: Args<'_>) -> Outcome {
-    let Some(text) = a.text(0) else { return Ok(Value::Null) };
-    let text = text.to_str().into_owned();
-    let token = if text.get(..7).is_some_and(|start| start.eq_ignore_ascii_case("bearer ")) { &text[7..] } else { &text };
+    match a.text(0) {
+        Some(text) => parse(m, &text.to_str().into_owned()),
+        None => Ok(Value::Null),
+    }
+}
+
+/// A `Jwt` of the text, or null.
+pub(crate) fn parse(m: &mut Machine<'_>, text: &str) -> Outcome {
+    let token = if text.get(..7).is_some_and(|start| start.eq_ignore_ascii_case("bearer ")) { &text[7..] } else { text };
     let parts: Vec<&str> = token.split('.').collect();
     let ([head, body] | [head, body, ..]) = parts.as_slice() else { return Ok(Value::Null) };
     let (Some(head), Some(body)) = (part(m, head), part(m, body)) else { return Ok(Value::Null) };

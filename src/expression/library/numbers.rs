@@ -6,6 +6,7 @@ use rust_decimal::prelude::ToPrimitive as _;
 use super::basics::{format_value, hash_code, instance_equals, instance_text};
 use super::{Members, compare, convert, format, math};
 use crate::expression::machine::arithmetic;
+use crate::expression::syntax::BinaryOperator;
 use crate::expression::machine::{Args, Machine, Outcome};
 use crate::expression::text::Text;
 use crate::expression::types::Primitive;
@@ -65,7 +66,8 @@ pub(super) fn tables() -> impl Iterator<Item = &'static (&'static str, super::Na
 }
 
 pub(super) const MEMBERS: Members = &[
-    ("Double.NaN", |_, _| Ok(Value::Double(f64::NAN))),
+    // .NET's NaN has its sign bit set, which `BitConverter` shows.
+    ("Double.NaN", |_, _| Ok(Value::Double(-f64::NAN))),
     ("Double.Epsilon", |_, _| Ok(Value::Double(5e-324))),
     ("Double.PositiveInfinity", |_, _| Ok(Value::Double(f64::INFINITY))),
     ("Double.NegativeInfinity", |_, _| Ok(Value::Double(f64::NEG_INFINITY))),
@@ -73,7 +75,7 @@ pub(super) const MEMBERS: Members = &[
     ("Double.IsInfinity", |_, a| Ok(Value::Boolean(real(a.get(0)).is_infinite()))),
     ("Double.IsPositiveInfinity", |_, a| Ok(Value::Boolean(real(a.get(0)) == f64::INFINITY))),
     ("Double.IsNegativeInfinity", |_, a| Ok(Value::Boolean(real(a.get(0)) == f64::NEG_INFINITY))),
-    ("Single.NaN", |_, _| Ok(Value::Single(f32::NAN))),
+    ("Single.NaN", |_, _| Ok(Value::Single(-f32::NAN))),
     ("Single.Epsilon", |_, _| Ok(Value::Single(f32::from_bits(1)))),
     ("Single.PositiveInfinity", |_, _| Ok(Value::Single(f32::INFINITY))),
     ("Single.NegativeInfinity", |_, _| Ok(Value::Single(f32::NEG_INFINITY))),
@@ -103,7 +105,10 @@ pub(super) const MEMBERS: Members = &[
     ("Boolean.GetTypeCode()", |m, a| convert::changing::type_code(m, a.get(0))),
     ("Decimal.Add", |m, a| decimal(m, a, |one, two| one.checked_add(two))),
     ("Decimal.Subtract", |m, a| decimal(m, a, |one, two| one.checked_sub(two))),
-    ("Decimal.Multiply", |m, a| decimal(m, a, |one, two| one.checked_mul(two))),
+    ("Decimal.Multiply", |m, a| {
+        let product = arithmetic::binary(BinaryOperator::Multiply, a.get(0), a.get(1), true);
+        product.map_err(|error| m.arithmetic(error))
+    }),
     ("Decimal.Compare", |m, a| compare(m, a.get(0), a.get(1)).map(Value::Int32)),
     ("Decimal.Truncate", |_, a| Ok(Value::Decimal(as_decimal(a.get(0)).trunc()))),
     ("Decimal.Floor", |_, a| Ok(Value::Decimal(as_decimal(a.get(0)).floor()))),

@@ -172,6 +172,9 @@ pub(super) const MEMBERS: Members = &[
     ("Match.Result", |m, a| {
         let data = data(m, a)?;
         let template = m.string(a, 1, "replacement")?;
+        if data.groups.first().is_none_or(|group| group.is_none()) {
+            return Err(m.throw("NotSupportedException", "Result cannot be called on a failed Match."));
+        }
         let text = expand(&data, &template.to_str());
         m.text(Text::from(text))
     }),

@@ -205,6 +205,9 @@ pub(super) const MEMBERS: Members = &[
     ("String.PadLeft", |m, a| pad(m, a, true)),
     ("String.PadRight", |m, a| pad(m, a, false)),
     ("String.ToLower", |m, a| mapped(m, a, lower_unit)),
+    // No policy can name a culture: only null can stand there.
+    ("String.ToLower(CultureInfo)", |m, _| Err(m.argument_null("culture"))),
+    ("String.ToUpper(CultureInfo)", |m, _| Err(m.argument_null("culture"))),
     ("String.ToLowerInvariant()", |m, a| mapped(m, a, lower_unit)),
     ("String.ToUpper", |m, a| mapped(m, a, upper_unit)),
     ("String.ToUpperInvariant()", |m, a| mapped(m, a, upper_unit)),
@@ -279,7 +282,12 @@ pub(super) fn compare_rule(one: Option<Arc<Text>>, two: Option<Arc<Text>>, rule:
         (None, None) => 0,
         (None, Some(_)) => -1,
         (Some(_), None) => 1,
-        (Some(one), Some(two)) if rule >= 4 => one.compare(&two, ignores_case(rule)),
+        (Some(one), Some(two)) if rule >= 4 => {
+            // The first letters decide before the lengths do, also where one text has none.
+            let first = |text: &Text| if text.is_empty() { 0 } else { i32::from(text.at(0)) };
+            let difference = first(&one) - first(&two);
+            if !ignores_case(rule) && difference != 0 { difference } else { one.compare(&two, ignores_case(rule)) }
+        }
         (Some(one), Some(two)) => compare_culture(&one, &two, ignores_case(rule)),
     }
 }

@@ -137,6 +137,11 @@ fn decimal(operator: BinaryOperator, left: Decimal, right: Decimal) -> Result<Va
     let result = match operator {
         B::Add => left.checked_add(right),
         B::Subtract => left.checked_sub(right),
+        // A zero keeps its decimals.
+        B::Multiply if left.is_zero() || right.is_zero() => {
+            let scale = (left.scale() + right.scale()).min(Decimal::MAX_SCALE);
+            Some(Decimal::new(0, scale))
+        }
         B::Multiply => left.checked_mul(right),
         B::Divide if right.is_zero() => return Err(Error::DivideByZero),
         B::Divide => left.checked_div(right).map(|quotient| {

@@ -1,5 +1,6 @@
 //! Attributes, children and texts against the table.
 
+use super::expressions::Place;
 use super::{Checker, quoted};
 use crate::policy::codes;
 use crate::policy::document::{self, Element, Section, Value};
@@ -12,13 +13,13 @@ impl Checker<'_> {
     /// `policy` is true for a policy itself: any of these may carry an `id`.
     pub(super) fn shape(&mut self, element: &Element, shape: &Shape, policy: bool, section: Option<Section>) {
         // A payload's own root, such as a style sheet, has whatever attributes it has.
-        if policy || shape.text != Text::Payload {
+        if policy || !matches!(shape.text, Text::Payload(_)) {
             self.attributes(element, shape, policy);
         } else if !shape.attributes.is_empty() {
             self.attributes(element, shape, false);
         }
         self.texts(element, shape);
-        if shape.text == Text::Payload {
+        if matches!(shape.text, Text::Payload(_)) {
             return;
         }
         match shape.children {
@@ -69,8 +70,11 @@ impl Checker<'_> {
     fn value(&mut self, element: &Element, known: &Attribute, attribute: &document::Attribute) {
         let span = self.document.span(&attribute.value_range);
         let (of, name) = (&element.name, known.name);
-        let text = match (&attribute.value, known.expression) {
-            (Value::Expression(_), Some(_)) => return,
+        let value = self.filled(&attribute.value);
+        let text = match (&*value, known.expression) {
+            (Value::Expression(expression), Some(returns)) => {
+                return self.expression(expression, returns, &Place { element: of, attribute: Some(name) });
+            }
             (Value::Expression(_), None) => {
                 let message = format!("`{name}` of `<{of}>` takes no expression");
                 return self.report(
@@ -81,7 +85,6 @@ impl Checker<'_> {
             }
             (Value::Literal(text), _) => text.text().trim(),
         };
-        // A named value is put in before the service looks.
         if text.contains("{{") {
             return;
         }
@@ -178,6 +181,7 @@ impl Checker<'_> {
 
     fn texts(&mut self, element: &Element, shape: &Shape) {
         for (value, range) in element.texts() {
+            let value = &*self.filled(value);
             if shape.text == Text::None && value.literal().is_some_and(|text| self.placeholder(text.trim(), self.document.span(range))) {
                 continue;
             }
@@ -195,6 +199,9 @@ impl Checker<'_> {
                         .at(self.document.span(range))
                         .help("write a literal"),
                 ),
+                (Text::Value(returns) | Text::Payload(returns), Value::Expression(expression)) => {
+                    self.expression(expression, returns, &Place { element: &element.name, attribute: None });
+                }
                 _ => {}
             }
         }
@@ -230,7 +237,14 @@ impl Checker<'_> {
                 ),
                 _ => last = Some((index, child)),
             }
+            let branch = element.name == "choose";
+            if branch {
+                self.branches.push((element.range.start, child.range.start));
+            }
             self.shape(child, known[index].shape, false, section);
+            if branch {
+                self.branches.pop();
+            }
         }
         let filled_in_later =
             self.context.template && element.texts().any(|(value, _)| value.literal().is_some_and(|text| is_placeholder(text.trim())));
@@ -272,7 +286,7 @@ fn same_words<'a>(name: &str, candidates: impl Iterator<Item = &'a str>) -> Opti
 }
 
 /// `{name}`, `${name}`, `#{name}#`, `%name%`, `__name__` or `NAME_IN_CAPITALS`: what scripts replace in templates.
-fn is_placeholder(text: &str) -> bool {
+pub(super) fn is_placeholder(text: &str) -> bool {
     let pairs = [("{", "}"), ("${", "}"), ("#{", "}#"), ("%", "%"), ("__", "__")];
     let is_name =
         |name: &str, more: &str| !name.is_empty() && name.chars().all(|character| character.is_alphanumeric() || more.contains(character));

@@ -2,7 +2,9 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::*;
+use crate::expression::codes as expression_codes;
 use crate::policy::Format;
+use crate::support::finding::Kind;
 use crate::support::source::{SourceText, Sources};
 
 fn check_with(text: &str, context: &CheckContext<'_>) -> Vec<Finding> {
@@ -119,9 +121,18 @@ fn attributes_children_and_texts_are_checked() {
     assert_found(&inbound("<rate-limit calls=\"{{calls}}\" renewal-period=\"30\" />"), &[]);
     assert_found(&inbound("<set-header name=\"a\">x</set-header>"), &[(codes::UNEXPECTED_TEXT, "x")]);
     assert_found(&inbound("<choose />"), &[(codes::MISSING_CHILD, "choose")]);
-    assert_found(&inbound("<choose><when condition=\"@(a)\" /><else /></choose>"), &[(codes::UNKNOWN_CHILD, "else")]);
-    assert_found(&inbound("<choose><otherwise /><when condition=\"@(a)\" /></choose>"), &[(codes::CHILD_ORDER, "when")]);
-    assert_found(&inbound("<choose><when condition=\"@(a)\" /><otherwise /><otherwise /></choose>"), &[(codes::CHILD_ORDER, "otherwise")]);
+    assert_found(
+        &inbound("<choose><when condition=\"@(context.Api.IsCurrentRevision)\" /><else /></choose>"),
+        &[(codes::UNKNOWN_CHILD, "else")],
+    );
+    assert_found(
+        &inbound("<choose><otherwise /><when condition=\"@(context.Api.IsCurrentRevision)\" /></choose>"),
+        &[(codes::CHILD_ORDER, "when")],
+    );
+    assert_found(
+        &inbound("<choose><when condition=\"@(context.Api.IsCurrentRevision)\" /><otherwise /><otherwise /></choose>"),
+        &[(codes::CHILD_ORDER, "otherwise")],
+    );
     assert_found(&inbound("<wait><set-variable name=\"a\" value=\"b\" /></wait>"), &[(codes::UNKNOWN_CHILD, "set-variable")]);
     assert_found(
         &inbound("<set-backend-service base-url=\"a\" backend-id=\"b\" />"),
@@ -129,6 +140,78 @@ fn attributes_children_and_texts_are_checked() {
     );
     assert_found(&inbound("<set-body><anything goes=\"x\">{{here}}</anything></set-body>"), &[]);
     assert_found(&inbound("<trace id=\"t\" source=\"s\"><message>m</message></trace>"), &[]);
+}
+
+#[test]
+fn named_values_that_are_not_known_are_given_the_benefit_of_the_doubt() {
+    let value = |code: &str| inbound(&format!("<set-variable name=\"v\" value=\"@({code})\" />"));
+    for fine in [
+        "{{n}} + 1",
+        "\"https://{{host}}/\" + {{n}}",
+        "{{flag}} ? 1 : 2",
+        "$\"{{host}}/{1}\"",
+        "1 /* {{n}} */",
+        "{{text}}.Length",
+        "new Random().Next({{n}})",
+    ] {
+        assert_found(&value(fine), &[]);
+    }
+    assert_found(&value("{{n}}.Undefined()"), &[(expression_codes::UNDECIDED, "{{n}}.Undefined()")]);
+    // Wrong whatever stands there.
+    assert_found(&value("Undefined({{n}})"), &[(expression_codes::TYPE, "Undefined")]);
+    assert_found(&value("\"{{host}}\".Undefined()"), &[(expression_codes::TYPE, "Undefined")]);
+    let findings = check_with(&value("{{n}}.Undefined()"), &CheckContext::default());
+    assert!(!findings[0].is_error(), "{findings:?}");
+}
+
+#[test]
+fn named_values_that_are_known_are_put_in() {
+    let named_values: HashMap<String, String> = [("n", "1"), ("whole", "@(1)"), ("calls", "many"), ("host", "contoso.com")]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .into();
+    let context = CheckContext { named_values: Some(&named_values), ..CheckContext::default() };
+    let of = |inner: &str| found(&inbound(inner), &context);
+    assert_eq!(of("<set-variable name=\"v\" value=\"@({{N}} + 1)\" />"), []);
+    assert_eq!(of("<set-variable name=\"v\" value=\"@(new Uri(\"https://{{host}}\").Host + {{n}})\" />"), []);
+    assert_eq!(of("<set-variable name=\"v\" value=\"@({{n}}.Undefined())\" />"), [("EXP002", "Undefined".to_owned())]);
+    assert_eq!(of("<choose><when condition=\"{{whole}}\" /></choose>").len(), 1);
+    assert_eq!(of("<include-fragment fragment-id=\"{{whole}}\" />")[0].0, "POL060");
+    assert_eq!(of("<rate-limit calls=\"{{calls}}\" renewal-period=\"{{n}}\" />"), [("POL059", "{{calls}}".to_owned())]);
+    // One that is not known hides nothing of what is.
+    assert_eq!(of("<rate-limit calls=\"{{unknown}}\" renewal-period=\"{{n}}\" />"), []);
+}
+
+#[test]
+fn expressions_are_held_to_the_type_of_their_place() {
+    let findings = check_with(&inbound("<set-header name=\"a\"><value>@(1)</value></set-header>"), &CheckContext::default());
+    assert_eq!(findings.len(), 1, "one finding an expression");
+    assert!(findings[0].is_error() && findings[0].kind == Kind::Type);
+    let of = |code: &str| {
+        let findings = check_with(&inbound(&format!("<set-variable name=\"a\" value=\"@({code})\" />")), &CheckContext::default());
+        findings.into_iter().next().and_then(|finding| finding.help).unwrap_or_default()
+    };
+    assert_eq!(of("context.Request.Url.path"), "did you mean `Path`?");
+    assert_eq!(of("\"a\".Lenght"), "did you mean `Length`?");
+    assert_eq!(of("\"a\".ToLowr()"), "did you mean `ToLower`?");
+    assert_eq!(of("string.IsNullOrEmty(\"\")"), "did you mean `IsNullOrEmpty`?");
+    // A null text is a good text, and a number widens where the place wants a wider one.
+    assert_found(&inbound("<set-header name=\"a\"><value>@(null)</value></set-header>"), &[]);
+    assert_found(&inbound("<emit-metric name=\"m\" value=\"@(1)\"><dimension name=\"d\" value=\"@(\"x\")\" /></emit-metric>"), &[]);
+    // Nothing more is said of an expression where none is allowed, nor of a payload's own markup.
+    assert_found(&inbound("<rate-limit calls=\"@(Undefined)\" renewal-period=\"3\" />"), &[(codes::NO_EXPRESSION, "@(Undefined)")]);
+    assert_found(&inbound("<set-body><a>@(Undefined)</a></set-body>"), &[]);
+}
+
+#[test]
+fn placeholders_of_templates_are_no_errors() {
+    let text = inbound("<set-url>@($\"https://x/{group-id}\")</set-url>")
+        .replace("<set-url>", "<send-request response-variable-name=\"r\"><set-url>");
+    let text = text.replace("</set-url>", "</set-url></send-request>");
+    let template = CheckContext { template: true, ..CheckContext::default() };
+    assert_eq!(found(&text, &template), [("POL069", "group".to_owned())]);
+    assert_eq!(found(&text, &CheckContext::default()), [("EXP002", "group".to_owned())]);
+    assert_eq!(found(&inbound("<set-variable name=\"v\" value=\"@(RETRY_COUNT + 1)\" />"), &template)[0].0, "POL069");
+    assert_eq!(found(&inbound("<set-variable name=\"v\" value=\"@(missing + 1)\" />"), &template)[0].0, "EXP002");
 }
 
 #[test]
@@ -320,7 +403,7 @@ proptest::proptest! {
         let text = inbound(&body);
         let source = SourceText::whole(Sources::default().add("p.xml", text.as_str()), Arc::from(text.as_str()));
         if let Ok(document) = Document::parse(&source, Format::RawXml) {
-            for finding in check(&document, &CheckContext { scope: Some(Scope::Api), gateway: Some(Gateway::Consumption), around: &[], template: false }) {
+            for finding in check(&document, &CheckContext { scope: Some(Scope::Api), gateway: Some(Gateway::Consumption), ..CheckContext::default() }) {
                 let span = finding.span.unwrap();
                 proptest::prop_assert!(text.get(span.start as usize..span.end as usize).is_some());
             }

@@ -8,7 +8,7 @@ use super::{
 const VALUE: Shape = text_only(Returns::String);
 const LIST_ITEM: Shape = shape(&[], Text::Literal, Children::None);
 const PARAMETER: Shape = leaf(&[name("name"), maybe_string("value")]);
-const STYLE_SHEET: Shape = shape(&[], Text::Payload, Children::None);
+const STYLE_SHEET: Shape = shape(&[], Text::Payload(Returns::String), Children::None);
 const EXISTS: Attribute = optional("exists-action", Literal::OneOf(&["override", "skip", "append", "delete"])).computed(Returns::String);
 const CACHING_TYPE: Attribute = optional("caching-type", Literal::OneOf(&["internal", "external", "prefer-external"]));
 const CACHE_KEY: Attribute = required("key", Literal::Name).computed(Returns::String);
@@ -28,12 +28,12 @@ pub(super) const BODY: Shape = shape(
         flag("parse-date"),
         flag("use-value-element"),
     ],
-    Text::Payload,
+    Text::Payload(Returns::String),
     Children::None,
 );
 
 pub(super) const POLICIES: &[Policy] = &[
-    policy("set-variable", EVERY_SECTION, leaf(&[name("name"), required("value", Literal::Text).computed(Returns::Object)])),
+    policy("set-variable", EVERY_SECTION, leaf(&[name("name"), required("value", Literal::Text).computed(Returns::Variable)])),
     policy("set-header", EVERY_SECTION, HEADER),
     policy("set-query-parameter", INBOUND | BACKEND, HEADER),
     policy("set-body", INBOUND | BACKEND | OUTBOUND, BODY).disputed(ON_ERROR),
@@ -66,6 +66,8 @@ pub(super) const POLICIES: &[Policy] = &[
             required("kind", Literal::OneOf(&["javascript-friendly", "direct"])).computed(Returns::String),
             required("apply", Literal::OneOf(&["always", "content-type-xml"])).computed(Returns::String),
             maybe_boolean("consider-accept-header"),
+            // The page's name; the other one is what earlier lists of attributes had.
+            maybe_boolean("always-array-child-elements"),
             flag("always-array-children"),
         ]),
     )
@@ -119,7 +121,7 @@ pub(super) const POLICIES: &[Policy] = &[
         ),
     )
     .once(Once::PerSection),
-    policy("cross-domain", INBOUND, shape(&[], Text::Payload, Children::None)).at(GLOBAL),
+    policy("cross-domain", INBOUND, shape(&[], Text::Payload(Returns::String), Children::None)).at(GLOBAL),
     policy("jsonp", OUTBOUND, leaf(&[string("callback-parameter-name")])).once(Once::PerSection),
     policy(
         "cache-lookup",
@@ -173,4 +175,4 @@ pub(super) const POLICIES: &[Policy] = &[
 ];
 
 /// On no public page; Microsoft's toolkit writes policies into it.
-const CACHED: Shape = shape(&[], Text::Payload, Children::None);
+const CACHED: Shape = shape(&[], Text::Payload(Returns::String), Children::None);

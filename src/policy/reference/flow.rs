@@ -32,7 +32,7 @@ const MODE: Attribute = optional("mode", Literal::OneOf(&["new", "copy"])).compu
 
 const RESOLVER_REQUEST: Shape = shape(&[], Text::None, Children::Policies);
 const RESOLVER_RESPONSE: Shape = shape(&[], Text::None, Children::Policies);
-const RESOLVER_PAYLOAD: Shape = shape(&[], Text::Payload, Children::None);
+const RESOLVER_PAYLOAD: Shape = shape(&[], Text::Payload(Returns::String), Children::None);
 
 pub(super) const POLICIES: &[Policy] = &[
     policy("base", EVERY_SECTION, leaf(&[])),
@@ -174,7 +174,7 @@ pub(super) const POLICIES: &[Policy] = &[
                 optional("template", Literal::OneOf(&["liquid", "Liquid"])),
                 maybe_string("content-type"),
             ],
-            Text::Payload,
+            Text::Payload(Returns::String),
             Children::None,
         ),
     )
@@ -254,5 +254,6 @@ pub(super) const POLICIES: &[Policy] = &[
 
 const MESSAGE: Shape = text_only(Returns::String);
 const MESSAGE_PROPERTIES: Shape = shape(&[], Text::None, Children::Elements(&[child("message-property", Occurs::Any, &MESSAGE_PROPERTY)]));
-const MESSAGE_PROPERTY: Shape = shape(&[name("name")], Text::Value(Returns::String), Children::None);
-const PAYLOAD: Shape = shape(&[], Text::Payload, Children::None);
+/// Any type: Microsoft's toolkit puts a `Guid` here, and Service Bus properties are typed.
+const MESSAGE_PROPERTY: Shape = shape(&[name("name")], Text::Value(Returns::Object), Children::None);
+const PAYLOAD: Shape = shape(&[], Text::Payload(Returns::String), Children::None);

@@ -138,39 +138,82 @@ fn bound_value(value: &Value) -> bool {
 }
 
 fn unreachable(scene: &Scene<'_>, findings: &mut Vec<Finding>) {
-    let mut report = |element: &Element, after: &Element, why: &str| {
-        findings.push(
-            Finding::warning(codes::UNREACHABLE, Kind::Trap, format!("`<{}>` is never reached: {why}", element.name))
-                .at(scene.document.span(&element.name_range))
-                .label(scene.document.span(&after.name_range), "because of this")
-                .help("remove it, or move it up"),
-        );
+    let mut report = |element: &Element, because: Option<&Element>, why: &str| {
+        let finding = Finding::warning(codes::UNREACHABLE, Kind::Trap, format!("`<{}>` is never reached: {why}", element.name))
+            .at(scene.document.span(&element.name_range))
+            .help("remove it, or move it up");
+        findings.push(match because {
+            Some(because) => finding.label(scene.document.span(&because.name_range), "because of this"),
+            None => finding,
+        });
     };
     for visit in scene.walk.iter() {
+        if visit.element.name == "choose" {
+            conditions(visit.element, &mut report);
+            continue;
+        }
         let mut answered: Option<&Element> = None;
         for element in visit.element.elements() {
             if let Some(answer) = answered {
-                report(element, answer, "the policy before it ends the request");
+                report(element, Some(answer), "the policy before it ends the request");
                 break;
             }
-            if element.name == "return-response" {
+            if answers(element) {
                 answered = Some(element);
             }
         }
-        if visit.element.name != "choose" {
-            continue;
+    }
+}
+
+/// Whether nothing runs behind the policy: it answers, in every branch if it has some.
+fn answers(element: &Element) -> bool {
+    match element.name.as_str() {
+        "return-response" | "mock-response" => true,
+        "choose" => {
+            element.elements().any(|branch| branch.name == "otherwise") && element.elements().all(|branch| branch.elements().any(answers))
         }
-        let mut always: Option<&Element> = None;
-        for element in visit.element.elements() {
-            if let Some(first) = always {
-                report(element, first, "the condition before it is always true");
-                break;
-            }
-            let condition = element.attribute("condition").map(|attribute| attribute.value.source().text().trim());
-            if condition.is_some_and(|condition| condition.eq_ignore_ascii_case("true")) {
-                always = Some(element);
+        _ => false,
+    }
+}
+
+/// The branches of a `choose` that no request takes.
+fn conditions<'a>(choose: &'a Element, report: &mut impl FnMut(&'a Element, Option<&'a Element>, &str)) {
+    let mut seen: Vec<(Vec<&str>, &Element)> = Vec::new();
+    let mut always: Option<&Element> = None;
+    for element in choose.elements() {
+        if let Some(first) = always {
+            report(element, Some(first), "the condition before it is always true");
+            break;
+        }
+        let Some(condition) = element.attribute("condition") else { continue };
+        match constant(&condition.value) {
+            Some(true) => always = Some(element),
+            Some(false) => report(element, None, "its condition is always false"),
+            None => {
+                let Some(code) = condition.value.expression().and_then(|expression| Code::of(&expression.code)) else { continue };
+                // What gives another value each time may hold the second time.
+                if ["Random", "NewGuid", "DateTime", "DateTimeOffset", "Elapsed"].iter().any(|word| code.has(word)) {
+                    continue;
+                }
+                let tokens: Vec<&str> = (0..code.len()).map(|index| code.token(index)).collect();
+                match seen.iter().find(|(known, _)| *known == tokens) {
+                    Some((_, first)) => report(element, Some(first), "an earlier `<when>` has the same condition"),
+                    None => seen.push((tokens, element)),
+                }
             }
         }
+    }
+}
+
+/// The value of a condition that is the same for every request.
+fn constant(value: &Value) -> Option<bool> {
+    match value {
+        Value::Literal(text) => match text.text().trim() {
+            "true" | "True" => Some(true),
+            "false" | "False" => Some(false),
+            _ => None,
+        },
+        Value::Expression(expression) => expression.known()?.as_ref().ok()?.constant(),
     }
 }
 

@@ -1,10 +1,8 @@
-//! Forwarding: retries, streams, bodies, pools.
+//! Forwarding: retries, streams, pools, metrics.
 
-use std::collections::HashMap;
-
-use super::{Code, Scene};
+use super::{Code, Scene, Site};
 use crate::policy::codes;
-use crate::policy::document::{Section, Visit};
+use crate::policy::document::Visit;
 use crate::support::finding::{Finding, Kind};
 
 /// More dimensions than these are accepted and never arrive (current page and a field report; an older page said ten).
@@ -17,7 +15,6 @@ pub(super) fn traps(scene: &Scene<'_>, findings: &mut Vec<Finding>) {
     streams(scene, findings);
     pool_reason(scene, findings);
     dimensions(scene, findings);
-    bodies(scene, findings);
 }
 
 fn retry(scene: &Scene<'_>, visit: &Visit<'_>, findings: &mut Vec<Finding>) {
@@ -78,7 +75,7 @@ fn streams(scene: &Scene<'_>, findings: &mut Vec<Finding>) {
 }
 
 fn pool_reason(scene: &Scene<'_>, findings: &mut Vec<Finding>) {
-    for (_, code) in scene.codes.iter().filter(|(_, code)| code.has(". StatusReason") || code.has("?. StatusReason")) {
+    for Site { code, .. } in scene.sites.iter().filter(|site| site.code.has(". StatusReason") || site.code.has("?. StatusReason")) {
         let text = (0..code.len()).find(|index| {
             code.string(*index).is_some_and(|text| text.contains("is temporarily unavailable") || text.contains("Backend pool"))
         });
@@ -115,51 +112,4 @@ fn dimensions(scene: &Scene<'_>, findings: &mut Vec<Finding>) {
             }
         }
     }
-}
-
-/// `As<T>()` without `preserveContent` empties the stream: the backend (or the caller) then gets nothing, unless `set-body` fills it again.
-fn bodies(scene: &Scene<'_>, findings: &mut Vec<Finding>) {
-    let refills = refills(scene);
-    for (visit, code) in &scene.codes {
-        for (message, pattern) in [("Request", "context . Request . Body"), ("Response", "context . Response . Body")] {
-            let wanted = match message {
-                "Request" => matches!(visit.section, Some(Section::Inbound | Section::Backend)),
-                _ => matches!(visit.section, Some(Section::Outbound)),
-            };
-            let Some(found) = code.find(pattern).find(|found| consumes(code, found.end)) else { continue };
-            let inside = std::iter::once(visit).chain(scene.walk.ancestors(visit)).any(|around| {
-                matches!(around.element.name.as_str(), "set-body" | "return-response" | "send-request" | "send-one-way-request")
-            });
-            if !wanted || inside || refills.get(&visit.section).is_some_and(|last| *last > visit.element.range.start) {
-                continue;
-            }
-            let reader = if message == "Request" { "backend" } else { "caller" };
-            findings.push(
-                Finding::warning(codes::BODY_CONSUMED, Kind::Trap, format!("this read consumes the body: the {reader} gets an empty one"))
-                    .at(code.span(found))
-                    .help("write `As<…>(preserveContent: true)`"),
-            );
-        }
-    }
-}
-
-/// Whether the member access at `next` is an `As<T>()` that keeps nothing.
-fn consumes(code: &Code<'_>, next: usize) -> bool {
-    if !matches!(code.token(next), "." | "?.") || code.token(next + 1) != "As" || code.token(next + 2) != "<" {
-        return false;
-    }
-    let Some(open) = (next + 3..code.len()).find(|index| code.token(*index) == "(") else { return false };
-    code.inside(open).is_empty() || code.has_within(&code.inside(open), "false")
-}
-
-/// Where in each section the last policy stands that fills the body again or answers by itself.
-fn refills(scene: &Scene<'_>) -> HashMap<Option<Section>, usize> {
-    let mut last = HashMap::new();
-    for visit in scene.walk.iter().filter(|visit| matches!(visit.element.name.as_str(), "set-body" | "return-response")) {
-        let other_request = |around: &Visit<'_>| matches!(around.element.name.as_str(), "send-request" | "send-one-way-request");
-        if !scene.walk.ancestors(visit).any(other_request) {
-            last.insert(visit.section, visit.element.range.start);
-        }
-    }
-    last
 }

@@ -1,6 +1,6 @@
 //! Policies at their scopes, and what they name: fragments, backends, named values, loggers.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::rc::Rc;
 
 use super::Rules;
@@ -19,11 +19,14 @@ const GENERATED_PREFIX: &str = "Logger-Credentials-";
 pub(super) fn check(rules: &mut Rules<'_>) {
     let documents = read(rules);
     let gateway = rules.spec.service.sku.as_ref().and_then(|sku| Gateway::of_sku(sku.name()));
+    let named_values = plain_named_values(rules);
     let mut found = Vec::new();
     for (pointer, document) in &documents {
         let around = around(rules, pointer, document, &documents);
         let around: Vec<&Document> = around.iter().map(AsRef::as_ref).collect();
-        found.extend(policy::check(document, &CheckContext { scope: scope(pointer), gateway, around: &around, ..CheckContext::default() }));
+        let context =
+            CheckContext { scope: scope(pointer), gateway, around: &around, named_values: Some(&named_values), ..CheckContext::default() };
+        found.extend(policy::check(document, &context));
     }
     // A document that several places share is found fault with once.
     let mut seen: BTreeSet<(Option<Span>, &str, String)> = BTreeSet::new();
@@ -73,6 +76,24 @@ fn read(rules: &mut Rules<'_>) -> Documents {
         }
     }
     documents
+}
+
+/// The named values whose texts may be put into policies and so into messages about them: no secret, none of a Key Vault, and none that
+/// comes from outside, because what a variable holds may be a secret all the same.
+fn plain_named_values(rules: &Rules<'_>) -> HashMap<String, String> {
+    let written = |name: &str| {
+        let span = rules.locator.value(&tree::join(&tree::join("/namedValues", name), "value"))?;
+        rules.sources.get(span.source)?.text.get(span.start as usize..span.end as usize)
+    };
+    let known = rules.spec.named_values.iter().filter(|(name, value)| {
+        value.secret != Some(true) && value.key_vault.is_none() && written(name).is_some_and(|text| !text.contains("${"))
+    });
+    known
+        .filter_map(|(name, value)| {
+            let text = value.value.as_ref()?.expose().clone();
+            Some((value.display_name.as_deref().unwrap_or(name).to_lowercase(), text))
+        })
+        .collect()
 }
 
 /// A fragment belongs under `policyFragments`, a policy document anywhere else.

@@ -96,6 +96,9 @@ pub(crate) const MEMBERS: Members = &[
     ("JToken.Value", |m, a| value(m, a)),
     ("JToken.Values", |m, a| {
         let handle = this(m, a)?;
+        if node(m, handle).is_some_and(|json| json.is_value()) {
+            return Err(m.throw("InvalidOperationException", "Cannot access child value on Newtonsoft.Json.Linq.JValue."));
+        }
         let mut list = Vec::new();
         for child in children(m, handle) {
             list.push(conversions::to_type(m, Some(child), a.ty(0))?);

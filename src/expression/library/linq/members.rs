@@ -6,7 +6,7 @@ use crate::expression::library::numbers::{as_decimal, real};
 use crate::expression::library::{Members, compare, equals, key, strings};
 use crate::expression::machine::{Args, Machine, Outcome, arithmetic};
 use crate::expression::syntax::BinaryOperator;
-use crate::expression::types::{self, Shape, Type, known};
+use crate::expression::types::{self, Type, known};
 use crate::expression::value::Value;
 
 pub(crate) const MEMBERS: Members = &[
@@ -543,48 +543,44 @@ fn numbers(m: &mut Machine<'_>, a: Args<'_>) -> Outcome<Vec<Value>> {
     Ok(out)
 }
 
-fn sum(m: &mut Machine<'_>, a: Args<'_>) -> Outcome {
-    let mut total: Option<Value> = None;
-    for item in numbers(m, a)?.into_iter().filter(|item| !item.is_null()) {
-        total = Some(match total {
-            None => item,
-            Some(total) => match arithmetic::binary(BinaryOperator::Add, &total, &item, true) {
-                Ok(value) => value,
-                Err(_) => return Err(m.throw("OverflowException", "Arithmetic operation resulted in an overflow.")),
-            },
-        });
-    }
-    // The sum of nothing is the zero of the overload, which only its result type tells: the call's generic argument or the selector's.
-    Ok(match total {
-        Some(total) => total,
-        None => zero_of(m, a),
-    })
+/// The result type of the overload that is meant.
+fn result_of(a: Args<'_>) -> Type {
+    a.types.last().copied().unwrap_or(known().object)
 }
 
-fn zero_of(m: &Machine<'_>, a: Args<'_>) -> Value {
-    let element = match a.get(0) {
-        Value::Object(handle) => m.heap.type_of(&Value::Object(*handle)).enumerated(),
-        _ => None,
-    };
-    match element.filter(|_| a.len() == 1).map(|ty| ty.stripped().shape()) {
-        Some(Shape::Named(..)) => Value::default_of(element.map_or(known().int32, Type::stripped)),
-        _ => Value::Int32(0),
+fn sum(m: &mut Machine<'_>, a: Args<'_>) -> Outcome {
+    // Nulls count as nothing, also where the result can be null.
+    let mut total = Value::default_of(result_of(a).stripped());
+    for item in numbers(m, a)?.into_iter().filter(|item| !item.is_null()) {
+        total = match arithmetic::binary(BinaryOperator::Add, &total, &item, true) {
+            Ok(value) => value,
+            Err(error) => return Err(m.arithmetic(error)),
+        };
     }
+    Ok(total)
 }
 
 fn average(m: &mut Machine<'_>, a: Args<'_>) -> Outcome {
+    let result = result_of(a);
     let list: Vec<Value> = numbers(m, a)?.into_iter().filter(|item| !item.is_null()).collect();
-    let Some(first) = list.first() else { return Err(empty(m)) };
+    let Some(first) = list.first() else {
+        return if result.nullable_of().is_some() { Ok(Value::Null) } else { Err(empty(m)) };
+    };
     if let Value::Decimal(_) = first {
-        let mut total = rust_decimal::Decimal::ZERO;
-        for item in &list {
-            total += as_decimal(item);
-        }
-        return Ok(Value::Decimal(total / rust_decimal::Decimal::from(list.len())));
+        let total = list.iter().try_fold(rust_decimal::Decimal::ZERO, |total, item| total.checked_add(as_decimal(item)));
+        let Some(total) = total else { return Err(m.arithmetic(arithmetic::Error::DecimalOverflow)) };
+        let count = Value::Decimal(rust_decimal::Decimal::from(list.len()));
+        return arithmetic::binary(BinaryOperator::Divide, &Value::Decimal(total), &count, true).map_err(|error| m.arithmetic(error));
+    }
+    if !matches!(first, Value::Single(_) | Value::Double(_)) {
+        // Integers are summed as `long`, checked.
+        let total = list.iter().try_fold(0i64, |total, item| total.checked_add(item.integer()));
+        let Some(total) = total else { return Err(m.arithmetic(arithmetic::Error::Overflow)) };
+        return Ok(Value::Double(total as f64 / list.len() as f64));
     }
     let total: f64 = list.iter().map(real).sum();
-    let result = total / list.len() as f64;
-    Ok(if matches!(first, Value::Single(_)) { Value::Single(result as f32) } else { Value::Double(result) })
+    let average = total / list.len() as f64;
+    Ok(if matches!(first, Value::Single(_)) { Value::Single(average as f32) } else { Value::Double(average) })
 }
 
 fn extreme(m: &mut Machine<'_>, a: Args<'_>, wanted: i32) -> Outcome {
@@ -603,7 +599,7 @@ fn extreme(m: &mut Machine<'_>, a: Args<'_>, wanted: i32) -> Outcome {
     }
     match best {
         Some(best) => Ok(best),
-        None if a.types.first().is_some_and(|ty| a.len() == 1 && ty.is_reference()) => Ok(Value::Null),
+        None if result_of(a).is_reference() || result_of(a).nullable_of().is_some() => Ok(Value::Null),
         None => Err(empty(m)),
     }
 }

@@ -1,0 +1,422 @@
+//! Sends the request to the backend that was chosen, and takes its answer.
+//!
+//! Rules: "forward-request" and "Backends in API Management", and what was seen live: a transport failure leaves `context.Response` null,
+//! each forward chooses anew, a request body is gone after the first forward unless it is buffered.
+
+use std::mem;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::header::{ACCEPT_ENCODING, HOST, HeaderName, HeaderValue, RETRY_AFTER, SET_COOKIE, UPGRADE};
+use http::uri::PathAndQuery;
+use http::{HeaderMap, Request, Response, StatusCode, Uri};
+use hyper::ext::ReasonPhrase;
+use serde_json::json;
+
+use super::breaker::Outcome;
+use super::certificate::ClientIdentity;
+use super::choose::{Place, choose};
+use super::shown;
+use super::target::Security;
+use crate::gateway::answered;
+use crate::gateway::body::Body;
+use crate::gateway::exchange::{Attempt, Exchange};
+use crate::gateway::failure::{AnswerBody, Failure};
+use crate::gateway::message::{MessageBody, ResponseMessage};
+use crate::gateway::program::Flow;
+use crate::gateway::snapshot::{BackendIndex, BaseUrl};
+use crate::gateway::upstream::{HttpVersion, SendFailure, SendOptions, UpgradedBackend};
+use crate::gateway::worker::Worker;
+use crate::policy::Scope;
+
+/// Chunks are collected to this size under `buffer-response` (its page).
+const RESPONSE_BUFFER: usize = 8 * 1024;
+/// What is left of an answer that nobody wants is read up to this size, so that its connection can serve again.
+const DISCARDED: usize = 64 * 1024;
+/// And for so long.
+const PATIENCE: Duration = Duration::from_secs(1);
+/// .NET's own limit (assumed for the service).
+const MOST_REDIRECTS: usize = 50;
+
+/// What policies said about forwarding, and what came of it.
+#[derive(Debug, Default)]
+pub struct Forwarding {
+    /// `authentication-certificate`.
+    pub client_certificate: Option<Arc<ClientIdentity>>,
+    /// A token of one of the service's identities was handed out to this request.
+    pub carries_token: bool,
+    /// Scope of the document that named a backend entity.
+    pub entity_scope: Option<Scope>,
+    /// The caller's `Host`: it goes no further, unless a policy set it.
+    pub host: Option<HeaderValue>,
+    /// The backend's end of a WebSocket connection, for the front.
+    pub upgraded: Option<UpgradedBackend>,
+}
+
+/// Attributes of `forward-request`, evaluated.
+#[derive(Debug, Clone, Copy)]
+pub struct Options {
+    /// `timeout`, `timeout-ms`: until the head of the answer is there.
+    pub timeout: Duration,
+    /// `http-version`.
+    pub version: HttpVersion,
+    /// `follow-redirects`.
+    pub follow_redirects: bool,
+    /// `buffer-request-body`.
+    pub buffer_request_body: bool,
+    /// `buffer-response`.
+    pub buffer_response: bool,
+    /// `fail-on-error-status-code`.
+    pub fail_on_error_status: bool,
+}
+
+/// Forwards the request. `context.Response` is null meanwhile.
+///
+/// # Errors
+/// `BackendConnectionFailure`, `Timeout`, `ClientConnectionFailure`; an open breaker; an error status under `fail-on-error-status-code`.
+pub async fn forward(exchange: &mut Exchange, options: Options) -> Result<Flow, Failure> {
+    if let Some(old) = exchange.response.take() {
+        let_go(&exchange.worker, old);
+    }
+    let snapshot = exchange.snapshot.clone();
+    let place = choose(exchange, &snapshot).inspect_err(|failure| note_refusal(exchange, failure))?;
+    exchange.request.url.base = place.base.clone();
+    let token = token(exchange, &place).await?;
+    let body = body(exchange, options.buffer_request_body).await?;
+    let request = request(exchange, &place, token.as_ref(), body)?;
+    let started = exchange.worker.state.clock.now();
+    exchange.note("forward-request", |exchange| {
+        json!({
+            "message": "Request is being forwarded to the backend service.",
+            "request": {
+                "method": exchange.request.method.as_str(),
+                "url": shown::url(&place.base.to_string(), &exchange.request.url.path, exchange.request.url.query.as_deref()),
+                "headers": shown::headers(request.headers()),
+            }
+        })
+    });
+    let worker = exchange.worker.clone();
+    let send = SendOptions { response_head: options.timeout, version: options.version, ..SendOptions::default() };
+    let result = if options.follow_redirects {
+        following(&worker, &place, request, &send).await
+    } else {
+        worker.upstream.send(&place.target, request, &send).await
+    };
+    let elapsed = worker.state.clock.now().duration_since(started);
+    match result {
+        Ok(response) => answered(exchange, &place, response, elapsed, options),
+        Err(failure) => Err(failed(exchange, &place, &failure, elapsed)),
+    }
+}
+
+/// Lets go of an answer that a retry replaces. The rest of it is read beside the next attempt, which does not wait for that.
+fn let_go(worker: &Arc<Worker>, old: ResponseMessage) {
+    if let MessageBody::Stream(body) = old.body
+        && !body.is_empty()
+    {
+        let worker = worker.clone();
+        tokio::spawn(async move { worker.upstream.discard(Response::new(body), DISCARDED, PATIENCE).await });
+    }
+}
+
+/// The token of the backend's managed identity; checks that no real token goes where it should not.
+async fn token(exchange: &mut Exchange, place: &Place<'_>) -> Result<Option<HeaderValue>, Failure> {
+    let identity = place.single.and_then(|(_, single)| single.credentials.managed_identity.as_ref());
+    if identity.is_none() && !exchange.forwarding.carries_token {
+        return Ok(None);
+    }
+    may_carry_token(exchange, &place.base)?;
+    match identity {
+        None => Ok(None),
+        Some(Ok(slot)) => {
+            let state = exchange.worker.state.clone();
+            Ok(Some(slot.ready(&state).await?.header.clone()))
+        }
+        Some(Err(error)) => Err(error.clone().into()),
+    }
+}
+
+/// Checks that a request that carries a token of the service's identity may go to `base`.
+///
+/// # Errors
+/// Ours: the token is real, and the host is none of Azure OpenAI's.
+pub fn may_carry_token(exchange: &Exchange, base: &BaseUrl) -> Result<(), Failure> {
+    if exchange.worker.state.tokens_from.may_go_to(base.https, &base.host) {
+        return Ok(());
+    }
+    let message = format!(
+        "apimctl does not send a token of your own login to `{}`: it is no https host of Azure OpenAI, and was not consented to",
+        base.host
+    );
+    Err(Failure::refused("TokenDestinationRefused", StatusCode::FORBIDDEN, message).from_source("apimctl"))
+}
+
+/// The body that is sent. Kept for another attempt only if it is buffered.
+async fn body(exchange: &mut Exchange, buffer: bool) -> Result<Body, Failure> {
+    if buffer {
+        let limit = exchange.worker.limits.buffered_body;
+        return exchange.request.body.buffer(limit).await.map(Body::full);
+    }
+    Ok(match mem::replace(&mut exchange.request.body, MessageBody::Consumed) {
+        MessageBody::Stream(body) => body,
+        MessageBody::Buffered(bytes) => Body::full(bytes),
+        MessageBody::Empty => {
+            exchange.request.body = MessageBody::Empty;
+            Body::empty()
+        }
+        MessageBody::Consumed => Body::empty(),
+    })
+}
+
+fn request(exchange: &Exchange, place: &Place<'_>, token: Option<&HeaderValue>, body: Body) -> Result<Request<Body>, Failure> {
+    let mut request = Request::new(body);
+    *request.method_mut() = exchange.request.method.clone();
+    *request.uri_mut() = Uri::from(target_of(exchange, place)?);
+    *request.headers_mut() = headers(exchange, place, token);
+    Ok(request)
+}
+
+/// Path and query as they go out.
+fn target_of(exchange: &Exchange, place: &Place<'_>) -> Result<PathAndQuery, Failure> {
+    let url = &exchange.request.url;
+    let win = exchange.worker.settings.backend_credentials_win;
+    let query = match place.single {
+        Some((_, single)) => single.credentials.query(url.query.as_deref(), win),
+        None => url.query.as_deref().map(Into::into),
+    };
+    let mut text = String::with_capacity(place.base.path.len() + url.path.len() + query.as_ref().map_or(0, |query| query.len() + 1) + 1);
+    text.push_str(&place.base.path);
+    text.push_str(&url.path);
+    if text.is_empty() {
+        text.push('/');
+    }
+    if let Some(query) = query {
+        text.push('?');
+        text.push_str(&query);
+    }
+    path_and_query(text).ok_or_else(|| Failure::internal("BackendConnectionFailure", "The backend's URL is not valid."))
+}
+
+/// What a policy wrote may hold letters that have to be encoded.
+fn path_and_query(text: String) -> Option<PathAndQuery> {
+    use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
+    const UNSAFE: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'<').add(b'>').add(b'`').add(b'#').add(b'\\').add(b'^').add(b'{').add(b'|').add(b'}');
+    let sound = |byte: u8| (0x21..0x7f).contains(&byte) && !matches!(byte, b'"' | b'<' | b'>' | b'`' | b'#' | b'\\' | b'^' | b'{' | b'|' | b'}');
+    let text = if text.bytes().all(sound) { text } else { utf8_percent_encode(&text, UNSAFE).to_string() };
+    let text = if text.starts_with('/') { text } else { format!("/{text}") };
+    PathAndQuery::from_maybe_shared(bytes::Bytes::from(text)).ok()
+}
+
+/// The headers as they go out. What belongs to the connection is left out by the transport.
+fn headers(exchange: &Exchange, place: &Place<'_>, token: Option<&HeaderValue>) -> HeaderMap {
+    let mut headers = exchange.request.headers.clone();
+    // The very value that came in, not one like it: a policy that preserves the host writes its own.
+    let came = |host: &HeaderValue, own: &HeaderValue| std::ptr::eq(host.as_bytes(), own.as_bytes());
+    if let (Some(host), Some(own)) = (headers.get(HOST), &exchange.forwarding.host)
+        && came(host, own)
+    {
+        headers.remove(HOST);
+    }
+    let websocket = exchange.operation.and_then(|index| exchange.snapshot.operation(index)).is_some_and(|operation| operation.websocket);
+    if !websocket {
+        headers.remove(UPGRADE);
+    }
+    if answered::meters(exchange) {
+        // A compressed answer could not be metered.
+        headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+    }
+    forwarded_for(&mut headers, exchange.peer.address.ip());
+    if let Some((_, single)) = place.single {
+        single.credentials.apply(&mut headers, token, exchange.worker.settings.backend_credentials_win);
+    }
+    headers
+}
+
+const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+
+/// Adds the caller's address, behind those of proxies before us.
+fn forwarded_for(headers: &mut HeaderMap, address: IpAddr) {
+    let mut text = String::with_capacity(64);
+    for value in headers.get_all(&FORWARDED_FOR) {
+        text.push_str(&String::from_utf8_lossy(value.as_bytes()));
+        text.push_str(", ");
+    }
+    text.push_str(&address.to_canonical().to_string());
+    if let Ok(value) = HeaderValue::try_from(text) {
+        headers.insert(FORWARDED_FOR, value);
+    }
+}
+
+/// Sends, and goes where redirects point.
+///
+/// As .NET's client does (assumed for the service): 301, 302 and 303 turn a POST into a GET, 307 and 308 repeat the request if its body
+/// is in memory; `Authorization` stays behind; https never leads to http.
+async fn following(
+    worker: &Worker,
+    place: &Place<'_>,
+    mut request: Request<Body>,
+    options: &SendOptions,
+) -> Result<Response<Body>, SendFailure> {
+    let clock = &worker.state.clock;
+    let deadline = clock.now() + options.response_head;
+    let mut base = place.base.clone();
+    let mut target = place.target.clone();
+    for _ in 0..MOST_REDIRECTS {
+        let (method, uri, headers, whole) =
+            (request.method().clone(), request.uri().clone(), request.headers().clone(), request.body().whole());
+        let options = SendOptions { response_head: deadline.saturating_duration_since(clock.now()), ..*options };
+        let response = worker.upstream.send(&target, request, &options).await?;
+        let Some((next_base, next_uri)) = location(&response, &base, &uri) else { return Ok(response) };
+        let keeps = matches!(response.status(), StatusCode::TEMPORARY_REDIRECT | StatusCode::PERMANENT_REDIRECT);
+        let same_host = next_base.host == base.host && next_base.port == base.port && next_base.https == base.https;
+        let next_target = if same_host {
+            target.clone()
+        } else {
+            match worker.state.targets.get(&next_base, &Security::default(), &worker.state.tls) {
+                Ok(target) => target,
+                Err(_) => return Ok(response),
+            }
+        };
+        let (method, body) = match (keeps, whole) {
+            (true, Some(bytes)) => (method, Body::full(bytes)),
+            (true, None) => return Ok(response),
+            (false, _) if method == http::Method::HEAD => (method, Body::empty()),
+            (false, Some(bytes)) if method != http::Method::POST && response.status() != StatusCode::SEE_OTHER => (method, Body::full(bytes)),
+            (false, _) => (http::Method::GET, Body::empty()),
+        };
+        worker.upstream.discard(response, DISCARDED, PATIENCE).await;
+        request = Request::new(body);
+        *request.method_mut() = method;
+        *request.uri_mut() = next_uri;
+        *request.headers_mut() = headers;
+        let headers = request.headers_mut();
+        headers.remove(http::header::AUTHORIZATION);
+        if !same_host {
+            headers.remove(HOST);
+            // The entity's credentials are for its own host.
+            for (name, _) in place.single.iter().flat_map(|(_, single)| &single.credentials.headers) {
+                headers.remove(name);
+            }
+        }
+        (base, target) = (Arc::new(next_base), next_target);
+    }
+    let options = SendOptions { response_head: deadline.saturating_duration_since(clock.now()), ..*options };
+    worker.upstream.send(&target, request, &options).await
+}
+
+/// Where a redirect points; nothing if it is none, or must not be followed.
+fn location(response: &Response<Body>, base: &BaseUrl, uri: &Uri) -> Option<(BaseUrl, Uri)> {
+    if !matches!(response.status().as_u16(), 301 | 302 | 303 | 307 | 308) {
+        return None;
+    }
+    let location = response.headers().get(http::header::LOCATION)?.to_str().ok()?;
+    let root = BaseUrl { path: String::new(), ..base.clone() };
+    let now = url::Url::parse(&format!("{root}{uri}")).ok()?;
+    let next = now.join(location).ok()?;
+    let next_base = BaseUrl { path: String::new(), ..BaseUrl::parse(next.as_str())? };
+    if base.https && !next_base.https {
+        return None;
+    }
+    let target = next.query().map_or_else(|| next.path().to_owned(), |query| format!("{}?{query}", next.path()));
+    Some((next_base, Uri::from(path_and_query(target)?)))
+}
+
+fn answered(
+    exchange: &mut Exchange,
+    place: &Place<'_>,
+    response: Response<Body>,
+    elapsed: Duration,
+    options: Options,
+) -> Result<Flow, Failure> {
+    let (mut parts, body) = response.into_parts();
+    let status = parts.status;
+    attempt(exchange, place, Ok(status.as_u16()), elapsed);
+    if let Some((index, single)) = place.single
+        && let Some(rule) = &single.rule
+    {
+        let retry_after = if rule.accept_retry_after { retry_after(&parts.headers, &exchange.worker) } else { None };
+        let tripped = single.breaker.record(rule, Outcome::Status { status: status.as_u16(), retry_after });
+        note_trip(exchange, index, tripped);
+    }
+    if let Some(cookie) = &place.cookie {
+        parts.headers.append(SET_COOKIE, cookie.clone());
+    }
+    exchange.forwarding.upgraded = parts.extensions.remove::<UpgradedBackend>();
+    // Only chunked answers are buffered (its page).
+    let body = if options.buffer_response && http_body::Body::size_hint(&body).exact().is_none() { body.gathered(RESPONSE_BUFFER) } else { body };
+    let reason = parts.extensions.remove::<ReasonPhrase>().map(|reason| String::from_utf8_lossy(reason.as_bytes()).into_owned());
+    exchange.response = Some(ResponseMessage {
+        status,
+        reason,
+        headers: parts.headers,
+        body: if body.is_empty() { MessageBody::Empty } else { MessageBody::Stream(body) },
+    });
+    exchange.note("forward-request", |exchange| {
+        let response = exchange.response.as_ref();
+        json!({ "response": {
+            "status": { "code": status.as_u16(), "reason": response.map(ResponseMessage::reason) },
+            "headers": response.map(|response| shown::headers(&response.headers)),
+        } })
+    });
+    if options.fail_on_error_status && (status.is_client_error() || status.is_server_error()) {
+        // The page names the section and the statuses; reason and message are assumed. on-error finds the backend's answer.
+        let mut failure = Failure::internal("BackendErrorStatusCode", format!("The backend answered with status {}.", status.as_u16()));
+        failure.answer.status = status;
+        failure.answer.body = AnswerBody::Kept;
+        return Err(failure);
+    }
+    Ok(Flow::Next)
+}
+
+fn failed(exchange: &mut Exchange, place: &Place<'_>, failure: &SendFailure, elapsed: Duration) -> Failure {
+    let (reason, message) = if failure.by_client() {
+        ("ClientConnectionFailure", "The operation was canceled.".to_owned())
+    } else if failure.timed_out {
+        // The words of a trace seen on Azure.
+        ("Timeout", "Request to the backend service timed out".to_owned())
+    } else {
+        ("BackendConnectionFailure", failure.to_string())
+    };
+    attempt(exchange, place, Err(reason), elapsed);
+    if !failure.by_client()
+        && let Some((index, single)) = place.single
+        && let Some(rule) = &single.rule
+    {
+        let tripped = single.breaker.record(rule, Outcome::Failed);
+        note_trip(exchange, index, tripped);
+    }
+    Failure::internal(reason, message)
+}
+
+fn attempt(exchange: &mut Exchange, place: &Place<'_>, outcome: Result<u16, &'static str>, elapsed: Duration) {
+    exchange.attempts.push(Attempt { backend: place.single.map(|(index, _)| index), outcome, elapsed });
+}
+
+fn note_trip(exchange: &mut Exchange, index: BackendIndex, until: Option<tokio::time::Instant>) {
+    let Some(until) = until else { return };
+    exchange.note("circuit-breaker", |exchange| {
+        let left = until.saturating_duration_since(exchange.worker.state.clock.now());
+        let name = exchange.snapshot.backend(index).map(|backend| backend.name.as_str());
+        json!({ "message": "The circuit breaker of the backend tripped.", "backend": name, "seconds": left.as_secs_f64() })
+    });
+}
+
+fn note_refusal(exchange: &mut Exchange, failure: &Failure) {
+    let status = failure.answer.status.as_u16();
+    exchange.note("forward-request", |_| json!({ "message": "The request was not sent.", "reason": failure.message, "status": status }));
+}
+
+/// `Retry-After` in seconds, or as a date where that counts.
+fn retry_after(headers: &HeaderMap, worker: &Worker) -> Option<Duration> {
+    let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+    if let Ok(seconds) = text.parse::<u64>() {
+        return Some(Duration::from_secs(seconds));
+    }
+    if !worker.settings.retry_after_dates {
+        return None;
+    }
+    let date = time::OffsetDateTime::from(httpdate::parse_http_date(text).ok()?);
+    // A date that has passed is no time at all.
+    Some(Duration::try_from(date - worker.state.clock.utc()).unwrap_or_default())
+}

@@ -1,0 +1,230 @@
+//! `azure-openai-emit-token-metric`, `llm-emit-token-metric` and `emit-metric` (their pages).
+
+use std::sync::Arc;
+
+use crate::gateway::exchange::Exchange;
+use crate::gateway::metrics::Dimensions;
+use crate::gateway::program::{Argument, Arguments, Compiler, Flow, Run, Statement};
+use crate::gateway::settle::{Ending, Settle, UsageNeed};
+use crate::gateway::state::State;
+use crate::policy::Element;
+
+/// Dimensions that know their value (token metric pages; `Backend ID` on the newer one).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Known {
+    Api,
+    Operation,
+    Product,
+    User,
+    Subscription,
+    Location,
+    Gateway,
+    Backend,
+}
+
+impl Known {
+    /// Names are not case-sensitive (changelog, May 2025).
+    fn of_name(name: &str) -> Option<Self> {
+        [
+            ("API ID", Self::Api),
+            ("Operation ID", Self::Operation),
+            ("Product ID", Self::Product),
+            ("User ID", Self::User),
+            ("Subscription ID", Self::Subscription),
+            ("Location", Self::Location),
+            ("Gateway ID", Self::Gateway),
+            ("Backend ID", Self::Backend),
+        ]
+        .into_iter()
+        .find(|(own, _)| own.eq_ignore_ascii_case(name))
+        .map(|(_, known)| known)
+    }
+
+    /// Empty where the request has none (assumed).
+    fn value(self, exchange: &Exchange) -> Box<str> {
+        let snapshot = &exchange.snapshot;
+        let text = match self {
+            Self::Api => exchange.api.and_then(|index| snapshot.api(index)).map(|api| api.name.as_str()),
+            Self::Operation => exchange.operation.and_then(|index| snapshot.operation(index)).map(|operation| operation.name.as_str()),
+            Self::Product => exchange.access.product.and_then(|index| snapshot.product(index)).map(|product| product.name.as_str()),
+            Self::Subscription | Self::User => {
+                let subscription = exchange.access.subscription.and_then(|index| snapshot.subscription(index));
+                match self {
+                    Self::User => subscription.and_then(|subscription| subscription.owner.as_deref()),
+                    _ => subscription.map(|subscription| subscription.name.as_str()),
+                }
+            }
+            Self::Location => Some(snapshot.service.location.as_str()),
+            Self::Gateway => Some("managed"),
+            Self::Backend => exchange.backend.and_then(|index| snapshot.backend(index)).map(|backend| backend.name.as_str()),
+        };
+        Box::from(text.unwrap_or_default())
+    }
+}
+
+#[derive(Debug)]
+enum Value {
+    Known(Known),
+    Given(Argument<Box<str>>),
+}
+
+#[derive(Debug)]
+struct Dimension {
+    name: Arc<str>,
+    value: Value,
+}
+
+impl Dimension {
+    fn read_all(element: &Element, compiler: &mut Compiler<'_>) -> Vec<Self> {
+        let mut dimensions = Vec::new();
+        for child in element.elements_named("dimension") {
+            let name = compiler.required_literal(child, "name");
+            let value = match compiler.text(child, "value") {
+                Some(argument) => Value::Given(argument),
+                None => match Known::of_name(name.trim()) {
+                    Some(known) => Value::Known(known),
+                    None => {
+                        compiler.problem(child, format!("the dimension `{name}` needs a `value`: it is none of those that have one"));
+                        continue;
+                    }
+                },
+            };
+            dimensions.push(Self { name: Arc::from(name.trim()), value });
+        }
+        dimensions
+    }
+
+    fn value(&self, exchange: &Exchange, arguments: &mut Arguments) -> Box<str> {
+        match &self.value {
+            Value::Known(known) => known.value(exchange),
+            Value::Given(argument) => arguments.take_text(argument).map_or_else(Box::default, |text| text.into_owned().into_boxed_str()),
+        }
+    }
+}
+
+/// The metrics of a token policy.
+#[derive(Debug)]
+struct Names {
+    total: Arc<str>,
+    prompt: Arc<str>,
+    completion: Arc<str>,
+    /// Of the `llm` variant only (changelog, June 2026).
+    cached: Option<Arc<str>>,
+}
+
+#[derive(Debug)]
+struct TokenMetric {
+    namespace: Arc<str>,
+    dimensions: Vec<Dimension>,
+    names: Arc<Names>,
+    state: Arc<State>,
+}
+
+impl Statement for TokenMetric {
+    fn run<'a>(&'a self, exchange: &'a mut Exchange, arguments: &mut Arguments) -> Run<'a> {
+        let mut backend = None;
+        let values: Dimensions = self
+            .dimensions
+            .iter()
+            .enumerate()
+            .map(|(place, dimension)| {
+                if matches!(dimension.value, Value::Known(Known::Backend)) {
+                    backend = Some(place);
+                }
+                (dimension.name.clone(), dimension.value(exchange, arguments))
+            })
+            .collect();
+        let (namespace, names, state) = (self.namespace.clone(), self.names.clone(), self.state.clone());
+        exchange.settle.push(Box::new(Emit { namespace, values, names, state, backend }));
+        Run::Done(Ok(Flow::Next))
+    }
+}
+
+/// Emits when the tokens are known.
+#[derive(Debug)]
+struct Emit {
+    namespace: Arc<str>,
+    values: Dimensions,
+    names: Arc<Names>,
+    state: Arc<State>,
+    /// Which dimension is the backend, that is chosen later.
+    backend: Option<usize>,
+}
+
+impl Settle for Emit {
+    fn usage_need(&self) -> UsageNeed {
+        UsageNeed::AtEnd
+    }
+
+    fn head(&mut self, exchange: &mut Exchange, _arguments: &mut Arguments) {
+        if let Some((_, value)) = self.backend.and_then(|place| self.values.get_mut(place)) {
+            *value = Known::Backend.value(exchange);
+        }
+    }
+
+    fn end(self: Box<Self>, ending: &Ending) {
+        let Some(usage) = &ending.usage else { return };
+        #[expect(clippy::cast_precision_loss, reason = "tokens are far below 2^53")]
+        let float = |tokens: u64| tokens as f64;
+        let mut values = Vec::with_capacity(4);
+        values.push((&self.names.total, float(usage.total())));
+        values.push((&self.names.prompt, float(usage.prompt)));
+        values.push((&self.names.completion, float(usage.completion)));
+        if let Some(cached) = self.names.cached.as_ref().filter(|_| usage.cached > 0) {
+            values.push((cached, float(usage.cached)));
+        }
+        self.state.metrics.record(&self.namespace, &values, &self.values, self.state.clock.utc());
+    }
+}
+
+/// Default namespace of both (their pages).
+const NAMESPACE: &str = "API Management";
+
+fn namespace(element: &Element, compiler: &mut Compiler<'_>) -> Arc<str> {
+    Arc::from(compiler.literal(element, "namespace").as_deref().unwrap_or(NAMESPACE))
+}
+
+/// `<llm-emit-token-metric namespace="…"><dimension …/></llm-emit-token-metric>`.
+pub(super) fn compile(element: &Element, compiler: &mut Compiler<'_>) {
+    let namespace = namespace(element, compiler);
+    let dimensions = Dimension::read_all(element, compiler);
+    if dimensions.is_empty() {
+        compiler.problem(element, format!("`{}` needs at least one `dimension`", element.name));
+    }
+    let names = Names {
+        total: Arc::from("Total Tokens"),
+        prompt: Arc::from("Prompt Tokens"),
+        completion: Arc::from("Completion Tokens"),
+        cached: (element.name == "llm-emit-token-metric").then(|| Arc::from("Prompt Cached Tokens")),
+    };
+    let state = compiler.environment().state.clone();
+    compiler.run(TokenMetric { namespace, dimensions, names: Arc::new(names), state });
+}
+
+#[derive(Debug)]
+struct EmitMetric {
+    namespace: Arc<str>,
+    name: Arc<str>,
+    value: Argument<f64>,
+    dimensions: Vec<Dimension>,
+}
+
+impl Statement for EmitMetric {
+    fn run<'a>(&'a self, exchange: &'a mut Exchange, arguments: &mut Arguments) -> Run<'a> {
+        let value = arguments.number(&self.value);
+        let values: Dimensions =
+            self.dimensions.iter().map(|dimension| (dimension.name.clone(), dimension.value(exchange, arguments))).collect();
+        let state = &exchange.worker.state;
+        state.metrics.record(&self.namespace, &[(&self.name, value)], &values, state.clock.utc());
+        Run::Done(Ok(Flow::Next))
+    }
+}
+
+/// `<emit-metric name="…" value="…" namespace="…"><dimension …/></emit-metric>`.
+pub(super) fn compile_metric(element: &Element, compiler: &mut Compiler<'_>) {
+    let namespace = namespace(element, compiler);
+    let name = Arc::from(compiler.required_literal(element, "name"));
+    let value = compiler.number(element, "value").unwrap_or(Argument::Literal(1.0));
+    let dimensions = Dimension::read_all(element, compiler);
+    compiler.run(EmitMetric { namespace, name, value, dimensions });
+}

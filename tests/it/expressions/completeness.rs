@@ -1,0 +1,157 @@
+//! Every member that is emulated has recorded answers: a value, and a second one that differs unless there can be only one.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::Write as _;
+
+use apimctl::expression::Expression;
+use serde_json::{Value, json};
+
+use super::catalogue::Table;
+use super::generator::Generator;
+use super::judge::{Judge, Question};
+use super::{cases, context, essence, evaluate, recorded, same};
+
+/// What the recorded cases show of each member: the different answers that are values and ours as well.
+fn shown() -> BTreeMap<&'static str, BTreeSet<String>> {
+    let differences: Value = serde_json::from_str(&std::fs::read_to_string(cases().join("differences.json")).unwrap()).unwrap();
+    let mut shown: BTreeMap<&'static str, BTreeSet<String>> = BTreeMap::new();
+    for case in recorded() {
+        let known = differences["cases"].get(case.line["id"].as_str().unwrap()).is_some();
+        let Ok(compiled) = Expression::compile(case.line["expr"].as_str().unwrap(), None) else { continue };
+        if case.line["answer"]["ok"] != json!(true) || known {
+            continue;
+        }
+        for key in compiled.reached() {
+            shown.entry(key).or_default().insert(essence(&case.line["answer"]).to_string());
+        }
+    }
+    shown
+}
+
+/// Members that can answer in one way only, or only throw: `{"key": "reason"}`.
+fn excused(name: &str) -> BTreeMap<String, String> {
+    let listed: Value = serde_json::from_str(&std::fs::read_to_string(cases().join("members.json")).unwrap()).unwrap();
+    serde_json::from_value(listed[name].clone()).unwrap()
+}
+
+/// Values and fields that never change, by key.
+fn constants(table: &Table) -> BTreeSet<&str> {
+    let constant = |member: &&super::catalogue::Member| match member.kind {
+        'v' => true,
+        'f' | 'p' => member.is_static && !matches!(member.name.as_str(), "Now" | "UtcNow" | "Today"),
+        _ => false,
+    };
+    table.members.iter().filter(constant).map(|member| member.key.as_str()).collect()
+}
+
+/// How many more answers each member needs.
+fn lacking(table: &Table) -> BTreeMap<String, usize> {
+    let (shown, constants) = (shown(), constants(table));
+    let (single, throwing, unjudged) = (excused("one answer"), excused("only throws"), excused("not judged"));
+    let mut lacking = BTreeMap::new();
+    for key in Table::emulated() {
+        let wanted = if throwing.contains_key(&key) || unjudged.contains_key(&key) {
+            0
+        } else if constants.contains(key.as_str()) || single.contains_key(&key) {
+            1
+        } else {
+            2
+        };
+        let found = shown.get(key.as_str()).map_or(0, BTreeSet::len);
+        if found < wanted {
+            lacking.insert(key, wanted - found);
+        }
+    }
+    lacking
+}
+
+#[test]
+fn every_emulated_member_has_recorded_answers() {
+    let table = Table::read();
+    let emulated = Table::emulated();
+    let lacking = lacking(&table);
+    let none = lacking.keys().collect::<Vec<_>>();
+    let (single, throwing, unjudged) = (excused("one answer"), excused("only throws"), excused("not judged"));
+    println!(
+        "{} emulated members: {} with enough recorded answers, {} lacking; one answer by nature {}, only throw {}, not judged {}",
+        emulated.len(),
+        emulated.len() - none.len() - throwing.len() - unjudged.len(),
+        none.len(),
+        single.len(),
+        throwing.len(),
+        unjudged.len()
+    );
+    // A list that names what has its answers by now, or what is no member, is stale.
+    let shown = shown();
+    for (list, most) in [(&single, 1), (&throwing, 0)] {
+        for (key, reason) in list {
+            assert!(emulated.contains(key), "{key} is listed and no emulated member");
+            assert!(!reason.is_empty(), "{key} has no reason");
+            assert!(shown.get(key.as_str()).map_or(0, BTreeSet::len) <= most, "{key} is listed and has more answers than the list says");
+        }
+    }
+    assert!(none.is_empty(), "{} members lack recorded answers: {none:#?}", none.len());
+}
+
+/// Makes cases for the members that lack them, has them judged, and writes those that both sides answer alike.
+#[test]
+#[ignore = "writes cases; needs Mono"]
+fn members_get_cases() {
+    #[expect(clippy::disallowed_methods, reason = "switches of this test alone")]
+    let (record, rounds) = (std::env::var("APIMCTL_RECORD").is_ok(), std::env::var("APIMCTL_ROUNDS").ok().and_then(|text| text.parse().ok()).unwrap_or(3));
+    assert!(record, "set APIMCTL_RECORD=1: this test writes members.jsonl");
+    let table = Table::read();
+    let judge = Judge::new();
+    let path = cases().join("members.jsonl");
+    for round in 0..rounds {
+        let mut wanted = lacking(&table);
+        let before = wanted.len();
+        let mut generator = Generator::new(&table, 77 + round);
+        let mut about: Vec<(String, String)> = Vec::new();
+        for index in generator.usable() {
+            let key = &table.members[index].key;
+            if wanted.contains_key(key) {
+                let texts: BTreeSet<String> = (0..14).filter_map(|_| generator.about(index)).collect();
+                about.extend(texts.into_iter().map(|text| (key.clone(), text)));
+            }
+        }
+        about.retain(|(key, text)| Expression::compile(text, None).is_ok_and(|compiled| compiled.reached().contains(&key.as_str())));
+        about.sort_by_key(|(_, text)| text.len());
+        let questions: Vec<Question> = about.iter().map(|(_, text)| Question { text: text.clone(), context: text.contains("context.") }).collect();
+        let judged = judge.ask(&questions);
+        let surroundings = context();
+        let lines: Vec<Value> = questions
+            .iter()
+            .map(|question| {
+                let mut line = if question.context { surroundings.clone() } else { json!({}) };
+                line["expr"] = json!(question.text);
+                line
+            })
+            .collect();
+        let ours = evaluate(&lines);
+        let mut file = std::fs::OpenOptions::new().create(true).append(true).open(&path).unwrap();
+        let mut number = std::fs::read_to_string(&path).unwrap().lines().count();
+        let mut answers: BTreeMap<&'static str, BTreeSet<String>> = shown();
+        for (((key, text), want), got) in about.iter().zip(&judged).zip(&ours) {
+            if !same(want, got) {
+                println!("{text}\n  judge {want}\n  ours  {got}");
+                continue;
+            }
+            let compiled = Expression::compile(text, None).unwrap();
+            let own = compiled.reached().iter().find(|own| *own == key).unwrap();
+            if want["ok"] != json!(true) || wanted.get(key).is_none_or(|left| *left == 0) || !answers.entry(own).or_default().insert(essence(want).to_string()) {
+                continue;
+            }
+            *wanted.get_mut(key).unwrap() -= 1;
+            let mut line = json!({ "id": format!("members-{number:04}"), "expr": text });
+            if text.contains("context.") {
+                line["context"] = json!(true);
+            }
+            line["answer"] = want.clone();
+            writeln!(file, "{line}").unwrap();
+            number += 1;
+        }
+        println!("round {round}: {before} lacked answers, {} do now", lacking(&table).len());
+    }
+    println!("lacking: {:#?}", lacking(&table));
+}

@@ -1,0 +1,81 @@
+//! Random programs against the judge: both must answer alike, or refuse alike.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use apimctl::expression::Expression;
+use serde_json::{Value, json};
+
+use super::catalogue::Table;
+use super::generator::Generator;
+use super::judge::{Judge, Question};
+
+#[expect(clippy::disallowed_methods, reason = "switches of this test alone")]
+fn number(name: &str, default: u64) -> u64 {
+    std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
+}
+
+#[test]
+#[ignore = "needs Mono; the gate installs it and runs this"]
+fn random_programs_answer_alike() {
+    let seed = number("APIMCTL_SEED", 2_026);
+    let count = usize::try_from(number("APIMCTL_PROGRAMS", 10_000)).unwrap();
+    let table = Table::read();
+    let mut generator = Generator::new(&table, seed);
+    let mut seen = BTreeSet::new();
+    while seen.len() < count {
+        seen.insert(generator.program());
+    }
+    let programs: Vec<String> = seen.into_iter().collect();
+    let questions: Vec<Question> = programs.iter().map(|text| Question { text: text.clone(), context: true }).collect();
+    let judged = std::thread::scope(|scope| {
+        let judged = scope.spawn(|| Judge::new().ask(&questions));
+        judged.join().unwrap()
+    });
+    let context = super::context();
+    let lines: Vec<Value> = programs
+        .iter()
+        .map(|text| {
+            let mut line = context.clone();
+            line["expr"] = json!(text);
+            line
+        })
+        .collect();
+    let ours = super::evaluate(&lines);
+
+    let (mut both, mut neither, mut values) = (0, 0, 0);
+    let mut reached: BTreeSet<&'static str> = BTreeSet::new();
+    let mut different = Vec::new();
+    let mut reasons: BTreeMap<String, (usize, String, String)> = BTreeMap::new();
+    let mut excused: BTreeMap<&'static str, usize> = BTreeMap::new();
+    for ((program, want), got) in programs.iter().zip(&judged).zip(&ours) {
+        match (want["stage"] == "compile", got["stage"] == "compile") {
+            (true, true) => {
+                neither += 1;
+                reasons.entry(want["errors"][0]["code"].to_string()).or_insert((0, program.clone(), want["errors"][0]["message"].to_string())).0 += 1;
+            }
+            (false, false) => both += 1,
+            _ => {}
+        }
+        values += usize::from(want["ok"] == json!(true));
+        if let Ok(compiled) = Expression::compile(program, None) {
+            reached.extend(compiled.reached());
+        }
+        if super::same(want, got) {
+            continue;
+        }
+        match super::differences::named(program, want, got) {
+            Some(name) => *excused.entry(name).or_default() += 1,
+            None => different.push(format!("{program}\n  judge {want}\n  ours  {got}")),
+        }
+    }
+    println!("seed {seed}: {count} programs, {both} compiled on both sides, {neither} on neither, {values} gave a value");
+    println!("{} members reached: {}", reached.len(), reached.iter().copied().collect::<Vec<_>>().join(" "));
+    println!("constructs: {}", generator.constructs.iter().map(|(name, count)| format!("{name} {count}")).collect::<Vec<_>>().join(", "));
+    for (code, (count, program, message)) in &reasons {
+        println!("refused by both, {code} {count} times: {message}: {program}");
+    }
+    println!("named differences: {excused:?}");
+    assert!(different.is_empty(), "{} of {count} differ (seed {seed}):\n{}", different.len(), different.join("\n"));
+    assert!(both * 100 >= count * 95, "only {both} of {count} compile on both sides (seed {seed})");
+    assert!(excused.values().sum::<usize>() * 100 < count, "a hundredth or more is excused: {excused:?} (seed {seed})");
+}

@@ -1,0 +1,9 @@
+//! The gateway's transport through its public interface: in-memory connections on paused time, and sockets where sockets
+//! are the point.
+
+mod backends;
+mod bodies;
+mod clients;
+mod harness;
+mod hostile;
+mod network;
