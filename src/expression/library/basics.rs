@@ -64,6 +64,12 @@ pub(super) const MEMBERS: Members = &[
         let ty = types::generic("KeyValuePair", a.types);
         Ok(m.object(Object::Record(ty, a.values.to_vec())))
     }),
+    ("KeyValuePair.Deconstruct", |m, a| {
+        let (key, value) = (field(m, a, 0)?, field(m, a, 1)?);
+        m.set_cell(a.get(1), key);
+        m.set_cell(a.get(2), value);
+        Ok(Value::Null)
+    }),
     ("KeyValuePair.Key", |m, a| field(m, a, 0)),
     ("KeyValuePair.Value", |m, a| field(m, a, 1)),
     ("KeyValuePair.ToString()", |m, a| instance_text(m, a)),
