@@ -9,6 +9,7 @@ mod open;
 mod plan;
 mod policy;
 mod schema;
+mod serve;
 mod simulate;
 mod validate;
 
@@ -49,6 +50,7 @@ pub async fn run(command_line: CommandLine, environment: Environment, printer: &
         Command::Destroy(arguments) => destroy::run(&arguments, &mut session).await,
         Command::Keys(arguments) => keys::run(&arguments, &mut session).await,
         Command::Emulator(arguments) => emulator::run(&arguments, &mut session).await,
+        Command::Serve(arguments) => serve::run(&arguments, &mut session).await,
         Command::Simulate(arguments) => simulate::run(&arguments, &mut session).await,
         Command::Policy(command) => policy::run(&command, &mut session),
         Command::Fidelity(arguments) => Ok(fidelity::run(&arguments, &mut session)),

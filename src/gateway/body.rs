@@ -11,7 +11,10 @@ use futures::future::poll_fn;
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use hyper::body::Incoming;
 
+use self::gather::Gather;
 use super::upstream::Received;
+
+mod gather;
 
 /// Sees a body go by.
 ///
@@ -89,6 +92,7 @@ pub struct Body {
     /// The writer may hold bytes, or the head, that it has not written: it does so when it is told that there is no more
     /// for now.
     unwritten: bool,
+    gather: Option<Box<Gather>>,
     watch: Option<Box<Watch>>,
 }
 
@@ -151,7 +155,7 @@ impl Body {
     }
 
     const fn from_source(source: Source) -> Self {
-        Self { prefix: Bytes::new(), source, unwritten: true, watch: None }
+        Self { prefix: Bytes::new(), source, unwritten: true, gather: None, watch: None }
     }
 
     /// Puts `bytes` before what is still to come: for what was read ahead.
@@ -162,6 +166,13 @@ impl Body {
         } else if !bytes.is_empty() {
             self.prefix = [bytes, mem::take(&mut self.prefix)].concat().into();
         }
+        self
+    }
+
+    /// Collects pieces until there are `limit` bytes, or the end, and only then hands them on. Observers see the collected pieces.
+    #[must_use]
+    pub fn gathered(mut self, limit: usize) -> Self {
+        self.gather = Some(Box::new(Gather::new(limit)));
         self
     }
 
@@ -191,6 +202,9 @@ impl Body {
     /// The whole body, if it is in memory: cheap to copy, and can be sent again.
     #[must_use]
     pub fn whole(&self) -> Option<Bytes> {
+        if self.gather.is_some() {
+            return None;
+        }
         match &self.source {
             Source::Empty => Some(self.prefix.clone()),
             Source::Full(bytes) if self.prefix.is_empty() => Some(bytes.clone()),
@@ -281,10 +295,11 @@ impl Body {
 
     /// As [`Body::poll_source`], but a failure waits for one turn of the writer: what came before it still goes out.
     fn poll_in_order(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        let polled = self.poll_source(context);
+        let polled = if self.gather.is_some() { self.poll_gathered(context) } else { self.poll_source(context) };
         match polled {
             Poll::Ready(Some(Err(error))) if self.unwritten => {
                 self.unwritten = false;
+                self.gather = None;
                 self.source = Source::Failed(error);
                 context.waker().wake_by_ref();
                 Poll::Pending
@@ -297,6 +312,18 @@ impl Body {
                 self.unwritten = false;
                 Poll::Pending
             }
+        }
+    }
+}
+
+impl Body {
+    fn source_is_over(&self) -> bool {
+        match &self.source {
+            Source::Empty => true,
+            Source::Full(bytes) => bytes.is_empty(),
+            Source::Client(incoming) | Source::Stream(incoming) => incoming.is_end_stream(),
+            Source::Backend(received) => received.is_end(),
+            Source::Failed(_) => false,
         }
     }
 }
@@ -341,14 +368,7 @@ impl HttpBody for Body {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.prefix.is_empty()
-            && match &self.source {
-                Source::Empty => true,
-                Source::Full(bytes) => bytes.is_empty(),
-                Source::Client(incoming) | Source::Stream(incoming) => incoming.is_end_stream(),
-                Source::Backend(received) => received.is_end(),
-                Source::Failed(_) => false,
-            }
+        self.prefix.is_empty() && self.gather.as_ref().is_none_or(|gather| gather.is_empty()) && self.source_is_over()
     }
 
     fn size_hint(&self) -> SizeHint {
@@ -359,7 +379,7 @@ impl HttpBody for Body {
             Source::Backend(received) => received.size_hint(),
             Source::Failed(_) => SizeHint::default(),
         };
-        let ahead = self.prefix.len() as u64;
+        let ahead = (self.prefix.len() + self.gather.as_ref().map_or(0, |gather| gather.pieces.len())) as u64;
         if ahead > 0 {
             if let Some(upper) = hint.upper() {
                 hint.set_upper(upper.saturating_add(ahead));

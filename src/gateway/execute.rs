@@ -135,32 +135,6 @@ pub const NOT_EMULATED: &[(&str, &str)] = &[
 /// What a trace shows instead of a secret named value.
 const MASK: &str = "********";
 
-/// Policies of the reference that are known and not emulated, and why. A document that holds one is refused by name when it is loaded.
-pub const NOT_EMULATED: &[(&str, &str)] = &[
-    ("cache-value", "on no public page: what it does is not known"),
-    ("cosmosdb-data-source", "GraphQL resolvers are not served"),
-    ("cross-domain", "for Flash and Silverlight clients"),
-    ("get-authorization-context", "the credential manager keeps tokens of other services, which are not there offline"),
-    ("http-data-source", "GraphQL resolvers are not served"),
-    ("invoke-dapr-binding", "self-hosted gateways only"),
-    ("invoke-request", "on no public page: what it does is not known"),
-    ("jsonp", "not used in front of language models"),
-    ("proxy", "calls go straight to their targets"),
-    ("publish-event", "GraphQL subscriptions are not served"),
-    ("publish-to-dapr", "self-hosted gateways only"),
-    ("redirect-content-urls", "not used in front of language models"),
-    ("send-service-bus-message", "there is no Service Bus offline"),
-    ("sql-data-source", "GraphQL resolvers are not served"),
-    ("validate-client-certificate", "not yet"),
-    ("validate-content", "not yet: needs the schemas of the API"),
-    ("validate-graphql-request", "GraphQL APIs are not served"),
-    ("validate-headers", "not yet: needs the schemas of the API"),
-    ("validate-odata-request", "OData APIs are not served"),
-    ("validate-parameters", "not yet: needs the schemas of the API"),
-    ("validate-status-code", "not yet: needs the schemas of the API"),
-    ("xsl-transform", "there is no well-kept XSLT library for Rust"),
-];
-
 /// The compilation of the policy of that name.
 #[must_use]
 pub fn find(name: &str) -> Option<Compile> {

@@ -26,6 +26,7 @@ use crate::gateway::state::State;
 use crate::gateway::trace::Trace;
 use crate::gateway::upstream::{Connected, ConnectFailure, Connector, HttpVersion, Phase, PoolLimits, Protocol, Target, Upstream};
 use crate::gateway::worker::{Limits, Tracing, Worker};
+use crate::identity::{KeySource, NoKeys};
 use crate::policy::{self, Format, Gateway, Scope, Section};
 use crate::support::clock::{SharedClock, VirtualClock};
 use crate::support::random::SeededRandom;
@@ -50,6 +51,7 @@ pub(super) struct Bench {
     pub(super) caller: SocketAddr,
     pub(super) backend: Option<Backend>,
     pub(super) network: Network,
+    keys: Arc<dyn KeySource>,
     traced: bool,
 }
 
@@ -125,6 +127,7 @@ impl Bench {
             caller: SocketAddr::from(([203, 0, 113, 7], 4711)),
             backend: None,
             network: Network::default(),
+            keys: Arc::new(NoKeys),
             traced: false,
         }
     }
@@ -205,6 +208,12 @@ impl Bench {
         self
     }
 
+    /// Issuers that the network does not know.
+    pub(super) fn keys(mut self, keys: Arc<dyn KeySource>) -> Self {
+        self.keys = keys;
+        self
+    }
+
     pub(super) fn traced(mut self) -> Self {
         self.traced = true;
         self
@@ -232,7 +241,7 @@ impl Bench {
         };
         let epoch = time::macros::datetime!(2026-11-01 12:00:00 UTC);
         let clock: SharedClock = Arc::new(VirtualClock::starting_at(epoch));
-        let state = Arc::new(State::new(clock.clone(), Arc::new(SeededRandom::new(7))));
+        let state = Arc::new(State::new(clock.clone(), Arc::new(SeededRandom::new(7))).with_keys(self.keys.clone()));
         let settings = Arc::new(self.settings.clone());
         let environment = Environment {
             service: service.clone(),

@@ -1,5 +1,12 @@
 //! Policies run on an exchange. Texts in quotes in the names of facts are Microsoft's pages.
 
+mod checks;
+mod cors;
+mod flow;
+mod messages;
+mod send;
+mod tokens;
+
 use http::Method;
 
 use super::testing::Bench;

@@ -9,6 +9,7 @@ use super::validate_jwt::{self, Frame, Provider};
 use crate::gateway::exchange::Exchange;
 use crate::gateway::failure::Failure;
 use crate::gateway::program::{Argument, Arguments, Compiler, Flow, Run, Statement};
+use crate::gateway::worker::Worker;
 use crate::policy::Element;
 
 /// The public cloud's login host: the default of `authentication-endpoint` (on Microsoft's toolkit, not on the page).
@@ -43,7 +44,11 @@ impl ValidateAzureAdToken {
         let token = self.frame.token(exchange, arguments, Some("Bearer"));
         let checked = match &token {
             None => Err(validate_jwt::not_present(exchange)),
-            Some(token) => self.inspect(exchange, arguments, token).await,
+            Some(token) => {
+                // Not the exchange itself: it cannot be lent while something is waited for.
+                let worker = exchange.worker.clone();
+                self.inspect(&worker, arguments, token).await
+            }
         };
         match (checked, token) {
             (Ok(()), Some(token)) => {
@@ -68,9 +73,8 @@ impl ValidateAzureAdToken {
         self.frame.failure(refusal, arguments)
     }
 
-    async fn inspect(&self, exchange: &Exchange, arguments: &Arguments, token: &str) -> Result<(), Refusal> {
+    async fn inspect(&self, worker: &Worker, arguments: &Arguments, token: &str) -> Result<(), Refusal> {
         let parsed = validate_jwt::parse(token)?;
-        let worker = &exchange.worker;
         let provider = match &self.provider {
             Some(provider) => provider.clone(),
             None => {

@@ -18,6 +18,7 @@ use crate::expression::{HostValue, Stored};
 use crate::gateway::exchange::{Exchange, header_text};
 use crate::gateway::failure::Failure;
 use crate::gateway::program::{Argument, Arguments, Compiler, Flow, Run, Statement};
+use crate::gateway::worker::Worker;
 use crate::policy::Element;
 use crate::support::jwt::Parsed;
 use crate::support::secret::Secret;
@@ -177,7 +178,11 @@ impl ValidateJwt {
         let token = self.frame.token(exchange, arguments, scheme.as_deref());
         let checked = match &token {
             None => Err(not_present(exchange)),
-            Some(token) => self.inspect(exchange, arguments, token).await,
+            Some(token) => {
+                // Not the exchange itself: it cannot be lent while something is waited for.
+                let worker = exchange.worker.clone();
+                self.inspect(&worker, arguments, token).await
+            }
         };
         match (checked, token) {
             (Ok(()), Some(token)) => {
@@ -194,9 +199,8 @@ impl ValidateJwt {
         }
     }
 
-    async fn inspect(&self, exchange: &Exchange, arguments: &Arguments, token: &str) -> Result<(), Refusal> {
+    async fn inspect(&self, worker: &Worker, arguments: &Arguments, token: &str) -> Result<(), Refusal> {
         let parsed = parse(token)?;
-        let worker = &exchange.worker;
         let id = parsed.header.get("kid").and_then(Value::as_str);
         let mut configurations = Vec::new();
         for document in &self.documents {

@@ -74,7 +74,7 @@ impl Key {
             "RSA" => Self::rsa(text("n")?, text("e")?),
             "EC" => {
                 let mut point = vec![4];
-                let length = match text("crv")? {
+                let length: usize = match text("crv")? {
                     "P-256" => 32,
                     "P-384" => 48,
                     "P-521" => 66,
