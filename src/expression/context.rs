@@ -1,8 +1,8 @@
 //! `context`: what an expression sees of the request, offered by whoever runs it.
 
 use super::types::{self, Type, known};
-use crate::support::secret::Secret;
 use super::value::Value;
+use crate::support::secret::Secret;
 
 /// What sort of object of the host a value is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -2,7 +2,9 @@
 
 use proptest::prelude::*;
 
-use super::{BodyState, Effects, Evaluation, Expression, ExpressionContext, Heap, Host, HostKind, HostValue, Need, Outcome, VariableMismatch};
+use super::{
+    BodyState, Effects, Evaluation, Expression, ExpressionContext, Heap, Host, HostKind, HostValue, Need, Outcome, VariableMismatch,
+};
 
 /// A request whose body arrives when it is told to.
 #[derive(Default)]

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use super::members::{child, parse, sequence};
+use super::making::parse;
+use super::members::{child, sequence};
 use super::{Node, add, add_content, attach, children, conversions, kind, node, node_mut, push, scalar, set_property, token, value_of};
 use crate::expression::library::basics::{format_value, instance_text};
 use crate::expression::library::{Members, collections, hash_of, linq, native, uri};
@@ -279,9 +280,8 @@ fn merge(m: &mut Machine<'_>, into: Handle, content: Handle, depth: usize) -> Ou
                     Some(existing) => {
                         let old = value_of(m, *existing);
                         let kind_of = |handle: Handle| node(m, handle).map_or(0, super::Json::kind);
-                        let containers = old.is_some_and(|old| {
-                            kind_of(old) == kind_of(value) && matches!(kind_of(old), kind::OBJECT | kind::ARRAY)
-                        });
+                        let containers =
+                            old.is_some_and(|old| kind_of(old) == kind_of(value) && matches!(kind_of(old), kind::OBJECT | kind::ARRAY));
                         match old.filter(|_| containers) {
                             Some(old) => merge(m, old, value, depth + 1)?,
                             None if kind_of(value) == kind::NULL => {}

@@ -43,7 +43,10 @@ pub(in crate::expression::library) const MEMBERS: Members = &[
             [low, middle, high, flags] if flags & 0x7f00_ffff == 0 && (flags >> 16 & 0xff) <= 28 => {
                 Ok(Value::Decimal(Decimal::from_parts(*low, *middle, *high, flags >> 31 == 1, flags >> 16 & 0xff)))
             }
-            _ => Err(m.throw("ArgumentException", "Decimal byte array constructor requires an array of length four containing valid decimal bytes.")),
+            _ => Err(m.throw(
+                "ArgumentException",
+                "Decimal byte array constructor requires an array of length four containing valid decimal bytes.",
+            )),
         }
     }),
     ("Decimal.GetBits(decimal)", |m, a| {
