@@ -4,9 +4,11 @@
 mod client;
 mod codes;
 mod issuer;
+mod keys;
 mod source;
 
 pub use client::{Client, Clients, Proof};
 pub use codes::EntraError;
 pub use issuer::{Claims, Issued, Issuer, IssuerOptions, OpenError, Refusal, Subject, Version};
+pub use keys::{KeySource, LocalKeys, NoKeys, Published};
 pub use source::{AccessToken, GuardedTokens, LocalTokens, NoToken, NoTokens, TokenRequest, TokenSource, azure_openai_domains};

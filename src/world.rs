@@ -1,5 +1,10 @@
-//! The embedded ARM and a client for it, in one process: what every offline command and most tests start.
+//! The embedded ARM with a client for it, and with a gateway and simulated accounts in front: what every offline command and most tests
+//! start.
 
+mod accounts;
+mod connector;
+mod developer;
+mod local;
 mod seed;
 
 use std::path::Path;
@@ -15,6 +20,11 @@ use crate::deploy::resource::Desired;
 use crate::emulator::{DroppedAnswer, Emulator, Fixture, OpenError, Options, SeedError, State};
 use crate::support::clock::SharedClock;
 use crate::support::random::SharedRandom;
+
+pub use accounts::StoredAccounts;
+pub use connector::Simulated;
+pub use developer::DeveloperTokens;
+pub use local::{LocalWorld, WorldError, WorldOptions};
 
 /// The embedded ARM with what a client of it needs. Cheap to clone.
 #[derive(Debug, Clone)]

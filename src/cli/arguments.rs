@@ -158,6 +158,14 @@ pub enum Command {
     /// Run the embedded ARM alone, over HTTPS, for az, SDKs and other tools
     #[command(after_help = "Example:\n  apimctl emulator --listen 127.0.0.1:8443 --state-dir .apimctl")]
     Emulator(EmulatorArguments),
+    /// Run the gateway on this machine: what `apply` would send, served as API Management serves it
+    ///
+    /// With SPEC, it is applied in memory first. Without, what `apply --local` stored is served.
+    #[command(
+        visible_alias = "proxy",
+        after_help = "Examples:\n  apimctl serve gateway.yaml --simulate\n  apimctl serve gateway.yaml --backend aoai-primary-backend=http://127.0.0.1:9001/openai --subscription-key azure-openai-consumer=env:KEY\n  apimctl serve gateway.yaml --identity developer --trace"
+    )]
+    Serve(ServeArguments),
     /// Run simulated Azure OpenAI accounts alone
     ///
     /// Each address is an account of its own, with the usual deployments. Any key and any token for the right audience is taken. What goes
@@ -167,6 +175,8 @@ pub enum Command {
     /// Check and format policy documents and fragments on their own
     #[command(subcommand)]
     Policy(PolicyCommand),
+    /// List what the local gateway does, how sure that is, where it comes from, and which setting changes it
+    Fidelity(FidelityArguments),
     /// Print the JSON Schema of the specification, for editors
     #[command(after_help = "Example:\n  apimctl schema > apimctl.schema.json")]
     Schema,
@@ -321,6 +331,76 @@ pub struct EmulatorArguments {
     pub hostile: bool,
 }
 
+/// Arguments of `serve`.
+#[derive(Debug, Args)]
+pub struct ServeArguments {
+    /// The specification; what `apply --local` stored if there is none
+    #[arg(value_name = "SPEC")]
+    pub spec: Option<PathBuf>,
+    #[command(flatten)]
+    pub variables: VariableArguments,
+    /// Address to listen on
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
+    pub listen: Vec<std::net::SocketAddr>,
+    /// Address of the admin endpoint: metrics, traces, state
+    #[arg(long, value_name = "ADDRESS")]
+    pub admin: Option<std::net::SocketAddr>,
+    /// Answer for the Azure OpenAI accounts, in memory
+    #[arg(long)]
+    pub simulate: bool,
+    /// What goes wrong at the simulated accounts, and when
+    #[arg(long, value_name = "FILE", requires = "simulate")]
+    pub behavior: Option<PathBuf>,
+    /// Sends a backend's requests to another URL
+    #[arg(long, value_name = "NAME=URL")]
+    pub backend: Vec<String>,
+    /// Sets a subscription's primary key; `@FILE` reads it from a file, `env:NAME` from the environment
+    #[arg(long, value_name = "NAME=KEY")]
+    pub subscription_key: Vec<String>,
+    /// Apply the specification again when it or its policies change
+    #[arg(long, requires = "spec")]
+    pub watch: bool,
+    /// Print the trace of every request
+    #[arg(long)]
+    pub trace: bool,
+    /// Threads [default: one for each processor]
+    #[arg(long, value_name = "NUMBER")]
+    pub workers: Option<std::num::NonZeroUsize>,
+    /// Whose tokens stand for the service's managed identities
+    #[arg(long, value_enum, value_name = "WHOSE", default_value_t = IdentityOf::Offline)]
+    pub identity: IdentityOf,
+    /// With `--identity developer`: a further https host that may see your tokens
+    #[arg(long, value_name = "HOST")]
+    pub identity_host: Vec<String>,
+    /// Which login `--identity developer` uses, instead of the first that answers
+    #[arg(long, value_enum, value_name = "KIND")]
+    pub auth: Option<Auth>,
+    /// Speak TLS, with a certificate of this machine's own authority
+    #[arg(long)]
+    pub tls: bool,
+    /// Which service, if several are stored
+    #[arg(long, value_name = "NAME")]
+    pub service: Option<String>,
+    /// Changes a behaviour that sources dispute; `apimctl fidelity` lists them
+    #[arg(long, value_name = "NAME=VALUE")]
+    pub setting: Vec<String>,
+    /// Where the embedded ARM is kept [default: .apimctl]
+    #[arg(long, value_name = "DIR")]
+    pub state_dir: Option<PathBuf>,
+    /// What the embedded ARM holds beforehand, instead of what `openAI:` says
+    #[arg(long, value_name = "FILE", requires = "spec")]
+    pub fixture: Option<PathBuf>,
+}
+
+/// Whose tokens the gateway shows to backends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum IdentityOf {
+    /// Tokens of a local issuer, good for simulated accounts only.
+    Offline,
+    /// Your own login's, towards Azure OpenAI hosts only.
+    Developer,
+}
+
 /// Arguments of `simulate`.
 #[derive(Debug, Args)]
 pub struct SimulateArguments {
@@ -424,4 +504,12 @@ pub struct PolicyFmtArguments {
 /// clap's own message, also for `--help` and `--version`.
 pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<CommandLine, clap::Error> {
     CommandLine::try_parse_from(arguments)
+}
+
+/// `fidelity`.
+#[derive(Debug, Args)]
+pub struct FidelityArguments {
+    /// Only rows whose name or area holds this text
+    #[arg(value_name = "TEXT")]
+    pub only: Option<String>,
 }

@@ -3,11 +3,13 @@
 mod apply;
 mod destroy;
 mod emulator;
+mod fidelity;
 mod keys;
 mod open;
 mod plan;
 mod policy;
 mod schema;
+mod serve;
 mod simulate;
 mod validate;
 
@@ -48,8 +50,10 @@ pub async fn run(command_line: CommandLine, environment: Environment, printer: &
         Command::Destroy(arguments) => destroy::run(&arguments, &mut session).await,
         Command::Keys(arguments) => keys::run(&arguments, &mut session).await,
         Command::Emulator(arguments) => emulator::run(&arguments, &mut session).await,
+        Command::Serve(arguments) => serve::run(&arguments, &mut session).await,
         Command::Simulate(arguments) => simulate::run(&arguments, &mut session).await,
         Command::Policy(command) => policy::run(&command, &mut session),
+        Command::Fidelity(arguments) => Ok(fidelity::run(&arguments, &mut session)),
         Command::Schema => Ok(schema::run(&mut session)),
     }
 }

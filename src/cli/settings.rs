@@ -114,20 +114,28 @@ pub(super) fn load_options(arguments: &VariableArguments, environment: &Environm
             // The argument may be a secret that lost its name, so it is not repeated.
             bail!("`--var` takes NAME=VALUE");
         };
-        let value = if let Some(path) = value.strip_prefix('@') {
-            let text = std::fs::read_to_string(path).with_context(|| format!("cannot read `{path}` for `--var {name}`"))?;
-            text.trim_end_matches(['\r', '\n']).to_owned()
-        } else if let Some(variable) = value.strip_prefix("env:") {
-            match environment.get(variable) {
-                Some(value) => value.to_owned(),
-                None => bail!("`--var {name}` reads the environment variable `{variable}`, which is not set"),
-            }
-        } else {
-            value.to_owned()
-        };
+        let value = argument_value(value, &format!("--var {name}"), environment)?;
         variables.insert(name.to_owned(), value);
     }
     Ok(LoadOptions { variables, environment_name: arguments.environment.clone(), environment: environment.clone(), local })
+}
+
+/// The value of an argument: `@FILE` reads it from a file, `env:NAME` from the environment. `argument` is how errors name it.
+///
+/// # Errors
+/// The file cannot be read, or the variable is not set.
+pub(super) fn argument_value(value: &str, argument: &str, environment: &Environment) -> Result<String> {
+    if let Some(path) = value.strip_prefix('@') {
+        let text = std::fs::read_to_string(path).with_context(|| format!("cannot read `{path}` for `{argument}`"))?;
+        return Ok(text.trim_end_matches(['\r', '\n']).to_owned());
+    }
+    match value.strip_prefix("env:") {
+        Some(variable) => match environment.get(variable) {
+            Some(value) => Ok(value.to_owned()),
+            None => bail!("`{argument}` reads the environment variable `{variable}`, which is not set"),
+        },
+        None => Ok(value.to_owned()),
+    }
 }
 
 /// What the embedded ARM is to hold beforehand, from a YAML or JSON file.

@@ -89,6 +89,21 @@ impl std::fmt::Debug for Bound {
     }
 }
 
+/// TLS for another server of this machine, by the same authority; and where the authority's certificate lies. For `localhost`, the loopback
+/// addresses and `address`; HTTP/2 and HTTP/1.1.
+///
+/// # Errors
+/// The authority cannot be opened or made.
+pub fn server_tls(
+    state_dir: &Path,
+    address: std::net::IpAddr,
+    clock: &SharedClock,
+) -> Result<(rustls::ServerConfig, PathBuf), authority::AuthorityError> {
+    let authority = authority::CertificateAuthority::open(state_dir, clock.utc())?;
+    let configuration = authority.server_configuration(address, clock.utc())?;
+    Ok((configuration, authority.certificate_path().to_owned()))
+}
+
 /// Binds the address, opens or makes the certificate authority and the issuer's key.
 ///
 /// # Errors

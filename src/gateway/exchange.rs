@@ -158,6 +158,7 @@ impl Exchange {
     #[must_use]
     pub fn new(arrival: Arrival) -> Self {
         let received = arrival.worker.state.clock.now();
+        let mismatch = arrival.worker.settings.variables_mismatch;
         let host = arrival.request.headers.get(http::header::HOST).cloned();
         Self {
             worker: arrival.worker,
@@ -178,7 +179,7 @@ impl Exchange {
             last_error: None,
             section: Section::Inbound,
             scope: Scope::Global,
-            heap: Heap::new(),
+            heap: Heap::new().with_variable_mismatch(mismatch),
             stored_responses: Vec::new(),
             cors: false,
             settle: Vec::new(),

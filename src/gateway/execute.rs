@@ -25,6 +25,7 @@ mod rate_limit;
 mod return_response;
 mod rewrite_uri;
 pub mod semantic_cache;
+mod send_request;
 mod set_backend_service;
 mod set_body;
 mod set_header;
@@ -35,6 +36,8 @@ mod set_variable;
 mod token_limit;
 mod token_metric;
 mod trace;
+mod validate_azure_ad_token;
+pub mod validate_jwt;
 mod when_answered;
 mod xml;
 mod xml_to_json;
@@ -88,6 +91,8 @@ pub const EMULATED: &[(&str, Compile)] = &[
     ("rate-limit-by-key", rate_limit::compile_by_key),
     ("return-response", return_response::compile),
     ("rewrite-uri", rewrite_uri::compile),
+    ("send-one-way-request", send_request::compile_one_way),
+    ("send-request", send_request::compile),
     ("set-backend-service", set_backend_service::compile),
     ("set-body", set_body::compile),
     ("set-header", set_header::compile),
@@ -96,7 +101,35 @@ pub const EMULATED: &[(&str, Compile)] = &[
     ("set-status", set_status::compile),
     ("set-variable", set_variable::compile),
     ("trace", trace::compile),
+    ("validate-azure-ad-token", validate_azure_ad_token::compile),
+    ("validate-jwt", validate_jwt::compile),
     ("xml-to-json", xml_to_json::compile),
+];
+
+/// Every policy of the reference that is refused by name when a document is compiled, and why.
+pub const NOT_EMULATED: &[(&str, &str)] = &[
+    ("cache-value", "no public page describes what it does"),
+    ("cosmosdb-data-source", "GraphQL resolvers are not served"),
+    ("cross-domain", "it answers Flash and Silverlight clients, which are no more"),
+    ("get-authorization-context", "it needs the credential manager's connections, which only Azure has"),
+    ("http-data-source", "GraphQL resolvers are not served"),
+    ("invoke-dapr-binding", "it needs a Dapr sidecar beside a self-hosted gateway"),
+    ("invoke-request", "no public page describes what it does"),
+    ("jsonp", "calls by script elements are no use of a language model's API"),
+    ("proxy", "calls to backends go out directly"),
+    ("publish-event", "GraphQL resolvers are not served"),
+    ("publish-to-dapr", "it needs a Dapr sidecar beside a self-hosted gateway"),
+    ("redirect-content-urls", "which links it rewrites is described for web pages only"),
+    ("send-service-bus-message", "there is no local Service Bus"),
+    ("sql-data-source", "GraphQL resolvers are not served"),
+    ("validate-client-certificate", "client certificates are not asked for"),
+    ("validate-content", "schemas of APIs are not kept by the gateway"),
+    ("validate-graphql-request", "GraphQL APIs are not served"),
+    ("validate-headers", "schemas of APIs are not kept by the gateway"),
+    ("validate-odata-request", "OData APIs are not served"),
+    ("validate-parameters", "schemas of APIs are not kept by the gateway"),
+    ("validate-status-code", "schemas of APIs are not kept by the gateway"),
+    ("xsl-transform", "there is no XSLT engine"),
 ];
 
 /// What a trace shows instead of a secret named value.
@@ -106,4 +139,13 @@ const MASK: &str = "********";
 #[must_use]
 pub fn find(name: &str) -> Option<Compile> {
     EMULATED.iter().find(|(own, _)| *own == name).map(|(_, compile)| *compile)
+}
+
+/// Why a policy of that name cannot be compiled.
+#[must_use]
+pub fn refusal(name: &str) -> String {
+    match NOT_EMULATED.iter().find(|(own, _)| *own == name) {
+        Some((_, reason)) => format!("the policy `{name}` is known and not emulated: {reason}"),
+        None => format!("there is no policy `{name}`"),
+    }
 }

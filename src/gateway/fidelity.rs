@@ -119,6 +119,13 @@ mod tests {
     }
 
     #[test]
+    fn every_setting_belongs_to_a_row_and_every_row_names_a_setting_that_is_there() {
+        let named: BTreeSet<&str> = ROWS.iter().filter_map(|row| row.setting).collect();
+        let there: BTreeSet<&str> = crate::gateway::settings::NAMES.iter().map(|name| name.name).collect();
+        assert_eq!(named, there);
+    }
+
+    #[test]
     fn what_can_be_set_is_not_certain() {
         for row in ROWS.iter().filter(|row| row.setting.is_some()) {
             assert!(row.certainty != Certainty::Documented || row.source.contains("disputed"), "`{}` is documented and has a setting", row.id);

@@ -3,6 +3,7 @@
 mod names;
 
 pub use self::names::{NAMES, Name, SettingError};
+use crate::expression::VariableMismatch;
 
 /// How the gateway behaves where documentation and observation leave a choice. `Default` is the newest observation, or the documentation
 /// where nothing was observed.
@@ -38,6 +39,9 @@ pub struct Settings {
     pub retry_after_dates: bool,
     /// `backend-credentials-win`: credentials of a backend entity replace a header of the same name set by a policy (assumed).
     pub backend_credentials_win: bool,
+    /// `variables-mismatch`: what `Variables.GetValueOrDefault<T>` does with a value of another type (the page: throw; Microsoft's toolkit:
+    /// the default).
+    pub variables_mismatch: VariableMismatch,
     /// `missing-token-reason`: `LastError.Reason` of `validate-jwt` without a token: `TokenNotPresent` (documented) or `TokenNotFound`.
     pub missing_token_reason: String,
 }
@@ -107,6 +111,7 @@ impl Default for Settings {
             breaker_minimum_calls: 1,
             retry_after_dates: true,
             backend_credentials_win: true,
+            variables_mismatch: VariableMismatch::Throws,
             missing_token_reason: "TokenNotPresent".to_owned(),
         }
     }

@@ -16,6 +16,7 @@ use tokio::task::JoinHandle;
 
 use super::body::Body;
 use super::exchange::{Arrival, Exchange, Original};
+use super::front::upgrade::{ClientUpgrade, splice};
 use super::front::{self, Drained, Peer, Service};
 use super::message::{MessageBody, RequestMessage, RequestUrl};
 use super::record::Observer;
@@ -294,9 +295,14 @@ impl Running {
 pub struct Endpoint(Arc<Worker>);
 
 impl Service for Endpoint {
-    async fn call(&self, request: Request<Incoming>, peer: &Peer) -> Response<Body> {
+    async fn call(&self, mut request: Request<Incoming>, peer: &Peer) -> Response<Body> {
+        let wish = ClientUpgrade::take(&mut request);
         let (parts, incoming) = request.into_parts();
-        serve(self.arrive(parts, Body::client(incoming), peer)).await
+        let response = serve(self.arrive(parts, Body::client(incoming), peer)).await;
+        match wish {
+            Some(wish) => splice(wish, response, ()),
+            None => response,
+        }
     }
 }
 

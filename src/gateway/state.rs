@@ -14,7 +14,7 @@ use super::backend::breaker::{Breaker, Journal};
 use super::backend::target::Targets;
 use super::backend::token::Tokens;
 use super::upstream::DefaultTls;
-use crate::identity::{NoTokens, TokenSource};
+use crate::identity::{KeySource, NoKeys, NoTokens, TokenSource};
 use crate::support::clock::SharedClock;
 use crate::support::random::SharedRandom;
 
@@ -61,6 +61,10 @@ pub struct State {
     pub tokens: Tokens,
     /// Where these come from.
     pub tokens_from: Arc<dyn TokenSource>,
+    /// Token issuers by the URL of their discovery document.
+    pub issuers: Registry<super::execute::validate_jwt::Provider>,
+    /// Issuers that the network does not know.
+    pub keys_from: Arc<dyn KeySource>,
 }
 
 impl State {
@@ -88,7 +92,16 @@ impl State {
             tls: Arc::new(DefaultTls::trusting(Vec::new())),
             tokens: Tokens::default(),
             tokens_from: Arc::new(NoTokens),
+            issuers: Registry::default(),
+            keys_from: Arc::new(NoKeys),
         }
+    }
+
+    /// With issuers that the network does not know.
+    #[must_use]
+    pub fn with_keys(mut self, source: Arc<dyn KeySource>) -> Self {
+        self.keys_from = source;
+        self
     }
 
     /// With tokens for managed identities.

@@ -13,6 +13,8 @@ use std::time::Duration;
 use http::{HeaderMap, StatusCode};
 
 pub(super) use self::engine::{Engine, Occasion};
+#[expect(unused_imports, reason = "for documents that hold a behavior among other things")]
+pub(crate) use self::read::from_node;
 pub use self::read::{BehaviorFile, MAXIMUM_BYTES, from_json, from_yaml};
 pub(super) use self::script::{edit, end, scripted, shape};
 pub use super::route::Operation;
@@ -26,8 +28,16 @@ pub struct Behavior {
     pub latency: Latency,
     /// Rules; the first that fits is followed.
     pub rules: Vec<Rule>,
-    /// As it was given, for `GET /_simulator/behavior`.
+    /// As it was given, for `GET /_simulator/behavior`; null if it was made by hand.
     pub(super) document: serde_json::Value,
+}
+
+impl Behavior {
+    /// These rules, no latency.
+    #[must_use]
+    pub fn of(rules: Vec<Rule>) -> Self {
+        Self { rules, ..Self::default() }
+    }
 }
 
 /// How long answers take. The default takes no time.

@@ -245,6 +245,20 @@ impl<'a> Parsed<'a> {
     }
 }
 
+impl Parsed<'_> {
+    /// What is signed: header and claims as they are written.
+    #[must_use]
+    pub const fn signed(&self) -> &str {
+        self.signed
+    }
+
+    /// The signature; empty for a token without one.
+    #[must_use]
+    pub fn signature(&self) -> &[u8] {
+        &self.signature
+    }
+}
+
 /// SHA-256 in base64url without padding.
 #[must_use]
 pub fn sha256_base64url(bytes: &[u8]) -> String {

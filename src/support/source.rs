@@ -60,6 +60,11 @@ impl Sources {
         self.get(source).map_or(Path::new(""), |file| &file.path)
     }
 
+    /// Every file, in the order in which they were read.
+    pub fn files(&self) -> impl Iterator<Item = &SourceFile> {
+        self.0.iter()
+    }
+
     /// Overwrites parts with asterisks, byte for byte (line ends stay), so that no shown line holds them.
     pub fn hide(&mut self, spans: &[Span]) {
         for (index, file) in self.0.iter_mut().enumerate() {

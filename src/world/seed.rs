@@ -65,14 +65,20 @@ fn account(expected: &ExpectedAccount) -> Vec<FixtureResource> {
         let name = model.map_or(deployment.name(), |model| model.name.as_str());
         let version = model.and_then(|model| model.version.as_deref()).unwrap_or("1");
         let sku_name = sku.map_or("GlobalStandard", |sku| sku.name.as_str());
-        let capacity = sku.and_then(|sku| sku.capacity).unwrap_or(10);
-        let properties = json!({
+        let mut properties = json!({
             "model": { "format": "OpenAI", "name": name, "version": version },
             "provisioningState": "Succeeded",
-            "currentCapacity": capacity,
         });
-        let sku = json!({ "name": sku_name, "capacity": capacity });
-        resources.push(resource(expected.id.child("deployments", deployment.name()), None, None, Some(sku), properties));
+        let mut sku_body = json!({ "name": sku_name });
+        // A deployment whose capacity nobody knows has no limits when it is simulated.
+        if let Some(capacity) = sku.and_then(|sku| sku.capacity) {
+            for (body, member) in [(&mut properties, "currentCapacity"), (&mut sku_body, "capacity")] {
+                if let Some(body) = body.as_object_mut() {
+                    body.insert(member.to_owned(), json!(capacity));
+                }
+            }
+        }
+        resources.push(resource(expected.id.child("deployments", deployment.name()), None, None, Some(sku_body), properties));
     }
     resources
 }

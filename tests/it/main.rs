@@ -20,6 +20,8 @@ mod emulator;
 mod examples;
 mod expressions;
 mod first_contact;
+mod gateway;
+mod gateway_backends;
 mod gateway_transport;
 mod https;
 mod leak;

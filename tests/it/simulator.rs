@@ -1,6 +1,7 @@
 //! The simulator through its public interface, on virtual time and in memory.
 
 mod cases;
+mod command;
 mod connections;
 mod limits;
 mod rules;
@@ -56,8 +57,7 @@ fn issuer(clock: &SharedClock) -> Arc<Issuer> {
 }
 
 fn token(issuer: &Issuer, principal: &str, audience: &str) -> String {
-    let subject =
-        Subject { tenant_id: TENANT.to_owned(), object_id: principal.to_owned(), app_id: "app".to_owned(), roles: Vec::new() };
+    let subject = Subject { tenant_id: TENANT.to_owned(), object_id: principal.to_owned(), app_id: "app".to_owned(), roles: Vec::new() };
     issuer.issue(&subject, audience, Version::V1).unwrap().token.into_exposed()
 }
 

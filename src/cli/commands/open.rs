@@ -230,7 +230,7 @@ async fn only_subscription(client: &ArmClient) -> Result<String> {
     }
 }
 
-const fn auth_kind(auth: Auth) -> AuthKind {
+pub(super) const fn auth_kind(auth: Auth) -> AuthKind {
     match auth {
         Auth::Cli => AuthKind::Cli,
         Auth::Env => AuthKind::Env,

@@ -1,5 +1,6 @@
 //! `apimctl simulate`: Azure OpenAI accounts over HTTP.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
@@ -39,7 +40,7 @@ pub(super) async fn run(arguments: &SimulateArguments, session: &mut Session<'_>
     let names: Vec<Arc<str>> = accounts.iter().map(|account| Arc::from(account.name.as_str())).collect();
     let regions: Vec<String> = accounts.iter().map(|account| account.location.clone()).collect();
     let directory = Arc::new(Accounts::new(accounts));
-    let Some(behavior) = read_behavior(arguments, &*directory, session)? else { return Ok(Outcome::Failed) };
+    let Some(behavior) = read_behavior(arguments.behavior.as_deref(), &*directory, session)? else { return Ok(Outcome::Failed) };
     let clock: SharedClock = Arc::new(SystemClock);
     let simulator = Simulator::new(Options {
         tokens: TokenCheck::Unchecked,
@@ -79,8 +80,8 @@ pub(super) async fn run(arguments: &SimulateArguments, session: &mut Session<'_>
 }
 
 /// The behavior of `--behavior`; `None` if it has errors, which have been shown then.
-fn read_behavior(arguments: &SimulateArguments, directory: &dyn Directory, session: &mut Session<'_>) -> Result<Option<Behavior>> {
-    let Some(path) = &arguments.behavior else { return Ok(Some(Behavior::default())) };
+pub(super) fn read_behavior(path: Option<&Path>, directory: &dyn Directory, session: &mut Session<'_>) -> Result<Option<Behavior>> {
+    let Some(path) = path else { return Ok(Some(Behavior::default())) };
     let bytes = std::fs::read(path).with_context(|| format!("`{}` cannot be read", path.display()))?;
     let file = from_yaml(path, bytes, &directory.accounts());
     if !file.findings.is_empty() && (file.behavior.is_none() || !session.printer.is_json()) {

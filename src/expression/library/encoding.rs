@@ -1,4 +1,4 @@
-//! `Encoding`: UTF-8, ASCII, UTF-16, UTF-32 and Latin 1; UTF-7 and the code pages of Windows are refused by name.
+//! `Encoding`: UTF-8, ASCII, UTF-7, UTF-16, UTF-32 and Latin 1; the code pages of Windows are refused by name.
 
 use super::basics::hash_code;
 use super::{Args, Machine, Members, Outcome, strings};
@@ -7,8 +7,11 @@ use crate::expression::text::Text;
 use crate::expression::types::{self, known};
 use crate::expression::value::Value;
 
+mod utf7;
+
 const UTF8: i32 = 65001;
 const ASCII: i32 = 20127;
+const UTF7: i32 = 65000;
 const UTF16: i32 = 1200;
 const UTF16_BIG: i32 = 1201;
 const UTF32: i32 = 12000;
@@ -26,27 +29,14 @@ struct Facts {
     preamble: &'static [u8],
 }
 
-const FACTS: [Facts; 6] = [
+const FACTS: [Facts; 7] = [
+    Facts { page: UTF7, web: "utf-7", shown: "Unicode (UTF-7)", windows: 1200, uses: [false, false, true, true], preamble: &[] },
     Facts { page: UTF8, web: "utf-8", shown: "Unicode (UTF-8)", windows: 1200, uses: [true; 4], preamble: &[0xef, 0xbb, 0xbf] },
     Facts { page: ASCII, web: "us-ascii", shown: "US-ASCII", windows: 1252, uses: [false, false, true, true], preamble: &[] },
     Facts { page: UTF16, web: "utf-16", shown: "Unicode", windows: 1200, uses: [false, true, false, false], preamble: &[0xff, 0xfe] },
-    Facts {
-        page: UTF16_BIG,
-        web: "utf-16BE",
-        shown: "Unicode (Big-Endian)",
-        windows: 1200,
-        uses: [false; 4],
-        preamble: &[0xfe, 0xff],
-    },
+    Facts { page: UTF16_BIG, web: "utf-16BE", shown: "Unicode (Big-Endian)", windows: 1200, uses: [false; 4], preamble: &[0xfe, 0xff] },
     Facts { page: UTF32, web: "utf-32", shown: "Unicode (UTF-32)", windows: 1200, uses: [false; 4], preamble: &[0xff, 0xfe, 0, 0] },
-    Facts {
-        page: LATIN1,
-        web: "iso-8859-1",
-        shown: "Western European (ISO)",
-        windows: 1252,
-        uses: [true; 4],
-        preamble: &[],
-    },
+    Facts { page: LATIN1, web: "iso-8859-1", shown: "Western European (ISO)", windows: 1252, uses: [true; 4], preamble: &[] },
 ];
 
 fn facts(m: &mut Machine<'_>, a: Args<'_>) -> Outcome<&'static Facts> {
@@ -61,6 +51,7 @@ pub(super) const MEMBERS: Members = &[
     ("Encoding.Unicode", |m, _| make(m, UTF16)),
     ("Encoding.BigEndianUnicode", |m, _| make(m, UTF16_BIG)),
     ("Encoding.UTF32", |m, _| make(m, UTF32)),
+    ("Encoding.UTF7", |m, _| make(m, UTF7)),
     ("Encoding.Latin1", |m, _| make(m, LATIN1)),
     ("Encoding.GetEncoding(string)", |m, a| {
         let text = m.string(a, 0, "name")?;
@@ -71,8 +62,11 @@ pub(super) const MEMBERS: Members = &[
             "utf-16" | "unicode" | "utf-16le" | "ucs-2" | "iso-10646-ucs-2" => make(m, UTF16),
             "utf-16be" | "unicodefffe" => make(m, UTF16_BIG),
             "utf-32" | "utf-32le" => make(m, UTF32),
+            "utf-7" | "csunicode11utf7" | "unicode-1-1-utf-7" | "unicode-2-0-utf-7" | "x-unicode-1-1-utf-7" | "x-unicode-2-0-utf-7" => {
+                make(m, UTF7)
+            }
             "iso-8859-1" | "latin1" | "l1" | "iso_8859-1" | "cp819" | "ibm819" => make(m, LATIN1),
-            other if other.starts_with("windows-") || other.starts_with("iso-8859-") || other.starts_with("ibm") || other == "utf-7" => {
+            other if other.starts_with("windows-") || other.starts_with("iso-8859-") || other.starts_with("ibm") => {
                 Err(m.throw("NotSupportedException", &format!("The encoding '{}' is not emulated.", text.to_str())))
             }
             _ => {
@@ -86,7 +80,7 @@ pub(super) const MEMBERS: Members = &[
     }),
     ("Encoding.GetEncoding(int)", |m, a| match a.int(0) {
         0 => make(m, UTF8),
-        code @ (UTF8 | ASCII | UTF16 | UTF16_BIG | UTF32 | LATIN1) => make(m, code),
+        code @ (UTF7 | UTF8 | ASCII | UTF16 | UTF16_BIG | UTF32 | LATIN1) => make(m, code),
         other => Err(m.throw("NotSupportedException", &format!("The encoding {other} is not emulated."))),
     }),
     ("Encoding.CodePage", |m, a| page(m, a).map(Value::Int32)),
@@ -129,6 +123,7 @@ pub(super) const MEMBERS: Members = &[
             UTF8 => (count + 1) * 3,
             ASCII | LATIN1 => count + 1,
             UTF32 => (count + 1) * 4,
+            UTF7 => count * 3 + 2,
             _ => (count + 1) * 2,
         };
         limit(m, count, most, "charCount")
@@ -139,6 +134,7 @@ pub(super) const MEMBERS: Members = &[
             UTF8 => count + 1,
             ASCII | LATIN1 => count,
             UTF32 => count / 2 + 2,
+            UTF7 => count.max(1),
             _ => (count >> 1) + (count & 1) + 1,
         };
         limit(m, count, most, "byteCount")
@@ -263,6 +259,7 @@ fn encode(text: &Text, page: i32) -> Vec<u8> {
     match page {
         ASCII => text.units().into_iter().map(|unit| if unit < 128 { unit as u8 } else { b'?' }).collect(),
         LATIN1 => text.units().into_iter().map(|unit| u8::try_from(unit).unwrap_or(b'?')).collect(),
+        UTF7 => utf7::encode(&text.units()),
         UTF32 => text.to_str().chars().flat_map(|character| u32::from(character).to_le_bytes()).collect(),
         UTF16 => text.units().into_iter().flat_map(u16::to_le_bytes).collect(),
         UTF16_BIG => text.units().into_iter().flat_map(u16::to_be_bytes).collect(),
@@ -274,6 +271,7 @@ fn decode(bytes: &[u8], page: i32) -> Text {
     match page {
         ASCII => Text::from(bytes.iter().map(|byte| if *byte < 128 { char::from(*byte) } else { '?' }).collect::<String>()),
         LATIN1 => Text::from(bytes.iter().map(|byte| char::from(*byte)).collect::<String>()),
+        UTF7 => Text::from(utf7::decode(bytes).as_slice()),
         UTF32 => Text::from(
             bytes
                 .chunks(4)

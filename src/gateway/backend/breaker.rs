@@ -405,3 +405,6 @@ impl Journal {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
     }
 }
+
+#[cfg(test)]
+mod tests;

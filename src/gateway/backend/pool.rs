@@ -281,3 +281,6 @@ fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a [u8]> {
         rest.strip_prefix(b"=").map(<[u8]>::trim_ascii)
     })
 }
+
+#[cfg(test)]
+mod tests;

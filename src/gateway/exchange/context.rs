@@ -81,8 +81,14 @@ impl Exchange {
 
     /// The response behind a value of [`Exchange::store_response`].
     pub fn take_response(&mut self, value: &HostValue) -> Option<ResponseMessage> {
-        let HostValue::Object(Host { kind: HostKind::Response, id }) = value else { return None };
-        match *id {
+        let host = match value {
+            HostValue::Object(host) => *host,
+            // `set-variable` made another variable of it.
+            HostValue::Stored(stored) => stored.host()?,
+            _ => return None,
+        };
+        match host.id {
+            _ if host.kind != HostKind::Response => None,
             RESPONSE => self.response.take(),
             stored => {
                 let place = stored.checked_sub(STORED)? as usize;

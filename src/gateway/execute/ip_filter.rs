@@ -93,10 +93,13 @@ pub(super) fn compile(element: &Element, compiler: &mut Compiler<'_>) {
         match child.name.as_str() {
             "address" => {
                 let argument = compiler.content(child);
-                ranges.push((Address::read(argument.clone(), child, compiler), match argument {
-                    Argument::Literal(text) => parse(&text).map_or(Address::Computed(Argument::Literal(text)), Address::Known),
-                    computed @ Argument::Computed(_) => Address::Computed(computed),
-                }));
+                ranges.push((
+                    Address::read(argument.clone(), child, compiler),
+                    match argument {
+                        Argument::Literal(text) => parse(&text).map_or(Address::Computed(Argument::Literal(text)), Address::Known),
+                        computed @ Argument::Computed(_) => Address::Computed(computed),
+                    },
+                ));
             }
             "address-range" => {
                 let (from, to) = (compiler.required_text(child, "from"), compiler.required_text(child, "to"));

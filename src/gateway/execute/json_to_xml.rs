@@ -86,7 +86,10 @@ impl Rules {
     }
 
     fn is_element(&self, name: &str) -> bool {
-        !self.is_attribute_block(name) && self.declared(name).is_none() && !name.starts_with('@') && !matches!(name, "#text" | "#cdata-section" | "?xml")
+        !self.is_attribute_block(name)
+            && self.declared(name).is_none()
+            && !name.starts_with('@')
+            && !matches!(name, "#text" | "#cdata-section" | "?xml")
     }
 
     fn text(&self, value: &Value) -> String {
@@ -300,7 +303,12 @@ mod tests {
     }
 
     fn json() -> impl Strategy<Value = Value> {
-        let leaf = prop_oneof![Just(Value::Null), any::<bool>().prop_map(Value::from), any::<i32>().prop_map(Value::from), "\\PC{0,12}".prop_map(Value::from)];
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i32>().prop_map(Value::from),
+            "\\PC{0,12}".prop_map(Value::from)
+        ];
         leaf.prop_recursive(4, 40, 5, |inner| {
             prop_oneof![
                 prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),

@@ -50,7 +50,7 @@ impl Destination {
         let mut base = BaseUrl::parse(text)?;
         // The whole path belongs to the request.
         base.path = String::new();
-        let path = url.get(url::Position::BeforePath..url::Position::AfterQuery)?;
+        let path = &url[url::Position::BeforePath..url::Position::AfterQuery];
         Some(Self { base, path: if path.is_empty() { Uri::from_static("/") } else { path.parse().ok()? } })
     }
 }
@@ -89,6 +89,7 @@ struct SendRequest {
     identity: Option<ManagedIdentity>,
     then: Then,
     name: &'static str,
+    secret: bool,
 }
 
 /// A request that is ready to go, free of the exchange.
@@ -101,6 +102,12 @@ struct Prepared {
 }
 
 impl SendRequest {
+    /// The URL for a trace, without its query, which may hold keys.
+    fn shown(&self, destination: &Destination) -> String {
+        let path = if self.secret { "/********" } else { destination.path.path() };
+        format!("{}{path}", destination.base)
+    }
+
     fn is_copy(&self, arguments: &Arguments) -> bool {
         arguments.text(&self.mode).trim().eq_ignore_ascii_case("copy")
     }
@@ -162,7 +169,7 @@ impl SendRequest {
         exchange.note(self.name, |_| {
             serde_json::json!({
                 "message": "Request is being sent.",
-                "request": { "method": method.as_str(), "url": format!("{}{}", destination.base, destination.path.path()) },
+                "request": { "method": method.as_str(), "url": self.shown(&destination) },
             })
         });
         let mut request = Request::new(Body::full(body));
@@ -300,6 +307,7 @@ fn read(element: &Element, compiler: &mut Compiler<'_>, then: Then, name: &'stat
         identity: None,
         then,
         name,
+        secret: compiler.holds_secret(element),
     };
     for child in element.elements() {
         match child.name.as_str() {

@@ -1,33 +1,38 @@
 //! Runs documents on an exchange without sockets, for the tests of policies.
 
 use std::collections::HashMap;
+use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
+use futures::future::BoxFuture;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 
 use crate::arm::ResourceId;
+use crate::gateway::answered;
 use crate::gateway::exchange::{Arrival, Exchange, Original};
 use crate::gateway::front::Peer;
 use crate::gateway::message::{MessageBody, RequestMessage, RequestUrl};
 use crate::gateway::pipeline::{self, Chain, Located};
 use crate::gateway::program::{Environment, Flow, NamedValue, compile_document};
 use crate::gateway::settings::Settings;
-use crate::gateway::snapshot::{
-    Api, ApiIndex, BaseUrl, Document, DocumentIndex, KeyNames, Operation, OperationIndex, Service, Snapshot,
-};
+use crate::gateway::snapshot::{Api, ApiIndex, BaseUrl, Document, DocumentIndex, KeyNames, Operation, OperationIndex, Service, Snapshot};
 use crate::gateway::state::State;
 use crate::gateway::trace::Trace;
-use crate::gateway::worker::{Limits, Worker};
+use crate::gateway::upstream::{ConnectFailure, Connected, Connector, HttpVersion, Phase, PoolLimits, Protocol, Target, Upstream};
+use crate::gateway::worker::{Limits, Tracing, Worker};
+use crate::identity::{KeySource, NoKeys};
 use crate::policy::{self, Format, Gateway, Scope, Section};
-use crate::support::clock::VirtualClock;
+use crate::support::clock::{SharedClock, VirtualClock};
 use crate::support::random::SeededRandom;
 use crate::support::secret::Secret;
 use crate::support::source::{SourceText, Sources};
 
-const SERVICE: &str = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg/providers/Microsoft.ApiManagement/service/apim";
+const SERVICE: &str =
+    "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg/providers/Microsoft.ApiManagement/service/apim";
 
 /// A request and the documents that it meets.
 pub(super) struct Bench {
@@ -44,7 +49,49 @@ pub(super) struct Bench {
     pub(super) responses: serde_json::Value,
     pub(super) caller: SocketAddr,
     pub(super) backend: Option<Backend>,
+    pub(super) network: Network,
+    keys: Arc<dyn KeySource>,
     traced: bool,
+}
+
+/// What a host answers to a request, by method, path with query, headers and body.
+type Answer = dyn Fn(&http::request::Parts, Bytes) -> (Duration, http::Response<http_body_util::Full<Bytes>>) + Send + Sync;
+
+/// Hosts in memory. Every connection is spoken HTTP on, as on a socket.
+#[derive(Clone, Default)]
+pub(super) struct Network {
+    hosts: HashMap<String, Arc<Answer>>,
+    /// Every request, as `METHOD host/path?query body`, in the order of arrival.
+    pub(super) seen: Arc<Mutex<Vec<String>>>,
+}
+
+impl Connector for Network {
+    fn connect<'a>(&'a self, target: &'a Target, _version: HttpVersion) -> BoxFuture<'a, Result<Connected, ConnectFailure>> {
+        Box::pin(async move {
+            let host = target.host().to_owned();
+            let Some(answer) = self.hosts.get(&host).cloned() else {
+                return Err(ConnectFailure::new(Phase::Connect, io::ErrorKind::ConnectionRefused.into()));
+            };
+            let seen = self.seen.clone();
+            let (near, far) = tokio::io::duplex(64 * 1024);
+            let service = hyper::service::service_fn(move |request: http::Request<hyper::body::Incoming>| {
+                let (answer, seen, host) = (answer.clone(), seen.clone(), host.clone());
+                async move {
+                    let (parts, body) = request.into_parts();
+                    let body = http_body_util::BodyExt::collect(body).await?.to_bytes();
+                    let shown = String::from_utf8_lossy(&body).into_owned();
+                    seen.lock().unwrap().push(format!("{} {host}{} {shown}", parts.method, parts.uri).trim_end().to_owned());
+                    let (wait, response) = answer(&parts, body);
+                    tokio::time::sleep(wait).await;
+                    Ok::<_, hyper::Error>(response)
+                }
+            });
+            tokio::spawn(async move {
+                let _ = hyper::server::conn::http1::Builder::new().serve_connection(hyper_util::rt::TokioIo::new(far), service).await;
+            });
+            Ok(Connected { io: Box::new(near), protocol: Protocol::Http1 })
+        })
+    }
 }
 
 /// What the backend would answer: the tests of policies need none.
@@ -78,6 +125,8 @@ impl Bench {
             responses: serde_json::Value::Null,
             caller: SocketAddr::from(([203, 0, 113, 7], 4711)),
             backend: None,
+            network: Network::default(),
+            keys: Arc::new(NoKeys),
             traced: false,
         }
     }
@@ -141,6 +190,29 @@ impl Bench {
         self
     }
 
+    /// A host that always answers this, after a while.
+    pub(super) fn host(self, host: &str, seconds: u64, status: u16, body: &'static str) -> Self {
+        self.answering(host, move |_, _| {
+            let response = http::Response::builder().status(status).header("x-from", "host").body(body.into()).unwrap();
+            (Duration::from_secs(seconds), response)
+        })
+    }
+
+    pub(super) fn answering(
+        mut self,
+        host: &str,
+        answer: impl Fn(&http::request::Parts, Bytes) -> (Duration, http::Response<http_body_util::Full<Bytes>>) + Send + Sync + 'static,
+    ) -> Self {
+        self.network.hosts.insert(host.to_owned(), Arc::new(answer));
+        self
+    }
+
+    /// Issuers that the network does not know.
+    pub(super) fn keys(mut self, keys: Arc<dyn KeySource>) -> Self {
+        self.keys = keys;
+        self
+    }
+
     pub(super) fn traced(mut self) -> Self {
         self.traced = true;
         self
@@ -164,9 +236,11 @@ impl Bench {
             principal: None,
             user_assigned: Vec::new(),
             tenant_id: "11111111-1111-1111-1111-111111111111".to_owned(),
+            gateway_url: Arc::new(BaseUrl::parse("https://gateway.example").unwrap()),
         };
         let epoch = time::macros::datetime!(2026-11-01 12:00:00 UTC);
-        let state = Arc::new(State::new(Arc::new(VirtualClock::starting_at(epoch)), Arc::new(SeededRandom::new(7))));
+        let clock: SharedClock = Arc::new(VirtualClock::starting_at(epoch));
+        let state = Arc::new(State::new(clock.clone(), Arc::new(SeededRandom::new(7))).with_keys(self.keys.clone()));
         let settings = Arc::new(self.settings.clone());
         let environment = Environment {
             service: service.clone(),
@@ -191,7 +265,14 @@ impl Bench {
             let (sections, found) = compile_document(&Self::parse(text), *scope, &environment);
             problems.extend(found.into_iter().map(|problem| problem.message));
             places.insert(*scope, DocumentIndex(u32::try_from(documents.len()).unwrap()));
-            documents.push(Document { id: id.clone(), scope: *scope, sections, poison: None });
+            documents.push(Arc::new(Document {
+                id: id.clone(),
+                scope: *scope,
+                sections,
+                poison: None,
+                findings: Vec::new(),
+                sources: Arc::new(Sources::default()),
+            }));
         }
         let api = Api {
             id: id.clone(),
@@ -213,6 +294,8 @@ impl Bench {
             products: Vec::new(),
             document: places.get(&Scope::Api).copied(),
             realm_path: "/echo".to_owned(),
+            websocket: false,
+            poison: None,
             protocols: vec!["https".to_owned()],
         };
         let operation = Operation {
@@ -239,13 +322,18 @@ impl Bench {
             global_document: places.get(&Scope::Global).copied(),
             users: HashMap::new(),
             findings: Vec::new(),
+            routes: Default::default(),
+            keys: Default::default(),
         };
         let worker = Worker {
             current: Arc::new(ArcSwap::from_pointee(snapshot)),
             state,
             settings,
-            upstream: testing_upstream(clock),
+            upstream: Upstream::new(Arc::new(self.network.clone()), clock, PoolLimits::default()),
             limits: Limits::default(),
+            observers: Arc::new([]),
+            tracing: Tracing::default(),
+            plain: Default::default(),
         };
         (Arc::new(worker), problems)
     }
@@ -262,8 +350,15 @@ impl Bench {
         let mut exchange = Exchange::new(Arrival {
             worker: worker.clone(),
             snapshot,
-            peer: Arc::new(Peer { address: self.caller, tls: true }),
-            original: Original { https: true, host: "gateway.example".to_owned(), port: None, path: path.to_owned(), query: query.clone() },
+            peer: Arc::new(Peer { tls: true, ..Peer::plain(self.caller, self.caller) }),
+            original: Original {
+                method: self.method.clone(),
+                https: true,
+                host: "gateway.example".to_owned(),
+                port: None,
+                path: path.to_owned(),
+                query: query.clone(),
+            },
             request: RequestMessage {
                 method: self.method.clone(),
                 url: RequestUrl { base, path: path.strip_prefix("/echo").unwrap_or(path).to_owned(), query },
@@ -299,7 +394,9 @@ impl Bench {
                 let response = exchange.response_mut();
                 response.status = backend.status.try_into().unwrap();
                 for (name, value) in &backend.headers {
-                    response.headers.append(HeaderName::from_bytes(name.as_bytes()).unwrap(), HeaderValue::from_bytes(value.as_bytes()).unwrap());
+                    response
+                        .headers
+                        .append(HeaderName::from_bytes(name.as_bytes()).unwrap(), HeaderValue::from_bytes(value.as_bytes()).unwrap());
                 }
                 response.body = MessageBody::Stream(crate::gateway::body::Body::full(backend.body.clone()));
             }
@@ -315,15 +412,15 @@ impl Bench {
                     response.headers = headers;
                     response.body = MessageBody::Buffered(body);
                     exchange.last_error = Some(located.last_error.clone());
-                    pipeline::run(&mut exchange, Section::OnError).await.unwrap();
+                    if let Ok(next) = pipeline::run(&mut exchange, Section::OnError).await {
+                        flow = Some(next);
+                    }
                     error = Some(located);
                     break;
                 }
             }
         }
-        for mut one in std::mem::take(&mut exchange.settle) {
-            one.head(&mut exchange);
-        }
+        answered::head(&mut exchange).await;
         Outcome { exchange, flow, error }
     }
 }

@@ -1,9 +1,16 @@
 //! Policies run on an exchange. Texts in quotes in the names of facts are Microsoft's pages.
 
+mod checks;
+mod cors;
+mod flow;
+mod messages;
+mod send;
+mod tokens;
+
 use http::Method;
 
 use super::testing::Bench;
-use super::{CONTROL, EMULATED, find};
+use super::{CONTROL, EMULATED, NOT_EMULATED};
 use crate::gateway::program::Flow;
 
 #[tokio::test(start_paused = true)]
@@ -35,12 +42,24 @@ async fn server_cannot_be_removed_but_replaced() {
 }
 
 #[test]
-fn every_policy_has_one_place() {
-    for (name, _) in EMULATED {
-        assert!(!CONTROL.contains(name), "{name}");
-        assert!(find(name).is_some());
-        assert!(crate::policy::reference::find(name).is_some(), "{name}");
-    }
+fn every_policy_of_the_reference_has_one_place() {
+    let mut places: Vec<&str> = CONTROL.to_vec();
+    places.extend(EMULATED.iter().map(|(name, _)| *name));
+    places.extend(NOT_EMULATED.iter().map(|(name, _)| *name));
+    places.sort_unstable();
+    let mut reference: Vec<&str> = crate::policy::reference::policies().map(|policy| policy.name).collect();
+    reference.sort_unstable();
+    assert_eq!(places, reference);
+}
+
+#[test]
+fn what_is_not_emulated_is_refused_by_name() {
+    let (_, problems) =
+        Bench::inbound("<jsonp callback-parameter-name=\"cb\" /><choose><when condition=\"@(true)\"><nonsense /></when></choose>")
+            .compiled();
+    assert_eq!(problems.len(), 2, "{problems:?}");
+    assert!(problems[0].starts_with("the policy `jsonp` is known and not emulated: "), "{problems:?}");
+    assert_eq!(problems[1], "there is no policy `nonsense`");
 }
 
 #[tokio::test(start_paused = true)]

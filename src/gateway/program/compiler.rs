@@ -203,14 +203,7 @@ impl<'a> Compiler<'a> {
             "wait" => self.wait(element),
             name => match execute::find(name) {
                 Some(compile) => compile(element, self),
-                None => {
-                    let message = if crate::policy::reference::find(name).is_some() {
-                        format!("the policy `{name}` is known and not emulated")
-                    } else {
-                        format!("there is no policy `{name}`")
-                    };
-                    self.problem(element, message);
-                }
+                None => self.problem(element, execute::refusal(name)),
             },
         }
         self.ascend(outer);

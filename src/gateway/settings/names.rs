@@ -1,6 +1,7 @@
 //! Settings by name: for the command line, the table of behaviours and the conformance cases.
 
 use super::{AbsentSection, KeyOrder, LimitAlgorithm, Settings, StreamedUsage, WeightedChoice};
+use crate::expression::VariableMismatch;
 use crate::gateway::backend::breaker::Window;
 
 /// A setting that cannot be set so.
@@ -101,6 +102,14 @@ pub const NAMES: &[Name] = &[
     },
     Name { name: "retry-after-dates", takes: TRUTH, other: "false", set: |own, value| flag(&mut own.retry_after_dates, value) },
     Name { name: "backend-credentials-win", takes: TRUTH, other: "false", set: |own, value| flag(&mut own.backend_credentials_win, value) },
+    Name {
+        name: "variables-mismatch",
+        takes: "`throw` or `default`",
+        other: "default",
+        set: |own, value| {
+            one(&mut own.variables_mismatch, value, &[("throw", VariableMismatch::Throws), ("default", VariableMismatch::GivesDefault)])
+        },
+    },
     Name {
         name: "missing-token-reason",
         takes: "a text",

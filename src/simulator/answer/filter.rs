@@ -57,7 +57,8 @@ impl Found {
             }
         }
         for (start, _) in text.match_indices("[simulate:") {
-            let marker = text.get(start + "[simulate:".len()..).and_then(|rest| rest.split(']').next()).unwrap_or_default();
+            let rest = text.get(start + "[simulate:".len()..).unwrap_or_default();
+            let Some((marker, _)) = rest.split_once(']') else { break };
             let (name, severity) = marker.split_once('=').unwrap_or((marker, "4"));
             if let (Some(category), Ok(severity)) = (CATEGORIES.iter().position(|(known, _)| *known == name), severity.parse::<u8>()) {
                 found.raise(category, severity.min(7));

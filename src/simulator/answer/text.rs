@@ -10,9 +10,11 @@ use crate::tokens::{Encoding, boundaries, count};
 const WORDS: &[&str] = &[
     "the", "answer", "is", "simple", "and", "clear", "because", "each", "part", "of", "question", "has", "its", "own", "place", "when",
     "we", "look", "at", "it", "from", "another", "side", "there", "are", "many", "good", "reasons", "for", "this", "choice", "system",
-    "works", "with", "small", "steps", "that", "can", "be", "checked", "one", "after", "other", "so", "result", "stays", "same", "every",
+    "works", "with", "small", "steps", "that", "can", "be", "checked", "one", "after", "other", "so", "result", "here", "same", "every",
     "time", "you", "should", "also", "keep", "in", "mind", "how", "data", "moves", "between", "services", "under", "load", "or", "not",
 ];
+/// Words that are one token at the very beginning too, in capitals.
+const FIRST_WORDS: &[&str] = &["The", "There", "This", "When", "Each", "One", "You", "How", "For", "We", "It", "In"];
 /// How many tokens an answer has if nothing else is said.
 const SHORTEST: u32 = 24;
 const LONGEST: u32 = 72;
@@ -95,13 +97,15 @@ pub(super) fn sentences(seed: &mut Seed, tokens: Option<u32>) -> String {
                 }
             }
             left_in_sentence = 6 + seed.below(7);
-            if !text.is_empty() {
+            if text.is_empty() {
+                let index = seed.below(FIRST_WORDS.len() as u64) as usize;
+                text.push_str(FIRST_WORDS.get(index).copied().unwrap_or("The"));
+            } else {
+                let (first, rest) = seed.word().split_at(1);
                 text.push(' ');
+                text.push_str(&first.to_ascii_uppercase());
+                text.push_str(rest);
             }
-            let word = seed.word();
-            let (first, rest) = word.split_at(1);
-            text.push_str(&first.to_ascii_uppercase());
-            text.push_str(rest);
         } else {
             text.push(' ');
             text.push_str(seed.word());
@@ -171,6 +175,11 @@ mod tests {
 
     #[test]
     fn every_word_is_one_token() {
+        for word in FIRST_WORDS {
+            for encoding in [Encoding::O200kBase, Encoding::Cl100kBase] {
+                assert_eq!(count(word, encoding), 1, "{word:?} {encoding:?}");
+            }
+        }
         for word in WORDS {
             let (first, rest) = word.split_at(1);
             for text in [format!(" {word}"), format!(" {}{rest}", first.to_uppercase())] {
@@ -184,11 +193,16 @@ mod tests {
     #[test]
     fn as_many_tokens_are_said_as_were_asked_for() {
         for encoding in [Encoding::O200kBase, Encoding::Cl100kBase] {
-            for tokens in 0..120 {
-                let text = sentences(&mut Seed(u64::from(tokens)), Some(tokens));
-                let said = Said::of(text, encoding, None);
-                assert_eq!(said.tokens, tokens, "{:?}", said.text);
-                assert_eq!(said.pieces().collect::<String>(), said.text);
+            for seed in 0..20_u64 {
+                for tokens in 0..90 {
+                    // Completions begin with a blank, so that their first word is another token.
+                    let text = sentences(&mut Seed(seed), Some(tokens));
+                    for text in [text.clone(), format!(" {text}")].into_iter().take(if tokens == 0 { 1 } else { 2 }) {
+                        let said = Said::of(text, encoding, None);
+                        assert_eq!(said.tokens, tokens, "{:?}", said.text);
+                        assert_eq!(said.pieces().collect::<String>(), said.text);
+                    }
+                }
             }
         }
     }

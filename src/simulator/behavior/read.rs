@@ -72,9 +72,13 @@ pub fn from_json(text: &str, accounts: &[Arc<Account>]) -> Result<Behavior, Vec<
 
 fn read(source: SourceId, text: &str, accounts: &[Arc<Account>], findings: &mut Vec<Finding>) -> Option<Behavior> {
     let root = yaml::parse(source, text, &codes::YAML, findings)?;
-    let mut reader = Reader { findings, accounts };
-    let behavior = reader.behavior(&root);
-    Some(Behavior { document: root.to_json(), ..behavior })
+    Some(from_node(&root, accounts, findings))
+}
+
+/// Reads a behavior that is part of another document.
+pub(crate) fn from_node(node: &Node, accounts: &[Arc<Account>], findings: &mut Vec<Finding>) -> Behavior {
+    let behavior = Reader { findings, accounts }.behavior(node);
+    Behavior { document: node.to_json(), ..behavior }
 }
 
 struct Reader<'a> {

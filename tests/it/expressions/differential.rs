@@ -16,7 +16,7 @@ fn number(name: &str, default: u64) -> u64 {
 
 #[test]
 #[ignore = "needs Mono; the gate installs it and runs this"]
-fn random_programs_answer_alike() {
+fn judge_and_we_answer_random_programs_alike() {
     let seed = number("APIMCTL_SEED", 2_026);
     let count = usize::try_from(number("APIMCTL_PROGRAMS", 10_000)).unwrap();
     let table = Table::read();
@@ -51,7 +51,10 @@ fn random_programs_answer_alike() {
         match (want["stage"] == "compile", got["stage"] == "compile") {
             (true, true) => {
                 neither += 1;
-                reasons.entry(want["errors"][0]["code"].to_string()).or_insert((0, program.clone(), want["errors"][0]["message"].to_string())).0 += 1;
+                reasons
+                    .entry(want["errors"][0]["code"].to_string())
+                    .or_insert((0, program.clone(), want["errors"][0]["message"].to_string()))
+                    .0 += 1;
             }
             (false, false) => both += 1,
             _ => {}

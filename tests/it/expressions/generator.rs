@@ -68,7 +68,10 @@ impl<'t> Generator<'t> {
                 && !member.younger
                 && owner.kind != "delegate"
                 && !is_unpredictable(member, &owner.name)
-                && !member.parameters.iter().any(|parameter| parameter.passing == Passing::Ref || parameter.ty.to_string() == "JsonConverter[]")
+                && !member
+                    .parameters
+                    .iter()
+                    .any(|parameter| parameter.passing == Passing::Ref || parameter.ty.to_string() == "JsonConverter[]")
                 && (owner.listed || !member.is_static || member.extension);
             if fits {
                 usable.insert(index);
@@ -194,8 +197,12 @@ impl<'t> Generator<'t> {
             return None;
         }
         let name = definition.name.clone();
-        let of: Vec<usize> =
-            self.usable.iter().copied().filter(|index| self.table.members[*index].kind == 'v' && self.table.types[self.table.members[*index].owner].name == name).collect();
+        let of: Vec<usize> = self
+            .usable
+            .iter()
+            .copied()
+            .filter(|index| self.table.members[*index].kind == 'v' && self.table.types[self.table.members[*index].owner].name == name)
+            .collect();
         if of.is_empty() {
             return None;
         }
@@ -227,7 +234,9 @@ impl<'t> Generator<'t> {
             Ty::Open(_) => false,
             Ty::Array(_) => true,
             Ty::Named(name, arguments) => {
-                (is_delegate(ty) || self.table.definition_of(ty).is_some_and(|definition| definition.listed && definition.kind != "static") || name == "object")
+                (is_delegate(ty)
+                    || self.table.definition_of(ty).is_some_and(|definition| definition.listed && definition.kind != "static")
+                    || name == "object")
                     && !(name == "Tuple" && arguments.len() > 7)
             }
         };
@@ -281,7 +290,9 @@ impl<'t> Generator<'t> {
             }
             let value_only = owner.name == "Nullable" || member.parameters.iter().any(|parameter| parameter.ty.name() == "Nullable");
             // Newtonsoft constrains what its sequences hold.
-            let tokens = owner.name == "Extensions" && (name == "T" || member.generics.len() > 1 && name == member.generics[0]) && member.parameters.iter().any(|one| matches!(one.ty.arguments(), [Ty::Open(own)] if *own == name));
+            let tokens = owner.name == "Extensions"
+                && (name == "T" || member.generics.len() > 1 && name == member.generics[0])
+                && member.parameters.iter().any(|one| matches!(one.ty.arguments(), [Ty::Open(own)] if *own == name));
             let ty = if tokens {
                 Ty::named(self.pick(&["JToken", "JObject"]))
             } else if name == "TEnum" {
@@ -291,7 +302,11 @@ impl<'t> Generator<'t> {
             } else if member.name == "As" {
                 Ty::named(self.pick(&["string", "JObject", "JToken"]))
             } else if owner.name == "IReadOnlyDictionary" {
-                if name == "TKey" { Ty::named("string") } else { self.pick(&[&Ty::array(Ty::named("string")), &Ty::named("object"), &Ty::named("string")]).clone() }
+                if name == "TKey" {
+                    Ty::named("string")
+                } else {
+                    self.pick(&[&Ty::array(Ty::named("string")), &Ty::named("object"), &Ty::named("string")]).clone()
+                }
             } else if value_only {
                 Ty::named(self.pick(&["int", "double", "bool", "long", "DateTime"]))
             } else if owner.name == "Extensions" || member.name == "Value" || member.name == "Values" || member.name == "ToObject" {
@@ -338,9 +353,17 @@ impl<'t> Generator<'t> {
                     _ => ty.clone(),
                 };
                 // A method of the type's own would be called instead.
-                let hidden = self.table.supers(&choice).iter().filter_map(|one| self.table.definition_of(one).map(|definition| definition.name.clone())).any(|name| {
-                    self.table.members.iter().any(|member| member.name == method && !member.extension && self.table.types[member.owner].name == name)
-                });
+                let hidden = self
+                    .table
+                    .supers(&choice)
+                    .iter()
+                    .filter_map(|one| self.table.definition_of(one).map(|definition| definition.name.clone()))
+                    .any(|name| {
+                        self.table
+                            .members
+                            .iter()
+                            .any(|member| member.name == method && !member.extension && self.table.types[member.owner].name == name)
+                    });
                 self.value(if hidden { ty } else { &choice }, depth)?
             }
             _ => self.value(ty, depth)?,
@@ -412,7 +435,11 @@ impl<'t> Generator<'t> {
         };
         let names: Vec<String> = parameters.iter().map(|_| self.name()).collect();
         let before = self.scope.len();
-        self.scope.extend(names.iter().zip(&parameters).map(|(name, ty)| Variable { name: name.clone(), ty: ty.clone(), assignable: false }));
+        self.scope.extend(names.iter().zip(&parameters).map(|(name, ty)| Variable {
+            name: name.clone(),
+            ty: ty.clone(),
+            assignable: false,
+        }));
         let body = match result {
             None => Some("{ }".to_owned()),
             Some(result) if self.chance(12) && depth > 0 => {
@@ -555,7 +582,8 @@ impl<'t> Generator<'t> {
                     return Some(format!("unchecked(({ty}){})", self.value(&from, depth)?));
                 }
                 let sign = self.pick(&["+", "-", "*", "/", "%", "&", "|", "^", "<<", ">>"]);
-                let (left, right) = (self.value(ty, depth)?, self.value(&if sign.len() == 2 { Ty::named("int") } else { ty.clone() }, depth)?);
+                let (left, right) =
+                    (self.value(ty, depth)?, self.value(&if sign.len() == 2 { Ty::named("int") } else { ty.clone() }, depth)?);
                 self.note(if sign.len() == 2 { "shift" } else { "integer arithmetic" });
                 let whole = format!("({left} {sign} {right})");
                 Some(if self.chance(70) { format!("unchecked{whole}") } else { whole })
@@ -840,7 +868,11 @@ impl<'t> Generator<'t> {
                 let log = self.assignable(|ty| ty.name() == "string").map(|variable| variable.name);
                 self.note("try and catch");
                 let name = self.name();
-                let caught = log.as_ref().map(|log| format!("{log} += {name}.GetType() == null ? \"\" : \"!\"; ")).filter(|_| false).unwrap_or_default();
+                let caught = log
+                    .as_ref()
+                    .map(|log| format!("{log} += {name}.GetType() == null ? \"\" : \"!\"; "))
+                    .filter(|_| false)
+                    .unwrap_or_default();
                 let noted = log.as_ref().map(|log| format!("{log} += \"caught\"; ")).unwrap_or_default();
                 if self.chance(40) {
                     self.note("finally");
@@ -892,13 +924,35 @@ impl<'t> Generator<'t> {
         let holder = owner.ty().substitute(&bound);
         if member.writable && self.chance(50) && !member.is_static {
             let (receiver, value) = (self.value(&holder, 0)?, self.value(&member.result.substitute(&bound), 0)?);
-            let place = if member.kind == 'i' { format!("r[{}]", self.arguments(index, &bound, 0, 0)?) } else { format!("r.{}", member.name) };
+            let place =
+                if member.kind == 'i' { format!("r[{}]", self.arguments(index, &bound, 0, 0)?) } else { format!("r.{}", member.name) };
             return Some(format!("@{{ var r = {receiver}; {place} = {value}; return new object[] {{ r, {place} }}; }}"));
         }
         let result = member.result.substitute(&bound);
         let effects = result.name() == "void"
-            || member.kind == 'm' && !member.is_static && !member.extension && matches!(owner.name.as_str(), "List" | "HashSet" | "Queue" | "Stack" | "Dictionary" | "StringBuilder" | "ISet" | "ICollection" | "IList" | "IDictionary")
-            || member.parameters.iter().any(|parameter| matches!(parameter.ty.name(), "[]" | "Array") && matches!(member.name.as_str(), "CopyTo" | "Copy" | "Sort" | "Reverse" | "Clear" | "GetBytes" | "GetChars" | "NextBytes" | "TransformBlock"));
+            || member.kind == 'm'
+                && !member.is_static
+                && !member.extension
+                && matches!(
+                    owner.name.as_str(),
+                    "List"
+                        | "HashSet"
+                        | "Queue"
+                        | "Stack"
+                        | "Dictionary"
+                        | "StringBuilder"
+                        | "ISet"
+                        | "ICollection"
+                        | "IList"
+                        | "IDictionary"
+                )
+            || member.parameters.iter().any(|parameter| {
+                matches!(parameter.ty.name(), "[]" | "Array")
+                    && matches!(
+                        member.name.as_str(),
+                        "CopyTo" | "Copy" | "Sort" | "Reverse" | "Clear" | "GetBytes" | "GetChars" | "NextBytes" | "TransformBlock"
+                    )
+            });
         if member.parameters.iter().any(|parameter| parameter.passing == Passing::Out) || effects {
             // Receiver and arguments as variables, all of them shown afterwards.
             let mut body = String::new();
@@ -957,8 +1011,10 @@ impl<'t> Generator<'t> {
         let opaque = match ty.name() {
             "Encoding" => format!("{text}.GetBytes(\"aä€\")"),
             "Random" => format!("{text}.Next(1000)"),
-            "HashAlgorithm" | "MD5" | "SHA1" | "SHA256" | "SHA384" | "SHA512" | "SHA1Managed" | "SHA256Managed" | "SHA384Managed" | "SHA512Managed" | "HMAC"
-            | "HMACMD5" | "HMACSHA1" | "HMACSHA256" | "HMACSHA384" | "HMACSHA512" | "KeyedHashAlgorithm" => format!("{text}.ComputeHash(new byte[] {{ 1, 2, 3 }})"),
+            "HashAlgorithm" | "MD5" | "SHA1" | "SHA256" | "SHA384" | "SHA512" | "SHA1Managed" | "SHA256Managed" | "SHA384Managed"
+            | "SHA512Managed" | "HMAC" | "HMACMD5" | "HMACSHA1" | "HMACSHA256" | "HMACSHA384" | "HMACSHA512" | "KeyedHashAlgorithm" => {
+                format!("{text}.ComputeHash(new byte[] {{ 1, 2, 3 }})")
+            }
             "StringComparer" => format!("{text}.Compare(\"a\", \"B\")"),
             "Exception" => format!("{text}.Message"),
             "IRequest" => format!("{text}.Method"),

@@ -22,9 +22,11 @@ fn difference(expected: &Value, found: &Value, pointer: &str) -> Option<String> 
         (Value::Object(expected), Value::Object(found)) => expected.iter().find_map(|(name, expected)| {
             difference(expected, found.get(name).unwrap_or(&Value::String("(absent)".to_owned())), &format!("{pointer}/{name}"))
         }),
-        (Value::Array(expected), Value::Array(found)) if expected.len() == found.len() => {
-            expected.iter().zip(found).enumerate().find_map(|(index, (expected, found))| difference(expected, found, &format!("{pointer}/{index}")))
-        }
+        (Value::Array(expected), Value::Array(found)) if expected.len() == found.len() => expected
+            .iter()
+            .zip(found)
+            .enumerate()
+            .find_map(|(index, (expected, found))| difference(expected, found, &format!("{pointer}/{index}"))),
         (Value::String(expected), Value::String(found)) if expected.starts_with('~') => {
             (!Regex::new(&expected[1..]).unwrap().is_match(found)).then(|| format!("{pointer}: {found:?} is not like {expected:?}"))
         }
@@ -107,8 +109,34 @@ fn bad_behavior_is_told_with_line_and_column() {
 }
 
 #[test]
+fn what_the_documentation_shows_is_good() {
+    let text = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/simulator.md")).unwrap();
+    let mut blocks = 0;
+    for block in text.split("```yaml\n").skip(1) {
+        let block = block.split("```").next().unwrap();
+        let read = from_yaml(Path::new("docs/simulator.md"), block.as_bytes().to_vec(), &[]);
+        assert!(read.findings.is_empty(), "{:?}", read.findings);
+        blocks += 1;
+    }
+    assert!(blocks > 0);
+    // Each operation that can be named is listed.
+    for operation in apimctl::simulator::behavior::Operation::ALL {
+        assert!(text.contains(&format!("`{}`", operation.name())), "{}", operation.name());
+    }
+}
+
+#[test]
 fn any_bytes_are_survived() {
-    for bytes in [&b"\xff\xfe"[..], b"rules: {}", b"rules: [1]", b"rules: [[]]", b"latency: 3", b"&a [*a]", b"\0", b"{\"rules\":[{\"do\":{\"body\":[1]}}]}"] {
+    for bytes in [
+        &b"\xff\xfe"[..],
+        b"rules: {}",
+        b"rules: [1]",
+        b"rules: [[]]",
+        b"latency: 3",
+        b"&a [*a]",
+        b"\0",
+        b"{\"rules\":[{\"do\":{\"body\":[1]}}]}",
+    ] {
         let read = from_yaml(Path::new("b"), bytes.to_vec(), &[]);
         assert_eq!(read.behavior.is_some(), read.findings.iter().all(|finding| !finding.is_error()));
     }

@@ -70,7 +70,9 @@ async fn connections_fail_as_rules_say() {
 #[tokio::test(start_paused = true)]
 async fn what_was_sent_before_a_cut_arrives() {
     for protocol in ["1", "2"] {
-        let simulator = simulator("rules: [ { nth: 1, do: { cut: { afterFrames: 4 } } }, { nth: 1, do: { cut: beforeFirstByte } }, { nth: 1, do: { cut: { afterFrames: 0 } } } ]");
+        let simulator = simulator(
+            "rules: [ { nth: 1, do: { cut: { afterFrames: 4 } } }, { nth: 1, do: { cut: beforeFirstByte } }, { nth: 1, do: { cut: { afterFrames: 0 } } } ]",
+        );
         let ask = async || {
             let stream = dial(&simulator, "france").unwrap();
             let mut request = chat(&streamed());

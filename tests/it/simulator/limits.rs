@@ -43,7 +43,10 @@ async fn tokens_of_a_minute_run_out_and_come_back() {
     assert_eq!(body["error"]["code"], "RateLimitReached");
     let message = body["error"]["message"].as_str().unwrap();
     assert!(message.contains("gpt-4o-mini in France Central have exceeded the token rate limit"), "{message}");
-    assert!(message.contains("ChatCompletions_Create under Azure OpenAI API version 2024-10-21. Please retry after 45 seconds."), "{message}");
+    assert!(
+        message.contains("ChatCompletions_Create under Azure OpenAI API version 2024-10-21. Please retry after 45 seconds."),
+        "{message}"
+    );
     tokio::time::advance(Duration::from_millis(44_799)).await;
     assert_eq!(simulator.handle("france", asking(1)).await.unwrap().status(), 429);
     tokio::time::advance(Duration::from_millis(1)).await;

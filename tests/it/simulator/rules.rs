@@ -76,13 +76,18 @@ async fn requests_are_told_apart_by_what_they_look_like() {
     let needle = simulator.handle("france", chat(&json!({ "messages": [{ "role": "user", "content": "a needle" }] }))).await.unwrap();
     assert_eq!((needle.status().as_u16(), text(needle).await.as_str()), (409, r#"{"found":true}"#));
     let post = |path: &str| request("POST", path, &[("api-key", "key-1")], "{}".to_owned());
-    let gone = simulator.handle("france", post("/openai/deployments/gpt-35-turbo-instruct/completions?api-version=2024-02-01")).await.unwrap();
+    let gone =
+        simulator.handle("france", post("/openai/deployments/gpt-35-turbo-instruct/completions?api-version=2024-02-01")).await.unwrap();
     assert_eq!((gone.status().as_u16(), text(gone).await.as_str()), (410, "gone"));
     let embeddings = "/openai/deployments/text-embedding-3-small/embeddings?api-version=2024-02-01";
     assert_eq!(simulator.handle("france", post(embeddings)).await.unwrap().status(), 503);
-    let throttled = simulator.handle("france", post("/openai/deployments/o4-mini/chat/completions?api-version=2025-01-01-preview")).await.unwrap();
+    let throttled =
+        simulator.handle("france", post("/openai/deployments/o4-mini/chat/completions?api-version=2025-01-01-preview")).await.unwrap();
     assert_eq!(throttled.status(), 429);
-    assert_eq!((&throttled.headers()["retry-after"], &throttled.headers()["retry-after-ms"]), (&"1".parse().unwrap(), &"250".parse().unwrap()));
+    assert_eq!(
+        (&throttled.headers()["retry-after"], &throttled.headers()["retry-after-ms"]),
+        (&"1".parse().unwrap(), &"250".parse().unwrap())
+    );
     assert!(text(throttled).await.contains("RateLimitReached"));
 }
 
@@ -99,7 +104,8 @@ async fn streams_are_cut_stalled_spoiled_and_never_end() {
       - { nth: 1, do: { text: \"one two\" } }
       - { nth: 1, do: { tokens: 500 } }";
     let simulator = simulator(yaml);
-    let whole = super::frames(fixture_with(accounts(), Behavior::default()).simulator.handle("france", chat(&streamed())).await.unwrap()).await.0;
+    let whole =
+        super::frames(fixture_with(accounts(), Behavior::default()).simulator.handle("france", chat(&streamed())).await.unwrap()).await.0;
     let ask = || simulator.handle("france", chat(&streamed()));
     let (cut, end) = frames(ask().await.unwrap()).await;
     assert_eq!((cut.len(), end), (3, Err(Cut)));
@@ -132,7 +138,9 @@ async fn streams_are_cut_stalled_spoiled_and_never_end() {
 
 #[tokio::test(start_paused = true)]
 async fn answers_in_one_piece_are_spoiled_and_cut_too() {
-    let simulator = simulator("rules: [ { nth: 1, do: { malformed: true } }, { nth: 1, do: { cut: { afterBytes: 10 } } }, { nth: 1, do: { neverAnswers: true } } ]");
+    let simulator = simulator(
+        "rules: [ { nth: 1, do: { malformed: true } }, { nth: 1, do: { cut: { afterBytes: 10 } } }, { nth: 1, do: { neverAnswers: true } } ]",
+    );
     let spoiled = text(simulator.handle("france", chat(&hello())).await.unwrap()).await;
     assert!(spoiled.starts_with("{\"choices\"") && serde_json::from_str::<Value>(&spoiled).is_err());
     let (cut, end) = frames(simulator.handle("france", chat(&hello())).await.unwrap()).await;
@@ -168,7 +176,10 @@ async fn behavior_is_set_and_requests_are_read_at_run_time() {
     let (_, received) = call("GET", "/_simulator/requests?account=sweden", "").await;
     let received = received["requests"].as_array().unwrap();
     assert_eq!(received.len(), 1);
-    assert_eq!((received[0]["operation"].as_str(), received[0]["status"].as_u64(), received[0]["deployment"].as_str()), (Some("chatCompletions"), Some(200), Some("gpt-4o-mini")));
+    assert_eq!(
+        (received[0]["operation"].as_str(), received[0]["status"].as_u64(), received[0]["deployment"].as_str()),
+        (Some("chatCompletions"), Some(200), Some("gpt-4o-mini"))
+    );
     assert!(received[0]["headers"].as_array().unwrap().contains(&json!(["api-key", "[secret]"])));
     assert!(!received[0].to_string().contains("key-1"));
     assert_eq!(received[0]["usage"]["promptTokens"], 8);

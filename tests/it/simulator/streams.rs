@@ -98,7 +98,8 @@ async fn a_response_streams_named_events_in_order() {
     }
     assert_eq!((names[0], *names.last().unwrap()), ("response.created", "response.completed"));
     let last = &events.last().unwrap()["response"];
-    let said: String = events.iter().filter(|event| event["type"] == "response.output_text.delta").map(|event| event["delta"].as_str().unwrap()).collect();
+    let said: String =
+        events.iter().filter(|event| event["type"] == "response.output_text.delta").map(|event| event["delta"].as_str().unwrap()).collect();
     assert_eq!(last["output"][0]["content"][0]["text"], said.as_str());
     assert_eq!(last["usage"]["output_tokens"], tokens::count(&said, Encoding::O200kBase));
 

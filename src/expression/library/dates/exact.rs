@@ -90,7 +90,7 @@ fn pieces(format: &str) -> Option<Vec<Piece>> {
                 at = end + 1;
             }
             '%' => at += 1,
-            letter if letter.is_ascii_alphabetic() => {
+            letter if "yMdHhmsfFtzK".contains(*letter) => {
                 let count = characters[at..].iter().take_while(|one| *one == letter).count();
                 list.push(Piece::Letters(*letter, count));
                 at += count;

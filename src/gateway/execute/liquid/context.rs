@@ -3,8 +3,8 @@
 use http::HeaderMap;
 use indexmap::IndexMap;
 
-use super::value::from_json;
 use super::Value;
+use super::value::from_json;
 use crate::expression::HostValue;
 use crate::gateway::exchange::{Exchange, header_text};
 use crate::gateway::message::{RequestUrl, query_pairs};
@@ -65,7 +65,7 @@ pub(in crate::gateway::execute) fn context(exchange: &mut Exchange) -> Value {
     let request = map([
         ("Url", url(&exchange.request.url)),
         ("Method", method.clone()),
-        ("OriginalMethod", method.clone()),
+        ("OriginalMethod", Value::from(exchange.original.method.as_str())),
         ("OriginalUrl", url(&original)),
         ("IpAddress", Value::from(exchange.peer.address.ip().to_string())),
         ("MatchedParameters", Value::map(matched)),

@@ -1,0 +1,238 @@
+//! `apimctl serve`: the gateway on this machine.
+
+mod applied;
+mod log;
+mod shown;
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, anyhow, bail};
+use tokio::sync::mpsc;
+
+use self::applied::Applied;
+use self::log::{Line, Lines};
+use super::{Session, emulator, open, simulate};
+use crate::azure::cloud::Cloud;
+use crate::azure::credential::{Login, LoginOptions};
+use crate::cli::arguments::{IdentityOf, ServeArguments};
+use crate::cli::output::Outcome;
+use crate::cli::settings;
+use crate::emulator::Fixture;
+use crate::gateway::admin::Admin;
+use crate::gateway::counters::Counters;
+use crate::gateway::front;
+use crate::gateway::settings::Settings;
+use crate::gateway::snapshot::Overrides;
+use crate::gateway::start::Listening;
+use crate::gateway::trace::Traces;
+use crate::gateway::worker::Tracing;
+use crate::identity::{GuardedTokens, TokenSource, azure_openai_domains};
+use crate::simulator::Behavior;
+use crate::support::clock::{SharedClock, SystemClock};
+use crate::support::random::SystemRandom;
+use crate::support::secret::Secret;
+use crate::world::{DeveloperTokens, LocalArm, LocalWorld, StoredAccounts, WorldOptions};
+
+/// How often the files of `--watch` are looked at.
+const LOOK: Duration = Duration::from_millis(300);
+/// Lines that wait to be written; more than these are counted and dropped, so that a slow terminal slows no request.
+const WAITING: usize = 4_096;
+
+/// Runs it until it is told to stop.
+pub(super) async fn run(arguments: &ServeArguments, session: &mut Session<'_>) -> Result<Outcome> {
+    let (arm, mut applied) = match &arguments.spec {
+        Some(spec) => match Applied::new(spec, arguments, session).await? {
+            Some((arm, applied)) => (arm, Some(applied)),
+            None => return Ok(Outcome::Failed),
+        },
+        None => {
+            let state_dir = settings::state_dir(arguments.state_dir.as_deref());
+            let arm = LocalArm::open(&state_dir, &Fixture::default())
+                .with_context(|| format!("cannot open the embedded ARM in `{}`", state_dir.display()))?;
+            (arm, None)
+        }
+    };
+    let service = match (&applied, &arguments.service) {
+        (_, Some(name)) => Some(
+            LocalWorld::services(&arm)
+                .into_iter()
+                .find(|id| id.name().eq_ignore_ascii_case(name))
+                .ok_or_else(|| anyhow!("there is no API Management service `{name}`"))?,
+        ),
+        (Some(applied), None) => applied.service.clone(),
+        (None, None) => None,
+    };
+    let Some(simulate) = behavior(arguments, &arm, session)? else { return Ok(Outcome::Failed) };
+    let (sender, mut lines) = mpsc::channel(WAITING);
+    let (counters, traces) = (Arc::new(Counters::default()), Arc::new(Traces::default()));
+    let world = LocalWorld::new(
+        arm,
+        WorldOptions {
+            service,
+            overrides: overrides(arguments, session)?,
+            settings: disputed(arguments)?,
+            simulate,
+            tokens: tokens(arguments, session)?,
+            observers: vec![counters.clone(), traces.clone(), Arc::new(Lines::new(sender, arguments.trace))],
+            tracing: if arguments.trace { Tracing::All } else { Tracing::Asked },
+            ..WorldOptions::default()
+        },
+    )?;
+    let gateway = world.gateway().clone();
+    if let Some(finding) = gateway.snapshot().findings.iter().find(|finding| finding.code == crate::gateway::codes::NO_SUCH_OVERRIDE) {
+        bail!("{}", finding.message);
+    }
+    let running = gateway.listen(listening(arguments)?).context("the gateway cannot listen")?;
+    let admin = match arguments.admin {
+        Some(address) => Some(listen_admin(address, Admin { state: gateway.state().clone(), counters, traces })?),
+        None => None,
+    };
+    shown::start(&gateway, &running, admin.as_ref(), arguments, applied.as_ref(), session);
+
+    let clock: SharedClock = Arc::new(SystemClock);
+    let mut snapshots = gateway.snapshots();
+    let mut look = clock.sleep(LOOK);
+    let stopped = emulator::stopped();
+    tokio::pin!(stopped);
+    loop {
+        tokio::select! {
+            result = &mut stopped => {
+                result.context("cannot wait for the signal to stop")?;
+                break;
+            }
+            Some(line) = lines.recv() => say(&line, session),
+            Ok(()) = snapshots.changed() => shown::reloaded(&gateway, applied.as_ref(), session),
+            () = &mut look, if arguments.watch => {
+                look = clock.sleep(LOOK);
+                if let Some(applied) = applied.as_mut().filter(|applied| applied.has_changed()) {
+                    applied.again(arguments, session).await?;
+                }
+            }
+        }
+    }
+    session.printer.note("Stopping: requests under way are finished; Ctrl-C again cuts them");
+    tokio::select! {
+        drained = running.drain() => {
+            if drained.cut > 0 {
+                session.printer.note(format!("{} connections were cut", drained.cut));
+            }
+        }
+        _ = emulator::stopped() => {}
+    }
+    while let Ok(line) = lines.try_recv() {
+        say(&line, session);
+    }
+    drop(admin);
+    Ok(Outcome::Done)
+}
+
+fn say(line: &Line, session: &mut Session<'_>) {
+    session.printer.note(&line.text);
+    if let Some(trace) = &line.trace {
+        session.printer.note(trace);
+    }
+}
+
+/// `None` inside: nothing is simulated. `None` outside: the behavior has errors, which have been shown.
+fn behavior(arguments: &ServeArguments, arm: &LocalArm, session: &mut Session<'_>) -> Result<Option<Option<Behavior>>> {
+    if !arguments.simulate {
+        return Ok(Some(None));
+    }
+    let accounts = StoredAccounts::new(arm.emulator().clone(), Secret::default());
+    Ok(simulate::read_behavior(arguments.behavior.as_deref(), &accounts, session)?.map(Some))
+}
+
+fn overrides(arguments: &ServeArguments, session: &Session<'_>) -> Result<Overrides> {
+    let mut overrides = Overrides::default();
+    for argument in &arguments.backend {
+        let Some((name, url)) = argument.split_once('=').filter(|(name, _)| !name.is_empty()) else { bail!("`--backend` takes NAME=URL") };
+        let absolute = url::Url::parse(url).is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
+        if !absolute {
+            bail!("`--backend {name}` takes an http or https URL, not `{url}`");
+        }
+        overrides.backend_urls.insert(name.to_owned(), url.to_owned());
+    }
+    for argument in &arguments.subscription_key {
+        let Some((name, key)) = argument.split_once('=').filter(|(name, key)| !name.is_empty() && !key.is_empty()) else {
+            // The argument may be a key that lost its name, so it is not repeated.
+            bail!("`--subscription-key` takes NAME=KEY");
+        };
+        let key = settings::argument_value(key, &format!("--subscription-key {name}"), &session.environment)?;
+        if key.is_empty() {
+            bail!("`--subscription-key {name}` is empty");
+        }
+        overrides.keys.insert(name.to_owned(), Secret::new(key));
+    }
+    Ok(overrides)
+}
+
+fn disputed(arguments: &ServeArguments) -> Result<Settings> {
+    let mut settings = Settings::default();
+    let mut seen = BTreeMap::new();
+    for argument in &arguments.setting {
+        let Some((name, value)) = argument.split_once('=') else { bail!("`--setting` takes NAME=VALUE") };
+        if seen.insert(name, value).is_some() {
+            bail!("`--setting {name}` is given twice");
+        }
+        settings.set(name, value)?;
+    }
+    Ok(settings)
+}
+
+/// The developer's own tokens, kept to hosts that may see them; `None`: the local issuer's.
+fn tokens(arguments: &ServeArguments, session: &Session<'_>) -> Result<Option<Arc<dyn TokenSource>>> {
+    if arguments.identity == IdentityOf::Offline {
+        if !arguments.identity_host.is_empty() || arguments.auth.is_some() {
+            bail!("`--identity-host` and `--auth` are for `--identity developer`");
+        }
+        return Ok(None);
+    }
+    let clock: SharedClock = Arc::new(SystemClock);
+    let cloud = Cloud::public();
+    let suffix = cloud.cognitive_services_audience.rsplit_once("cognitiveservices.").map_or("azure.com", |(_, suffix)| suffix).to_owned();
+    let login = Login::new(LoginOptions {
+        kind: arguments.auth.map_or(crate::azure::credential::AuthKind::Auto, open::auth_kind),
+        environment: session.environment.clone(),
+        cloud,
+        tenant: None,
+        clock: clock.clone(),
+        random: Arc::new(SystemRandom),
+        transport: None,
+        executor: None,
+    });
+    let source = DeveloperTokens::new(Arc::new(login), clock);
+    Ok(Some(Arc::new(GuardedTokens::new(source, azure_openai_domains(&suffix), arguments.identity_host.clone()))))
+}
+
+fn listening(arguments: &ServeArguments) -> Result<Listening> {
+    let mut sockets = Vec::new();
+    for address in &arguments.listen {
+        sockets.push(std::net::TcpListener::bind(address).with_context(|| format!("`{address}` cannot be listened on"))?);
+    }
+    let workers = arguments.workers.or_else(|| std::thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN);
+    let tls = match arguments.listen.first() {
+        Some(address) if arguments.tls => {
+            let clock: SharedClock = Arc::new(SystemClock);
+            let state_dir = settings::state_dir(arguments.state_dir.as_deref());
+            let (configuration, _) = crate::emulator::https::server_tls(&state_dir, address.ip(), &clock)?;
+            Some(Arc::new(configuration))
+        }
+        _ => None,
+    };
+    Ok(Listening::new(sockets, tls, workers))
+}
+
+fn listen_admin(address: SocketAddr, admin: Admin) -> Result<front::Running> {
+    let socket = std::net::TcpListener::bind(address).with_context(|| format!("`{address}` cannot be listened on"))?;
+    let options = front::Options {
+        workers: NonZeroUsize::MIN,
+        limits: front::Limits::default(),
+        grace: Duration::from_secs(1),
+        clock: Arc::new(SystemClock),
+    };
+    front::start(vec![front::Listener { socket, tls: None }], options, move |_| admin.clone()).context("the admin endpoint cannot listen")
+}

@@ -1,0 +1,7 @@
+//! The gateway in process: on paused time, over in-memory connections, against scripted backends.
+
+mod backends;
+mod cases;
+mod conformance;
+mod gateway_under_test;
+mod reload;

@@ -1,0 +1,163 @@
+//! Backends that answer by a script and note what they were sent. No sockets.
+
+use std::collections::HashMap;
+use std::io::{Error, ErrorKind};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use apimctl::gateway::upstream::{ConnectFailure, Connected, Connector, HttpVersion, Phase, Protocol, Target};
+use apimctl::support::clock::{Clock, SystemClock};
+use bytes::Bytes;
+use futures::future::BoxFuture;
+use http_body_util::{BodyExt, StreamBody};
+use hyper::body::{Frame, Incoming};
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use serde::Deserialize;
+
+/// What a backend does with one request; the last of a script repeats.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "camelCase")]
+pub struct Answer {
+    /// Status; 200.
+    pub status: Option<u16>,
+    /// Headers.
+    pub headers: HashMap<String, String>,
+    /// Body.
+    pub body: String,
+    /// Further pieces of the body, each its own frame.
+    pub then: Vec<String>,
+    /// Seconds before the head.
+    pub after: f64,
+    /// No connection at all: `refused`, `dns`, `tls`, `never`.
+    pub connect: Option<String>,
+    /// The connection breaks off: `before-head`, or `in-body` after what is written above.
+    pub cut: Option<String>,
+}
+
+/// What a backend was sent.
+#[derive(Debug, Clone)]
+pub struct Sent {
+    pub host: String,
+    pub method: String,
+    /// Path and query.
+    pub target: String,
+    pub headers: http::HeaderMap,
+    pub body: String,
+}
+
+#[derive(Debug, Default)]
+struct Script {
+    answers: Vec<Answer>,
+    next: usize,
+}
+
+impl Script {
+    fn peek(&self) -> Answer {
+        self.answers.get(self.next).or_else(|| self.answers.last()).cloned().unwrap_or_default()
+    }
+
+    fn take(&mut self) -> Answer {
+        let answer = self.peek();
+        self.next += 1;
+        answer
+    }
+}
+
+/// All backends of a test, by host (with port, if it has one).
+#[derive(Debug, Clone, Default)]
+pub struct Backends(Arc<Mutex<State>>);
+
+#[derive(Debug, Default)]
+struct State {
+    scripts: HashMap<String, Script>,
+    sent: Vec<Sent>,
+    connections: usize,
+}
+
+impl Backends {
+    pub fn new(scripts: impl IntoIterator<Item = (String, Vec<Answer>)>) -> Self {
+        let scripts = scripts.into_iter().map(|(host, answers)| (host, Script { answers, next: 0 })).collect();
+        Self(Arc::new(Mutex::new(State { scripts, sent: Vec::new(), connections: 0 })))
+    }
+
+    /// Takes what was sent since the last call.
+    pub fn take_sent(&self) -> Vec<Sent> {
+        std::mem::take(&mut self.0.lock().unwrap().sent)
+    }
+
+    async fn answer(self, host: String, request: http::Request<Incoming>) -> Result<http::Response<BoxedBody>, Error> {
+        let (parts, body) = request.into_parts();
+        let body = body.collect().await.map_err(Error::other)?.to_bytes();
+        let answer = {
+            let mut state = self.0.lock().unwrap();
+            let sent = Sent {
+                host: host.clone(),
+                method: parts.method.to_string(),
+                target: parts.uri.path_and_query().map_or_else(String::new, ToString::to_string),
+                headers: parts.headers,
+                body: String::from_utf8_lossy(&body).into_owned(),
+            };
+            state.sent.push(sent);
+            state.scripts.get_mut(&host).map(Script::take).unwrap_or_default()
+        };
+        if answer.after > 0.0 {
+            SystemClock.sleep(Duration::from_secs_f64(answer.after)).await;
+        }
+        if answer.cut.as_deref() == Some("before-head") {
+            return Err(Error::other("cut"));
+        }
+        let mut response = http::Response::builder().status(answer.status.unwrap_or(200));
+        for (name, value) in &answer.headers {
+            response = response.header(name, value);
+        }
+        let cut = answer.cut.is_some();
+        let mut pieces: Vec<Result<Frame<Bytes>, Error>> = Vec::new();
+        if !answer.body.is_empty() {
+            pieces.push(Ok(Frame::data(answer.body.into())));
+        }
+        pieces.extend(answer.then.into_iter().map(|piece| Ok(Frame::data(piece.into()))));
+        if cut {
+            pieces.push(Err(Error::other("cut")));
+        }
+        Ok(response.body(BodyExt::boxed(StreamBody::new(futures::stream::iter(pieces)))).unwrap())
+    }
+}
+
+type BoxedBody = http_body_util::combinators::BoxBody<Bytes, Error>;
+
+impl Connector for Backends {
+    fn connect<'a>(&'a self, target: &'a Target, _: HttpVersion) -> BoxFuture<'a, Result<Connected, ConnectFailure>> {
+        Box::pin(async move {
+            let host = target.authority().to_string();
+            let failed = |phase, kind: ErrorKind| Err(ConnectFailure::new(phase, Error::from(kind)));
+            let answer = {
+                let mut state = self.0.lock().unwrap();
+                state.connections += 1;
+                let Some(script) = state.scripts.get_mut(&host) else { return failed(Phase::Dns, ErrorKind::NotFound) };
+                let answer = script.peek();
+                // A connection that is never made uses its answer up.
+                if answer.connect.is_some() {
+                    script.take();
+                }
+                answer
+            };
+            match answer.connect.as_deref() {
+                Some("refused") => return failed(Phase::Connect, ErrorKind::ConnectionRefused),
+                Some("dns") => return failed(Phase::Dns, ErrorKind::NotFound),
+                Some("tls") => return failed(Phase::Tls, ErrorKind::InvalidData),
+                Some("never") => std::future::pending().await,
+                Some(other) => panic!("no connection can be `{other}`"),
+                None => {}
+            }
+            let (client, server) = tokio::io::duplex(64 * 1024);
+            let backends = self.clone();
+            tokio::spawn(async move {
+                let service = service_fn(move |request| backends.clone().answer(host.clone(), request));
+                // A script that cuts ends the connection with an error.
+                let _ = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(server), service).await;
+            });
+            Ok(Connected { io: Box::new(client), protocol: Protocol::Http1 })
+        })
+    }
+}
