@@ -84,6 +84,7 @@ const STILL_WITHOUT: &[&str] = &[
     "retry-exponent-from-one",
     "streamed-usage",
     "transport-errors-trip",
+    "variables-mismatch",
     "weighted-choice",
 ];
 

@@ -1,7 +1,7 @@
 //! A gateway without sockets: resources through the embedded ARM, requests as raw HTTP over in-memory connections.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use apimctl::arm::ResourceId;
@@ -14,6 +14,7 @@ use apimctl::gateway::worker::{Plain, Tracing};
 use apimctl::gateway::{Gateway, GatewayOptions};
 use apimctl::identity::{Issuer, IssuerOptions, LocalTokens};
 use apimctl::support::clock::{SharedClock, VirtualClock};
+use apimctl::support::jwt::SigningKey;
 use apimctl::support::random::{SeededRandom, SharedRandom};
 use bytes::Bytes;
 use serde_json::{Value, json};
@@ -21,6 +22,8 @@ use time::macros::datetime;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 
 use super::backends::Backends;
+
+static SIGNING_KEY: OnceLock<String> = OnceLock::new();
 
 /// Knows preview properties too.
 const API_VERSION: &str = "2024-06-01-preview";
@@ -120,13 +123,15 @@ pub const CALLER: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ip
 
 impl GatewayUnderTest {
     pub fn new(store: Store, arm: &Arm, settings: Settings, plain: Plain, backends: &Backends) -> Self {
-        let issuer = Issuer::generate(IssuerOptions {
+        let options = IssuerOptions {
             authority: "https://login.microsoftonline.com".to_owned(),
             tenant_id: arm.emulator.caller().tenant_id,
             clock: arm.clock.clone(),
             random: arm.random.clone(),
-        })
-        .unwrap();
+        };
+        // One key for all: to make one takes half a second without optimisation.
+        let key = SIGNING_KEY.get_or_init(|| SigningKey::generate().unwrap().to_pem().unwrap().expose().clone());
+        let issuer = Issuer::with_key(SigningKey::from_pem(key).unwrap(), options);
         let state = State::new(arm.clock.clone(), arm.random.clone()).with_tokens(Arc::new(LocalTokens::new(Arc::new(issuer))));
         let gateway = Gateway::new(GatewayOptions {
             settings,
@@ -135,8 +140,13 @@ impl GatewayUnderTest {
             ..GatewayOptions::new(store, service_id(), state, Arc::new(backends.clone()))
         })
         .unwrap();
+        Self::over(gateway)
+    }
+
+    /// One worker of this gateway.
+    pub fn over(gateway: Arc<Gateway>) -> Self {
         let endpoint = Arc::new(gateway.endpoint());
-        let front = Arc::new(front::Settings::new(front::Limits::default(), arm.clock.clone()));
+        let front = Arc::new(front::Settings::new(front::Limits::default(), gateway.clock().clone()));
         Self { gateway, endpoint, front, drain: Drain::new() }
     }
 

@@ -5,12 +5,12 @@ use std::path::Path;
 use serde_json::json;
 
 use super::applied::Applied;
-use super::Session;
+use super::{Serving, Session};
 use crate::arm::ResourceId;
 use crate::cli::arguments::ServeArguments;
 use crate::deploy::resource::DesiredId;
 use crate::gateway::snapshot::{Api, Document, Operation, Snapshot, SubscriptionScope};
-use crate::gateway::{Gateway, Running, front};
+use crate::gateway::Gateway;
 use crate::policy::{self, Format};
 use crate::spec::model::PolicyFormat;
 use crate::support::finding::Finding;
@@ -22,16 +22,15 @@ const LISTED: usize = 6;
 /// Where it listens, what can be called and how, and what cannot be run here.
 pub(super) fn start(
     gateway: &Gateway,
-    running: &Running,
-    admin: Option<&front::Running>,
+    serving: &Serving,
     arguments: &ServeArguments,
     applied: Option<&Applied>,
     session: &mut Session<'_>,
 ) {
     let snapshot = gateway.snapshot();
     let scheme = if arguments.tls { "https" } else { "http" };
-    let urls: Vec<String> = running.addresses().iter().map(|address| format!("{scheme}://{address}")).collect();
-    let admin: Option<String> = admin.and_then(|admin| admin.addresses().first()).map(|address| format!("http://{address}"));
+    let urls: Vec<String> = serving.addresses.iter().map(|address| format!("{scheme}://{address}")).collect();
+    let admin: Option<String> = serving.admin.map(|address| format!("http://{address}"));
     findings(&snapshot, applied, session);
     if session.printer.is_json() {
         let apis: Vec<_> = snapshot.apis.iter().map(|api| json!({ "name": api.name, "path": api.path, "revision": api.revision })).collect();
