@@ -70,9 +70,11 @@ pub fn route(snapshot: &Snapshot, exchange: &mut Exchange) -> Result<(), Failure
 #[must_use]
 pub fn lookup(snapshot: &Snapshot, exchange: &Exchange, method: &Method) -> (Option<ApiIndex>, Option<OperationIndex>) {
     let Ok((api, rest)) = place(snapshot, exchange) else { return (None, None) };
-    let operation = exchange.original.path.get(rest..).and_then(|rest| {
-        snapshot.routes.operations.get(api.0 as usize)?.find(rest, exchange.original.query.as_deref(), method)
-    });
+    let operation = exchange
+        .original
+        .path
+        .get(rest..)
+        .and_then(|rest| snapshot.routes.operations.get(api.0 as usize)?.find(rest, exchange.original.query.as_deref(), method));
     (Some(api), operation.map(|(operation, _)| operation))
 }
 

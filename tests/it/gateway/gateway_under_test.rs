@@ -55,21 +55,28 @@ impl Arm {
         Self { emulator: Arc::new(emulator), clock, random }
     }
 
-    /// Puts one entity of the service: properties, or the text of a policy or fragment.
+    /// Puts one entity of the service, which is not refused.
     pub async fn put(&self, path: &str, value: &Value) {
+        self.try_put(path, value).await.unwrap();
+    }
+
+    /// Puts one entity of the service: properties, or the text of a policy or fragment.
+    pub async fn try_put(&self, path: &str, value: &Value) -> Result<(), String> {
         let body = match value {
             Value::String(text) => json!({ "properties": { "format": "rawxml", "value": text } }),
             properties => json!({ "properties": properties }),
         };
         let (status, answer) = self.request("PUT", path, &body).await;
-        assert!((200..300).contains(&status), "`{path}` was refused with {status}: {answer}");
         // Some entities are made behind the first answer.
         self.emulator.tick();
+        if (200..300).contains(&status) { Ok(()) } else { Err(format!("`{path}` was refused with {status}: {answer}")) }
     }
 
     pub async fn delete(&self, path: &str) {
         let (status, answer) = self.request("DELETE", path, &Value::Null).await;
         assert!((200..300).contains(&status), "`{path}` was not deleted, {status}: {answer}");
+        // Some go only after the first answer.
+        self.emulator.tick();
     }
 
     async fn request(&self, method: &str, path: &str, body: &Value) -> (u16, String) {
@@ -184,7 +191,8 @@ fn parse(bytes: &[u8]) -> Received {
     let headers: Vec<(String, String)> =
         lines.map(|line| line.split_once(':').unwrap()).map(|(name, value)| (name.to_owned(), value.trim().to_owned())).collect();
     let rest = &bytes[end + 4..];
-    let chunked = headers.iter().any(|(name, value)| name.eq_ignore_ascii_case("transfer-encoding") && value.eq_ignore_ascii_case("chunked"));
+    let chunked =
+        headers.iter().any(|(name, value)| name.eq_ignore_ascii_case("transfer-encoding") && value.eq_ignore_ascii_case("chunked"));
     let body = if chunked { unchunked(rest) } else { rest.to_vec() };
     Received { status, reason, headers, body: String::from_utf8_lossy(&body).into_owned() }
 }

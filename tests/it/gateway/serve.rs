@@ -25,7 +25,8 @@ impl Serving {
         let mut output = BufReader::new(child.stdout.take().unwrap());
         let mut line = String::new();
         output.read_line(&mut line).unwrap();
-        let address = line.split("http://").nth(1).unwrap_or_else(|| panic!("it does not listen: {line}")).split_whitespace().next().unwrap();
+        let address =
+            line.split("http://").nth(1).unwrap_or_else(|| panic!("it does not listen: {line}")).split_whitespace().next().unwrap();
         Self { address: address.to_owned(), child, output }
     }
 
@@ -141,7 +142,19 @@ fn a_backend_elsewhere_is_reached_over_tcp_and_a_changed_specification_is_applie
     let spec = directory.path().join("examples/spec.yaml");
     let (first, second) = (format!("aoai-primary-backend={}", backend("200 OK")), format!("aoai-secondary-backend={}", backend("200 OK")));
     let serving = Serving::start(
-        &[spec.to_str().unwrap(), "--quiet", "--watch", "--workers", "1", "--backend", &first, "--backend", &second, "--subscription-key", "azure-openai-consumer=k"],
+        &[
+            spec.to_str().unwrap(),
+            "--quiet",
+            "--watch",
+            "--workers",
+            "1",
+            "--backend",
+            &first,
+            "--backend",
+            &second,
+            "--subscription-key",
+            "azure-openai-consumer=k",
+        ],
         &[],
     );
     let answer = serving.ask(&completion("api-key: k\r\n"));
@@ -149,7 +162,8 @@ fn a_backend_elsewhere_is_reached_over_tcp_and_a_changed_specification_is_applie
 
     let policy = directory.path().join("policies/openai-lb.xml");
     let text = std::fs::read_to_string(&policy).unwrap();
-    let changed = text.replacen("<inbound>", "<inbound><return-response><set-status code=\"418\" reason=\"Changed\" /></return-response>", 1);
+    let changed =
+        text.replacen("<inbound>", "<inbound><return-response><set-status code=\"418\" reason=\"Changed\" /></return-response>", 1);
     assert_ne!(text, changed);
     std::fs::write(&policy, changed).unwrap();
     // No request fails meanwhile.

@@ -9,8 +9,8 @@ use super::{Serving, Session};
 use crate::arm::ResourceId;
 use crate::cli::arguments::ServeArguments;
 use crate::deploy::resource::DesiredId;
-use crate::gateway::snapshot::{Api, Document, Operation, Snapshot, SubscriptionScope};
 use crate::gateway::Gateway;
+use crate::gateway::snapshot::{Api, Document, Operation, Snapshot, SubscriptionScope};
 use crate::policy::{self, Format};
 use crate::spec::model::PolicyFormat;
 use crate::support::finding::Finding;
@@ -33,7 +33,8 @@ pub(super) fn start(
     let admin: Option<String> = serving.admin.map(|address| format!("http://{address}"));
     findings(&snapshot, applied, session);
     if session.printer.is_json() {
-        let apis: Vec<_> = snapshot.apis.iter().map(|api| json!({ "name": api.name, "path": api.path, "revision": api.revision })).collect();
+        let apis: Vec<_> =
+            snapshot.apis.iter().map(|api| json!({ "name": api.name, "path": api.path, "revision": api.revision })).collect();
         session.printer.json_line(&json!({
             "event": "listening", "gateway": urls, "admin": admin, "service": snapshot.service.name, "apis": apis,
         }));
@@ -91,8 +92,10 @@ fn call(url: &str, snapshot: &Snapshot, arguments: &ServeArguments, applied: Opt
         Some((api, operations.find(|operation| is_chat(operation))?))
     });
     let Some((api, operation)) = chat else { return Vec::new() };
-    let deployment = applied.and_then(|applied| applied.desired.accounts.first()?.account.deployments.first()).map_or("gpt-4o-mini", |own| own.name());
-    let path = operation.parameters.iter().fold(join(api, &operation.url_template), |path, name| path.replace(&format!("{{{name}}}"), deployment));
+    let deployment =
+        applied.and_then(|applied| applied.desired.accounts.first()?.account.deployments.first()).map_or("gpt-4o-mini", |own| own.name());
+    let path =
+        operation.parameters.iter().fold(join(api, &operation.url_template), |path, name| path.replace(&format!("{{{name}}}"), deployment));
     let query = if path.contains("/deployments/") { "?api-version=2024-10-21" } else { "" };
     let mut lines = vec![String::new(), format!("curl '{url}{path}{query}' \\")];
     if arguments.tls {
@@ -122,7 +125,9 @@ fn key_header(api: &Api, snapshot: &Snapshot, arguments: &ServeArguments, applie
     };
     let fitting = snapshot.subscriptions.iter().filter(|own| own.active && opens(own.scope));
     // One that the specification asks for, rather than one that every service has.
-    let Some(subscription) = fitting.min_by_key(|own| (own.master, !is_desired(&own.id, applied))) else { return format!("'{header}: KEY'") };
+    let Some(subscription) = fitting.min_by_key(|own| (own.master, !is_desired(&own.id, applied))) else {
+        return format!("'{header}: KEY'");
+    };
     let given = arguments.subscription_key.iter().filter_map(|argument| argument.split_once('='));
     if let Some((_, value)) = given.into_iter().find(|(name, _)| name.eq_ignore_ascii_case(&subscription.name)) {
         return match (value.strip_prefix("env:"), value.strip_prefix('@')) {
@@ -161,7 +166,8 @@ fn findings(snapshot: &Snapshot, applied: Option<&Applied>, session: &mut Sessio
 /// Where the user wrote what a finding about the stored document points at. The service lays a document out anew and keeps its elements, so
 /// the element of the same number is meant.
 fn home(finding: &Finding, document: &Document, applied: &Applied) -> Option<Span> {
-    let pointer = applied.desired.resources.iter().find(|own| matches!(&own.id, DesiredId::Known(id) if *id == document.id))?.pointer.clone();
+    let pointer =
+        applied.desired.resources.iter().find(|own| matches!(&own.id, DesiredId::Known(id) if *id == document.id))?.pointer.clone();
     let written = applied.loaded.policies.get(&pointer)?;
     let format = if written.format == PolicyFormat::RawXml { Format::RawXml } else { Format::Xml };
     let own = policy::Document::parse(&written.text, format).ok()?;
