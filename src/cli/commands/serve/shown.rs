@@ -153,10 +153,16 @@ fn is_desired(id: &ResourceId, applied: Option<&Applied>) -> bool {
 /// What cannot be read or run here, at the user's own lines where these are known.
 fn findings(snapshot: &Snapshot, applied: Option<&Applied>, session: &mut Session<'_>) {
     session.printer.findings(&snapshot.findings, &Sources::default());
+    // Several APIs may share one file.
+    let mut told: Vec<(&str, Span)> = Vec::new();
     for document in &snapshot.documents {
         for finding in &document.findings {
             match applied.and_then(|applied| Some((home(finding, document, applied)?, applied))) {
-                Some((span, applied)) => session.printer.findings(&[finding.clone().at(span)], &applied.loaded.sources),
+                Some((span, _)) if told.contains(&(finding.message.as_str(), span)) => {}
+                Some((span, applied)) => {
+                    told.push((&finding.message, span));
+                    session.printer.findings(&[finding.clone().at(span)], &applied.loaded.sources);
+                }
                 None => session.printer.findings(std::slice::from_ref(finding), &document.sources),
             }
         }
