@@ -44,7 +44,7 @@ impl Encoding {
 
 /// How many tokens `text` is. Special tokens (`<|endoftext|>`) are ordinary text, as they are for the service.
 ///
-/// Time is linear in the text's length, and for one piece without a break (a megabyte of `a`) linear but for a logarithm.
+/// Time is linear in the text's length, also for a text without a break (a megabyte of `a`).
 #[must_use]
 pub fn count(text: &str, encoding: Encoding) -> u32 {
     let vocabulary = vocabulary::of(encoding);

@@ -119,12 +119,14 @@ pub(crate) struct Member {
     pub(crate) native: Option<Native>,
     /// What sets it, for properties and indexers.
     pub(crate) setter: Option<Native>,
+    /// Whether its type is a class or interface, whose values can be null.
+    pub(crate) of_class: bool,
 }
 
 impl Member {
     /// Whether it is called on an object, which may not be null. A `T?` without a value is no null here.
     pub(crate) fn has_receiver(&self) -> bool {
-        !self.is_static && self.kind != MemberKind::Constructor && !self.key.starts_with("Nullable.")
+        self.of_class && !self.is_static && self.kind != MemberKind::Constructor
     }
 }
 

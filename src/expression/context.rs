@@ -1,8 +1,8 @@
 //! `context`: what an expression sees of the request, offered by whoever runs it.
 
 use super::types::{self, Type, known};
-use crate::support::secret::Secret;
 use super::value::Value;
+use crate::support::secret::Secret;
 
 /// What sort of object of the host a value is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -56,6 +56,8 @@ pub enum HostKind {
     Variables,
     /// `context.Deployment.Certificates`.
     Certificates,
+    /// What `get-authorization-context` stores: its properties are `AccessToken` and `Claims`, a map of the sort [`Self::Variables`].
+    Authorization,
 }
 
 impl HostKind {
@@ -85,6 +87,7 @@ impl HostKind {
             Self::TextLists => map(types::array(known().string)),
             Self::Texts => map(known().string),
             Self::Variables => map(known().object),
+            Self::Authorization => types::named("Authorization"),
             Self::Certificates => map(types::named("X509Certificate2")),
         }
     }

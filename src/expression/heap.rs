@@ -45,6 +45,8 @@ pub(crate) struct ExceptionData {
     pub(crate) ty: Type,
     pub(crate) message: Arc<Text>,
     pub(crate) inner: Value,
+    /// `Source` and `HelpLink`.
+    pub(crate) notes: [Value; 2],
 }
 
 /// How keys are compared.

@@ -49,6 +49,7 @@ static TABLES: &[Members] = &[
     characters::MEMBERS,
     collections::MEMBERS,
     collections::arrays::MEMBERS,
+    collections::interfaces::ENUMERATORS,
     collections::interfaces::MEMBERS,
     collections::lists::MEMBERS,
     collections::tables::MEMBERS,
@@ -63,7 +64,9 @@ static TABLES: &[Members] = &[
     crypto::names::MEMBERS,
     crypto::names::SIGNATURES,
     dates::MEMBERS,
+    dates::offsets::MEMBERS,
     dates::reading::MEMBERS,
+    dates::spans::MEMBERS,
     encoding::MEMBERS,
     exceptions::MEMBERS,
     guid::MEMBERS,
@@ -96,8 +99,9 @@ static TABLES: &[Members] = &[
     zones::MEMBERS,
 ];
 
-static INDEX: LazyLock<HashMap<&'static str, Native>> =
-    LazyLock::new(|| TABLES.iter().flat_map(|table| table.iter()).chain(numbers::tables()).chain(crypto::hashes::tables()).copied().collect());
+static INDEX: LazyLock<HashMap<&'static str, Native>> = LazyLock::new(|| {
+    TABLES.iter().flat_map(|table| table.iter()).chain(numbers::tables()).chain(crypto::hashes::tables()).copied().collect()
+});
 
 /// The function behind a key.
 pub(crate) fn native(key: &str) -> Option<Native> {
@@ -330,12 +334,10 @@ pub(crate) fn key(machine: &mut Machine<'_>, value: &Value, rule: KeyRule) -> Ou
                 Key::Many(list)
             }
             Object::Json(json) if json.is_value() => json::key(json, *handle),
-            Object::Opaque(ty, fields) if has_value(*ty) => {
-                match fields.first() {
-                    Some(Value::Text(text)) => Key::Many(vec![Key::Type(*ty), Key::Text((**text).clone())]),
-                    _ => Key::Object(*handle),
-                }
-            }
+            Object::Opaque(ty, fields) if has_value(*ty) => match fields.first() {
+                Some(Value::Text(text)) => Key::Many(vec![Key::Type(*ty), Key::Text((**text).clone())]),
+                _ => Key::Object(*handle),
+            },
             _ => Key::Object(*handle),
         },
     })

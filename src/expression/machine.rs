@@ -594,7 +594,7 @@ impl<'m> Machine<'m> {
     }
 
     pub(crate) fn exception(&mut self, ty: Type, message: Arc<Text>, inner: Value) -> Handle {
-        self.heap.add(Object::Exception(Box::new(ExceptionData { ty, message, inner })))
+        self.heap.add(Object::Exception(Box::new(ExceptionData { ty, message, inner, notes: [Value::Null, Value::Null] })))
     }
 
     /// `NullReferenceException`.

@@ -20,8 +20,11 @@ const PROVISIONED_BURST: f64 = 10.0;
 /// What every deployment has used.
 pub(super) struct Limits {
     request_window: Duration,
-    deployments: RwLock<HashMap<(String, String), Arc<Mutex<Usage>>>>,
+    deployments: RwLock<ByDeployment>,
 }
+
+/// By the names of account and deployment.
+type ByDeployment = HashMap<(String, String), Arc<Mutex<Usage>>>;
 
 #[derive(Debug, Default)]
 struct Usage {

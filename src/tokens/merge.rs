@@ -7,6 +7,10 @@ use super::vocabulary::{NO_RANK, Vocabulary};
 
 /// Longer pieces are merged with a heap; shorter ones are quicker looked through each time. The outcome is the same.
 const SHORT: usize = 96;
+/// Still longer pieces are merged window by window, so that time is linear and everything stays in the processor's cache.
+const WINDOW: usize = 512;
+/// How far from a window's end its tokens are trusted. It only saves work: whether they are right is checked.
+const MARGIN: usize = 160;
 
 /// Memory that is used again from piece to piece.
 #[derive(Default)]
@@ -16,6 +20,7 @@ pub(super) struct Scratch {
     next: Vec<u32>,
     previous: Vec<u32>,
     heap: BinaryHeap<Reverse<(u32, u32, u32)>>,
+    ends: Vec<u32>,
 }
 
 /// How many tokens `piece` is.
@@ -27,7 +32,11 @@ pub(super) fn count(piece: &[u8], vocabulary: &Vocabulary, scratch: &mut Scratch
         short(piece, vocabulary, scratch);
         return u32::try_from(scratch.parts.len().saturating_sub(1)).unwrap_or(u32::MAX);
     }
-    long(piece, vocabulary, scratch)
+    if piece.len() <= WINDOW {
+        return long(piece, vocabulary, scratch);
+    }
+    windows(piece, vocabulary, scratch, WINDOW);
+    u32::try_from(scratch.ends.len()).unwrap_or(u32::MAX)
 }
 
 /// Tells `visit` where each token of `piece` ends.
@@ -41,12 +50,76 @@ pub(super) fn ends(piece: &[u8], vocabulary: &Vocabulary, scratch: &mut Scratch,
         short(piece, vocabulary, scratch);
         scratch.parts.iter().skip(1).for_each(|(start, _)| visit(*start));
     } else {
-        long(piece, vocabulary, scratch);
-        let mut at = 0;
+        windows(piece, vocabulary, scratch, WINDOW);
+        scratch.ends.iter().for_each(|end| visit(*end));
+    }
+}
+
+/// Merges window by window, and leaves the ends of the tokens in `scratch.ends`.
+///
+/// A row of tokens is the merged form of its bytes exactly if each two neighbours are the merged form of theirs (van Antwerpen and
+/// Neubeck, "So many tokens, so little time", GitHub 2024). Two windows where the second begins with a token of the first can therefore be joined
+/// at it: each pair of neighbours then comes out of one of them. Without such a token the window is made larger. Should a larger window
+/// undo a joint, the piece is merged as a whole.
+fn windows(piece: &[u8], vocabulary: &Vocabulary, scratch: &mut Scratch, window: usize) {
+    scratch.ends.clear();
+    let mut merged: &[u8] = &[];
+    let mut merge = |start: usize, size: usize, scratch: &mut Scratch| {
+        let part = piece.get(start..piece.len().min(start.saturating_add(size))).unwrap_or_default();
+        // A megabyte of blanks is the same window again and again.
+        if part != merged {
+            long(part, vocabulary, scratch);
+            merged = part;
+        }
+        part.len()
+    };
+    let (mut start, mut size) = (0, window);
+    let mut length = merge(start, size, scratch);
+    // How long the window's first token is where it was joined to the one before.
+    let mut joined_at = None;
+    loop {
+        if joined_at.is_some() && scratch.next.first().copied() != joined_at {
+            return whole(piece, vocabulary, scratch);
+        }
+        let last = start + length >= piece.len();
+        let trusted = size - MARGIN.min(size / 2);
+        let offset = u32::try_from(start).unwrap_or(u32::MAX);
+        let accepted = scratch.ends.len();
+        let (mut at, mut joint) = (0, None);
         while let Some(&next) = scratch.next.get(at as usize) {
-            visit(next);
+            if !last && at > 0 && next as usize > trusted {
+                joint = Some(next - at);
+                break;
+            }
+            scratch.ends.push(offset.saturating_add(next));
             at = next;
         }
+        if last {
+            return;
+        }
+        if joint.is_some() {
+            length = merge(start + at as usize, window, scratch);
+        }
+        if joint.is_some() && scratch.next.first().copied() == joint {
+            start += at as usize;
+            size = window;
+            joined_at = joint;
+        } else {
+            scratch.ends.truncate(accepted);
+            size = size.saturating_mul(2);
+            length = merge(start, size, scratch);
+        }
+    }
+}
+
+/// Merges in one go, and leaves the ends of the tokens in `scratch.ends`.
+fn whole(piece: &[u8], vocabulary: &Vocabulary, scratch: &mut Scratch) {
+    long(piece, vocabulary, scratch);
+    scratch.ends.clear();
+    let mut at = 0;
+    while let Some(&next) = scratch.next.get(at as usize) {
+        scratch.ends.push(next);
+        at = next;
     }
 }
 
@@ -100,8 +173,10 @@ fn long(piece: &[u8], vocabulary: &Vocabulary, scratch: &mut Scratch) -> u32 {
     let mut pairs = std::mem::take(heap).into_vec();
     pairs.clear();
     pairs.extend(
-        (0..length.saturating_sub(1))
-            .map(|start| (joined(piece, vocabulary, start, start + 2), start, start + 2))
+        piece
+            .array_windows::<2>()
+            .zip(0..)
+            .map(|([first, second], start)| (vocabulary.pair_rank(*first, *second), start, start + 2))
             .filter(|(rank, ..)| *rank != NO_RANK)
             .map(Reverse),
     );
@@ -173,6 +248,22 @@ mod tests {
             let encoding = if wide { Encoding::O200kBase } else { Encoding::Cl100kBase };
             let (parts, chain) = both(text.as_bytes(), encoding);
             prop_assert_eq!(parts, chain);
+        }
+
+        #[test]
+        fn windows_give_the_same_tokens(text in "[ab]{1,900}|[a-z]{1,900}|(abc|ab|b){1,300}|[ \n]{1,600}|\\PC{1,300}|([a-z]{1,9} ){1,90}", window in 2..300_usize, wide: bool) {
+            let vocabulary = vocabulary::of(if wide { Encoding::O200kBase } else { Encoding::Cl100kBase });
+            let mut scratch = Scratch::default();
+            whole(text.as_bytes(), vocabulary, &mut scratch);
+            let whole = scratch.ends.clone();
+            windows(text.as_bytes(), vocabulary, &mut scratch, window);
+            prop_assert_eq!(&scratch.ends, &whole);
+            // As it is used, on a text that is longer than a window.
+            let text = text.repeat(4);
+            super::whole(text.as_bytes(), vocabulary, &mut scratch);
+            let whole = scratch.ends.clone();
+            windows(text.as_bytes(), vocabulary, &mut scratch, WINDOW);
+            prop_assert_eq!(&scratch.ends, &whole);
         }
     }
 }

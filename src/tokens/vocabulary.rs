@@ -29,6 +29,8 @@ pub(super) struct Vocabulary {
     offsets: Box<[u32]>,
     /// Open addressing: upper half the hash's upper half, lower half rank + 1; 0 is free. At most half full.
     slots: Box<[u64]>,
+    /// Ranks of tokens of two bytes, which are asked for most.
+    pairs: Box<[u32]>,
     longest: usize,
 }
 
@@ -49,8 +51,13 @@ impl Vocabulary {
         }
         let size = (lengths.len() * 2).next_power_of_two().max(2);
         let longest = lengths.iter().copied().max().map_or(0, usize::from);
-        let mut vocabulary = Self { bytes: bytes.into(), offsets: offsets.into(), slots: vec![0; size].into_boxed_slice(), longest };
+        let mut vocabulary = Self { bytes: bytes.into(), offsets: offsets.into(), slots: vec![0; size].into_boxed_slice(), pairs: vec![NO_RANK; 1 << 16].into_boxed_slice(), longest };
         for rank in 0..u32::try_from(lengths.len()).unwrap_or(0) {
+            if let [first, second] = *vocabulary.token(rank)
+                && let Some(pair) = vocabulary.pairs.get_mut(pair(first, second))
+            {
+                *pair = rank;
+            }
             let hash = hash(vocabulary.token(rank));
             let mut index = vocabulary.home(hash);
             while let Some(slot) = vocabulary.slots.get_mut(index) {
@@ -90,6 +97,11 @@ impl Vocabulary {
         }
     }
 
+    /// As [`Self::rank`], of two bytes.
+    pub(super) fn pair_rank(&self, first: u8, second: u8) -> u32 {
+        self.pairs.get(pair(first, second)).copied().unwrap_or(NO_RANK)
+    }
+
     /// How many tokens there are.
     #[cfg(test)]
     pub(super) const fn len(&self) -> usize {
@@ -99,6 +111,10 @@ impl Vocabulary {
     const fn home(&self, hash: u64) -> usize {
         (hash as usize) & (self.slots.len() - 1)
     }
+}
+
+const fn pair(first: u8, second: u8) -> usize {
+    (first as usize) << 8 | second as usize
 }
 
 /// Multiply and fold, eight bytes at a time. The table is fixed, so nobody can make it collide.

@@ -14,7 +14,7 @@ use crate::gateway::state::State;
 use crate::gateway::upstream::{Connector, DefaultTls, Network};
 use crate::gateway::worker::{Plain, Tracing};
 use crate::gateway::{Gateway, GatewayOptions};
-use crate::identity::{Issuer, IssuerOptions, LocalTokens, OpenError, TokenSource};
+use crate::identity::{Issuer, IssuerOptions, LocalKeys, LocalTokens, OpenError, TokenSource};
 use crate::simulator::{Behavior, Options as SimulatorOptions, Simulator, TokenCheck};
 use crate::support::secret::Secret;
 
@@ -121,7 +121,7 @@ impl LocalWorld {
             None => others,
         };
         let tokens = options.tokens.unwrap_or_else(|| Arc::new(LocalTokens::new(issuer.clone())));
-        let state = State::new(clock, random).with_tokens(tokens).with_tls(tls);
+        let state = State::new(clock, random).with_tokens(tokens).with_keys(Arc::new(LocalKeys::new(issuer.clone()))).with_tls(tls);
         let gateway = Gateway::new(GatewayOptions {
             overrides: options.overrides,
             settings: options.settings,

@@ -143,6 +143,7 @@ impl Binder {
         }
         let extensions: Vec<Candidate> = catalogue::extensions(name)
             .into_iter()
+            .filter(|(holder, _)| holder_fits(receiver.ty, holder))
             .map(|(holder, member)| (types::intern(Shape::Named(holder, Box::default())), member))
             .collect();
         if !extensions.is_empty() {
@@ -540,6 +541,17 @@ fn methods<'n>(holder: Type, definition: &'static catalogue::Definition, name: &
 
 fn members_named(ty: Type, name: &str) -> bool {
     holders(ty).into_iter().filter_map(Type::definition).any(|definition| definition.members().iter().any(|member| member.name == name))
+}
+
+/// Whether the constraints of a holder's methods let it extend a type: `where T : XNode` and `where T : JToken` keep two classes of the same
+/// method names apart.
+fn holder_fits(receiver: Type, holder: &catalogue::Definition) -> bool {
+    let root = match holder.full {
+        "System.Xml.Linq.Extensions" => "XObject",
+        "Newtonsoft.Json.Linq.Extensions" => "JToken",
+        _ => return true,
+    };
+    receiver.enumerated().is_none_or(|element| element.bases().iter().any(|base| base.is(root)))
 }
 
 fn extension_could(receiver: Type, candidates: &[Candidate]) -> bool {

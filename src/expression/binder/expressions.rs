@@ -333,9 +333,11 @@ impl Binder {
     /// Calls a helper of the library that no policy can name.
     pub(super) fn native(&mut self, at: usize, key: &'static str, arguments: Vec<Expr>, ty: Type) -> Bound<Expr> {
         match library::native(key) {
-            Some(native) => {
-                Ok(Expr { at, ty, kind: ExprKind::Call(crate::expression::bound::Callee { native, key, sets: false, instance: false }, Vec::new(), arguments) })
-            }
+            Some(native) => Ok(Expr {
+                at,
+                ty,
+                kind: ExprKind::Call(crate::expression::bound::Callee { native, key, sets: false, instance: false }, Vec::new(), arguments),
+            }),
             None => not_emulated(at, format!("`{key}`")),
         }
     }

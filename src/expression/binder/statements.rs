@@ -74,15 +74,16 @@ impl Binder {
             StatementKind::Declare(ty, constant, list) => self.declaration(at, ty, *constant, list),
             StatementKind::Deconstruct(parts, value) => self.deconstruct(at, parts, value),
             StatementKind::LocalFunction(..) => refuse(at, "a local function may not stand here"),
-            StatementKind::If(condition, then, otherwise) => self.scoped(|binder| {
-                let condition = binder.condition(condition)?;
-                let then = binder.embedded(then)?;
+            StatementKind::If(condition, then, otherwise) => {
+                // What the condition declares is known after the statement too: `if (!(o is int i)) return; use(i);`.
+                let condition = self.condition(condition)?;
+                let then = self.embedded(then)?;
                 let otherwise = match otherwise {
-                    Some(otherwise) => Some(Box::new(binder.embedded(otherwise)?)),
+                    Some(otherwise) => Some(Box::new(self.embedded(otherwise)?)),
                     None => None,
                 };
                 Ok(Stmt::If(condition, Box::new(then), otherwise))
-            }),
+            }
             StatementKind::While(condition, body) => self.scoped(|binder| {
                 let condition = binder.condition(condition)?;
                 Ok(Stmt::While(condition, Box::new(binder.looped(body)?)))

@@ -43,12 +43,7 @@ fn of(definition: &'static Definition) -> Option<TypeCoverage> {
         return None;
     }
     let missing: Vec<String> = members.iter().filter(|member| !is_emulated(definition, member)).map(|member| member.key.clone()).collect();
-    Some(TypeCoverage {
-        type_name: definition.full.to_owned(),
-        allowed: members.len(),
-        emulated: members.len() - missing.len(),
-        missing,
-    })
+    Some(TypeCoverage { type_name: definition.full.to_owned(), allowed: members.len(), emulated: members.len() - missing.len(), missing })
 }
 
 fn counts(definition: &Definition, member: &Member) -> bool {

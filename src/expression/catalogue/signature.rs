@@ -36,6 +36,7 @@ pub(super) fn member(owner: &'static Definition, line: &'static str) -> Option<M
         key: String::new(),
         native: None,
         setter: None,
+        of_class: !matches!(owner.kind, Kind::Struct | Kind::Enum),
     };
     match kind {
         MemberKind::Value => {

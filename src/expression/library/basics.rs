@@ -64,10 +64,28 @@ pub(super) const MEMBERS: Members = &[
         let ty = types::generic("KeyValuePair", a.types);
         Ok(m.object(Object::Record(ty, a.values.to_vec())))
     }),
+    ("KeyValuePair.Deconstruct", |m, a| {
+        let (key, value) = (field(m, a, 0)?, field(m, a, 1)?);
+        m.set_cell(a.get(1), key);
+        m.set_cell(a.get(2), value);
+        Ok(Value::Null)
+    }),
     ("KeyValuePair.Key", |m, a| field(m, a, 0)),
     ("KeyValuePair.Value", |m, a| field(m, a, 1)),
     ("KeyValuePair.ToString()", |m, a| instance_text(m, a)),
     ("Tuple.Create", |m, a| {
+        // The eighth stands in a tuple of its own.
+        if let ([.., last_type], [first @ .., last]) = (a.types, a.values)
+            && a.len() == 8
+        {
+            let rest_type = types::generic("Tuple", &[*last_type]);
+            let rest = m.object(Object::Record(rest_type, vec![last.clone()]));
+            let mut list = a.types[..7].to_vec();
+            list.push(rest_type);
+            let ty = types::generic("Tuple", &list);
+            let fields = first.iter().cloned().chain([rest]).collect();
+            return Ok(m.object(Object::Record(ty, fields)));
+        }
         let ty = types::generic("Tuple", a.types);
         Ok(m.object(Object::Record(ty, a.values.to_vec())))
     }),
@@ -417,6 +435,10 @@ pub(super) fn record_text(m: &mut Machine<'_>, ty: Type, fields: &[Value]) -> Ou
         Shape::Anonymous(names) => {
             let list: Vec<String> = names.iter().zip(parts).map(|((name, _), part)| format!("{name} = {part}")).collect();
             format!("{{ {} }}", list.join(", "))
+        }
+        _ if ty.is("Tuple") && parts.len() == 8 => {
+            let last = parts.pop().unwrap_or_default();
+            format!("({}, {})", parts.join(", "), last.strip_prefix('(').and_then(|last| last.strip_suffix(')')).unwrap_or(&last))
         }
         _ if ty.is("KeyValuePair") => format!("[{}]", parts.join(", ")),
         _ => format!("({})", parts.join(", ")),

@@ -119,7 +119,10 @@ pub(super) const MEMBERS: Members = &[
                 Ok(Value::Int32(0x10000 + ((i32::from(first) - 0xd800) << 10) + i32::from(second) - 0xdc00))
             }
             0xd800..=0xdfff => {
-                let message = format!("Found a surrogate char without its pair at index {}. The input may not be in this encoding, or may not contain valid Unicode (UTF-16) characters.\nParameter name: s", a.int(1));
+                let message = format!(
+                    "Found a surrogate char without its pair at index {}. The input may not be in this encoding, or may not contain valid Unicode (UTF-16) characters.\nParameter name: s",
+                    a.int(1)
+                );
                 Err(m.throw("ArgumentException", &message))
             }
             other => Ok(Value::Int32(i32::from(other))),

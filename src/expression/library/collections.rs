@@ -2,7 +2,7 @@
 
 use super::{Args, Machine, Members, Outcome, compare, equals, host, key, linq, strings, to_text};
 use crate::expression::heap::{KeyRule, Object, Table};
-use crate::expression::types::{self, known};
+use crate::expression::types;
 use crate::expression::value::{Handle, Value};
 
 pub(crate) mod arrays;
@@ -11,101 +11,6 @@ pub(crate) mod lists;
 pub(crate) mod tables;
 
 pub(super) const MEMBERS: Members = &[
-    ("Array.Length", |m, a| length(m, a)),
-    ("Array.LongLength", |m, a| length(m, a).map(|value| Value::Int64(value.integer()))),
-    ("Array.Rank", |_, _| Ok(Value::Int32(1))),
-    ("Array.GetLength", |m, a| length(m, a)),
-    ("Array.Exists", |m, a| {
-        let mut found = false;
-        for item in linq::collect(m, a.get(0))? {
-            found |= m.call(a.get(1), &[item])?.truth();
-            if found {
-                break;
-            }
-        }
-        Ok(Value::Boolean(found))
-    }),
-    ("Array.Find", |m, a| find(m, a, false)),
-    ("Array.FindLast", |m, a| find(m, a, true)),
-    ("Array.FindAll", |m, a| {
-        let mut list = Vec::new();
-        for item in linq::collect(m, a.get(0))? {
-            if m.call(a.get(1), std::slice::from_ref(&item))?.truth() {
-                list.push(item);
-            }
-        }
-        m.array(a.ty(0), list)
-    }),
-    ("Array.FindIndex(T[],Predicate<T>)", |m, a| find_index(m, a)),
-    ("Array.TrueForAll", |m, a| {
-        for item in linq::collect(m, a.get(0))? {
-            if !m.call(a.get(1), &[item])?.truth() {
-                return Ok(Value::Boolean(false));
-            }
-        }
-        Ok(Value::Boolean(true))
-    }),
-    ("Array.ConvertAll", |m, a| {
-        let mut list = Vec::new();
-        for item in linq::collect(m, a.get(0))? {
-            list.push(m.call(a.get(1), &[item])?);
-        }
-        m.array(a.ty(1), list)
-    }),
-    ("Array.ForEach", |m, a| {
-        for item in linq::collect(m, a.get(0))? {
-            m.call(a.get(1), &[item])?;
-        }
-        Ok(Value::Null)
-    }),
-    ("Array.IndexOf(T[],T)", |m, a| index_of(m, a)),
-    ("Array.IndexOf(Array,object)", |m, a| index_of(m, a)),
-    ("Array.LastIndexOf(T[],T)", |m, a| {
-        let list = linq::collect(m, a.get(0))?;
-        for (index, item) in list.iter().enumerate().rev() {
-            if equals(m, item, a.get(1))? {
-                return Ok(Value::size(index));
-            }
-        }
-        Ok(Value::Int32(-1))
-    }),
-    ("Array.Reverse(Array)", |m, a| {
-        change(m, a, |items| items.reverse())?;
-        Ok(Value::Null)
-    }),
-    ("Array.Reverse(T[])", |m, a| {
-        change(m, a, |items| items.reverse())?;
-        Ok(Value::Null)
-    }),
-    ("Array.Sort(Array)", |m, a| sort(m, a)),
-    ("Array.Sort(T[])", |m, a| sort(m, a)),
-    ("Array.Sort(T[],Comparison<T>)", |m, a| sort(m, a)),
-    ("Array.Clear(Array,int,int)", |m, a| {
-        let ty = m.heap.type_of(a.get(0)).element().unwrap_or(known().object);
-        let length = linq::collect(m, a.get(0))?.len();
-        let (start, count) = strings::range(m, length, a.int(1), a.int(2))?;
-        change(m, a, |items| items[start..start + count].fill(Value::default_of(ty)))?;
-        Ok(Value::Null)
-    }),
-    ("Array.Copy(Array,Array,int)", |m, a| copy(m, a.get(0), 0, a.get(1), 0, a.int(2))),
-    ("Array.Copy(Array,int,Array,int,int)", |m, a| copy(m, a.get(0), a.int(1), a.get(2), a.int(3), a.int(4))),
-    ("Array.CopyTo(Array,int)", |m, a| {
-        let count = linq::collect(m, a.get(0))?.len();
-        copy(m, a.get(0), 0, a.get(1), a.int(2), i32::try_from(count).unwrap_or(0))
-    }),
-    ("Array.Clone()", |m, a| {
-        let ty = m.heap.type_of(a.get(0)).element().unwrap_or(known().object);
-        let items = linq::collect(m, a.get(0))?;
-        m.array(ty, items)
-    }),
-    ("Array.GetValue(int)", |m, a| {
-        let items = linq::collect(m, a.get(0))?;
-        match usize::try_from(a.int(1)).ok().and_then(|index| items.get(index)) {
-            Some(item) => Ok(item.clone()),
-            None => Err(m.throw("IndexOutOfRangeException", "Index was outside the bounds of the array.")),
-        }
-    }),
-    ("Array.Empty", |m, a| m.array(a.ty(0), Vec::new())),
     ("List.new()", |m, a| new_list(m, a, "List", Vec::new())),
     ("List.new(int)", |m, a| new_list(m, a, "List", Vec::new())),
     ("List.new(IEnumerable<T>)", |m, a| {
@@ -274,90 +179,6 @@ pub(super) const MEMBERS: Members = &[
     ("Stack.Contains", |m, a| contains(m, a)),
     ("Stack.Clear()", |m, a| clear(m, a)),
     ("Stack.ToArray()", |m, a| to_array(m, a)),
-    ("Dictionary.new()", |m, a| new_table(m, a, "Dictionary", None)),
-    ("Dictionary.new(int)", |m, a| new_table(m, a, "Dictionary", None)),
-    ("Dictionary.new(IEqualityComparer<TKey>)", |m, a| new_table(m, a, "Dictionary", Some(0))),
-    ("Dictionary.new(int,IEqualityComparer<TKey>)", |m, a| new_table(m, a, "Dictionary", Some(1))),
-    ("Dictionary.new(IDictionary<TKey,TValue>)", |m, a| copied_table(m, a, None)),
-    ("Dictionary.new(IDictionary<TKey,TValue>,IEqualityComparer<TKey>)", |m, a| copied_table(m, a, Some(1))),
-    ("Dictionary.Count", |m, a| length(m, a)),
-    ("Dictionary.Item", |m, a| lookup(m, a)),
-    ("Dictionary.Item=", |m, a| put(m, a, false)),
-    ("Dictionary.Add(TKey,TValue)", |m, a| put(m, a, true)),
-    ("Dictionary.ContainsKey", |m, a| contains_key(m, a)),
-    ("Dictionary.ContainsValue", |m, a| {
-        for (_, value) in entries(m, a.get(0))? {
-            if equals(m, &value, a.get(1))? {
-                return Ok(Value::Boolean(true));
-            }
-        }
-        Ok(Value::Boolean(false))
-    }),
-    ("Dictionary.TryGetValue", |m, a| try_get(m, a)),
-    ("Dictionary.Remove(TKey)", |m, a| remove(m, a)),
-    ("Dictionary.Clear()", |m, a| clear(m, a)),
-    ("Dictionary.Keys", |m, a| keys(m, a, "DictionaryKeyCollection", true)),
-    ("Dictionary.Values", |m, a| keys(m, a, "DictionaryValueCollection", false)),
-    ("DictionaryKeyCollection.Count", |m, a| length(m, a)),
-    ("DictionaryValueCollection.Count", |m, a| length(m, a)),
-    ("IDictionary.Item", |m, a| lookup(m, a)),
-    ("IDictionary.Item=", |m, a| put(m, a, false)),
-    ("IDictionary.Add", |m, a| put(m, a, true)),
-    ("IDictionary.ContainsKey", |m, a| contains_key(m, a)),
-    ("IDictionary.TryGetValue", |m, a| try_get(m, a)),
-    ("IDictionary.Remove", |m, a| remove(m, a)),
-    ("IDictionary.Keys", |m, a| keys(m, a, "DictionaryKeyCollection", true)),
-    ("IDictionary.Values", |m, a| keys(m, a, "DictionaryValueCollection", false)),
-    ("IReadOnlyDictionary.Item", |m, a| lookup(m, a)),
-    ("IReadOnlyDictionary.ContainsKey", |m, a| contains_key(m, a)),
-    ("IReadOnlyDictionary.TryGetValue", |m, a| try_get(m, a)),
-    ("IReadOnlyDictionary.Keys", |m, a| keys(m, a, "DictionaryKeyCollection", true)),
-    ("IReadOnlyDictionary.Values", |m, a| keys(m, a, "DictionaryValueCollection", false)),
-    ("HashSet.new()", |m, a| new_table(m, a, "HashSet", None)),
-    ("HashSet.new(int)", |m, a| new_table(m, a, "HashSet", None)),
-    ("HashSet.new(IEqualityComparer<T>)", |m, a| new_table(m, a, "HashSet", Some(0))),
-    ("HashSet.new(IEnumerable<T>)", |m, a| filled_set(m, a, None)),
-    ("HashSet.new(IEnumerable<T>,IEqualityComparer<T>)", |m, a| filled_set(m, a, Some(1))),
-    ("HashSet.Count", |m, a| length(m, a)),
-    ("HashSet.Add", |m, a| add_to_set(m, a)),
-    ("ISet.Add", |m, a| add_to_set(m, a)),
-    ("HashSet.Contains", |m, a| contains(m, a)),
-    ("HashSet.Remove", |m, a| remove(m, a)),
-    ("HashSet.Clear()", |m, a| clear(m, a)),
-    ("HashSet.UnionWith", |m, a| {
-        for item in linq::collect(m, a.get(1))? {
-            add_to_set(m, Args { values: &[a.get(0).clone(), item], types: a.types })?;
-        }
-        Ok(Value::Null)
-    }),
-    ("HashSet.ExceptWith", |m, a| {
-        for item in linq::collect(m, a.get(1))? {
-            remove(m, Args { values: &[a.get(0).clone(), item], types: a.types })?;
-        }
-        Ok(Value::Null)
-    }),
-    ("HashSet.IntersectWith", |m, a| {
-        let others = linq::collect(m, a.get(1))?;
-        let rule = table_rule(m, a.get(0));
-        let mut wanted = Vec::new();
-        for other in &others {
-            wanted.push(key(m, other, rule)?);
-        }
-        for item in linq::collect(m, a.get(0))? {
-            if !wanted.contains(&key(m, &item, rule)?) {
-                remove(m, Args { values: &[a.get(0).clone(), item], types: a.types })?;
-            }
-        }
-        Ok(Value::Null)
-    }),
-    ("HashSet.IsSubsetOf", |m, a| subset(m, a.get(0), a.get(1), false)),
-    ("HashSet.IsSupersetOf", |m, a| subset(m, a.get(1), a.get(0), false)),
-    ("HashSet.Overlaps", |m, a| subset(m, a.get(0), a.get(1), true)),
-    ("HashSet.SetEquals", |m, a| {
-        let there = subset(m, a.get(0), a.get(1), false)?.truth();
-        let back = subset(m, a.get(1), a.get(0), false)?.truth();
-        Ok(Value::Boolean(there && back))
-    }),
     ("IEnumerable.GetEnumerator()", |m, a| linq::enumerator(m, a.get(0))),
     ("List.GetEnumerator()", |m, a| linq::enumerator(m, a.get(0))),
 ];

@@ -2,7 +2,6 @@
 
 use base64::Engine as _;
 
-
 use super::numbers::{parse_boolean, parse_text};
 use super::{Members, dates, format, to_text};
 use crate::expression::machine::arithmetic;

@@ -1,14 +1,16 @@
 //! `DateTime`, `DateTimeOffset`, `TimeSpan`: ticks, calendar, parsing and format strings of the invariant culture. The local zone is UTC, as on a gateway.
 
-use super::basics::{hash_code, instance_equals, instance_text};
-use super::numbers::{compare_to, formatted, real};
+use super::basics::instance_text;
+use super::numbers::{formatted, real};
 use super::{Args, Machine, Members, Outcome};
 use crate::expression::types;
 use crate::expression::value::{DateTime, DateTimeOffset, Value};
 
 mod exact;
+pub(crate) mod offsets;
 mod parsing;
 pub(crate) mod reading;
+pub(crate) mod spans;
 
 pub(crate) use parsing::{parse, parse_or_throw};
 
@@ -88,172 +90,6 @@ pub(super) const MEMBERS: Members = &[
     ("DateTime.op_LessThanOrEqual", |_, a| Ok(order(a).is_le().into())),
     ("DateTime.op_GreaterThan", |_, a| Ok(order(a).is_gt().into())),
     ("DateTime.op_GreaterThanOrEqual", |_, a| Ok(order(a).is_ge().into())),
-    ("DateTimeOffset.MinValue", |_, _| Ok(offset(0, 0))),
-    ("DateTimeOffset.MaxValue", |_, _| Ok(offset(MAX_TICKS, 0))),
-    ("DateTimeOffset.UtcNow", |m, _| Ok(offset(m.context.utc_ticks(), 0))),
-    ("DateTimeOffset.Now", |m, _| Ok(offset(m.context.utc_ticks(), 0))),
-    ("DateTimeOffset.new(DateTime)", |_, a| Ok(offset(ticks(a.get(0)), 0))),
-    ("DateTimeOffset.op_Implicit", |_, a| Ok(offset(ticks(a.get(0)), 0))),
-    ("DateTimeOffset.new(DateTime,TimeSpan)", |m, a| {
-        let minutes = a.get(1).integer() / MINUTE;
-        if kind(a.get(0)) == 1 && minutes != 0 {
-            return Err(m.throw("ArgumentException", "The UTC Offset for Utc DateTime instances must be 0.\nParameter name: offset"));
-        }
-        with_offset(m, ticks(a.get(0)), a.get(1).integer())
-    }),
-    ("DateTimeOffset.new(long,TimeSpan)", |m, a| with_offset(m, a.get(0).integer(), a.get(1).integer())),
-    ("DateTimeOffset.new(int,int,int,int,int,int,TimeSpan)", |m, a| {
-        let date = new(m, a, 6)?;
-        with_offset(m, ticks(&date), a.get(6).integer())
-    }),
-    ("DateTimeOffset.new(int,int,int,int,int,int,int,TimeSpan)", |m, a| {
-        let date = new(m, a, 7)?;
-        with_offset(m, ticks(&date), a.get(7).integer())
-    }),
-    ("DateTimeOffset.FromUnixTimeSeconds", |m, a| match a.get(0).integer().checked_mul(SECOND).and_then(|ticks| ticks.checked_add(UNIX)) {
-        Some(ticks) if (0..=MAX_TICKS).contains(&ticks) => Ok(offset(ticks, 0)),
-        _ => Err(m.out_of_range("seconds", "Valid values are between -62135596800 and 253402300799, inclusive.")),
-    }),
-    ("DateTimeOffset.FromUnixTimeMilliseconds", |m, a| {
-        match a.get(0).integer().checked_mul(10_000).and_then(|ticks| ticks.checked_add(UNIX)) {
-            Some(ticks) if (0..=MAX_TICKS).contains(&ticks) => Ok(offset(ticks, 0)),
-            _ => Err(m.out_of_range("milliseconds", "Valid values are between -62135596800000 and 253402300799999, inclusive.")),
-        }
-    }),
-    ("DateTimeOffset.ToUnixTimeSeconds()", |_, a| Ok(Value::Int64(utc(a.get(0)).div_euclid(SECOND) - UNIX / SECOND))),
-    ("DateTimeOffset.ToUnixTimeMilliseconds()", |_, a| Ok(Value::Int64(utc(a.get(0)).div_euclid(10_000) - UNIX / 10_000))),
-    ("DateTimeOffset.Year", |_, a| Ok(Value::Int32(parts(a).year))),
-    ("DateTimeOffset.Month", |_, a| Ok(Value::Int32(parts(a).month))),
-    ("DateTimeOffset.Day", |_, a| Ok(Value::Int32(parts(a).day))),
-    ("DateTimeOffset.Hour", |_, a| Ok(Value::Int32(parts(a).hour))),
-    ("DateTimeOffset.Minute", |_, a| Ok(Value::Int32(parts(a).minute))),
-    ("DateTimeOffset.Second", |_, a| Ok(Value::Int32(parts(a).second))),
-    ("DateTimeOffset.Millisecond", |_, a| Ok(Value::Int32((ticks(a.get(0)) / 10_000 % 1_000) as i32))),
-    ("DateTimeOffset.DayOfYear", |_, a| Ok(Value::Int32(parts(a).day_of_year))),
-    ("DateTimeOffset.DayOfWeek", |_, a| Ok(day_of_week(ticks(a.get(0))))),
-    ("DateTimeOffset.Ticks", |_, a| Ok(Value::Int64(ticks(a.get(0))))),
-    ("DateTimeOffset.UtcTicks", |_, a| Ok(Value::Int64(utc(a.get(0))))),
-    ("DateTimeOffset.Offset", |_, a| Ok(Value::Span(ticks(a.get(0)) - utc(a.get(0))))),
-    ("DateTimeOffset.DateTime", |_, a| Ok(date(ticks(a.get(0)), 0))),
-    ("DateTimeOffset.UtcDateTime", |_, a| Ok(date(utc(a.get(0)), 1))),
-    ("DateTimeOffset.LocalDateTime", |_, a| Ok(date(utc(a.get(0)), 2))),
-    ("DateTimeOffset.Date", |_, a| Ok(date(ticks(a.get(0)) - ticks(a.get(0)).rem_euclid(DAY), 0))),
-    ("DateTimeOffset.TimeOfDay", |_, a| Ok(Value::Span(ticks(a.get(0)).rem_euclid(DAY)))),
-    ("DateTimeOffset.ToUniversalTime()", |_, a| Ok(offset(utc(a.get(0)), 0))),
-    ("DateTimeOffset.ToLocalTime()", |_, a| Ok(offset(utc(a.get(0)), 0))),
-    ("DateTimeOffset.ToOffset", |m, a| {
-        let shift = a.get(1).integer();
-        with_offset(m, utc(a.get(0)) + shift, shift)
-    }),
-    ("DateTimeOffset.Add(TimeSpan)", |m, a| add(m, a, a.get(1).integer())),
-    ("DateTimeOffset.AddTicks", |m, a| add(m, a, a.get(1).integer())),
-    ("DateTimeOffset.AddMilliseconds", |m, a| add_real(m, a, 1.0)),
-    ("DateTimeOffset.AddSeconds", |m, a| add_real(m, a, 1_000.0)),
-    ("DateTimeOffset.AddMinutes", |m, a| add_real(m, a, 60_000.0)),
-    ("DateTimeOffset.AddHours", |m, a| add_real(m, a, 3_600_000.0)),
-    ("DateTimeOffset.AddDays", |m, a| add_real(m, a, 86_400_000.0)),
-    ("DateTimeOffset.AddMonths", |m, a| add_months(m, a, a.int(1))),
-    ("DateTimeOffset.AddYears", |m, a| add_months(m, a, a.int(1).saturating_mul(12))),
-    ("DateTimeOffset.Subtract(DateTimeOffset)", |_, a| Ok(Value::Span(utc(a.get(0)) - utc(a.get(1))))),
-    ("DateTimeOffset.Subtract(TimeSpan)", |m, a| add(m, a, a.get(1).integer().wrapping_neg())),
-    ("DateTimeOffset.op_Addition", |m, a| add(m, a, a.get(1).integer())),
-    ("DateTimeOffset.op_Subtraction(DateTimeOffset,DateTimeOffset)", |_, a| Ok(Value::Span(utc(a.get(0)) - utc(a.get(1))))),
-    ("DateTimeOffset.op_Subtraction(DateTimeOffset,TimeSpan)", |m, a| add(m, a, a.get(1).integer().wrapping_neg())),
-    ("DateTimeOffset.op_Equality", |_, a| Ok(order(a).is_eq().into())),
-    ("DateTimeOffset.op_Inequality", |_, a| Ok(order(a).is_ne().into())),
-    ("DateTimeOffset.op_LessThan", |_, a| Ok(order(a).is_lt().into())),
-    ("DateTimeOffset.op_LessThanOrEqual", |_, a| Ok(order(a).is_le().into())),
-    ("DateTimeOffset.op_GreaterThan", |_, a| Ok(order(a).is_gt().into())),
-    ("DateTimeOffset.op_GreaterThanOrEqual", |_, a| Ok(order(a).is_ge().into())),
-    ("DateTimeOffset.Equals(object)", |m, a| instance_equals(m, a)),
-    ("DateTimeOffset.Equals(DateTimeOffset)", |_, a| Ok(order(a).is_eq().into())),
-    ("DateTimeOffset.Equals(DateTimeOffset,DateTimeOffset)", |_, a| Ok(order(a).is_eq().into())),
-    ("DateTimeOffset.CompareTo", |_, a| Ok(Value::Int32(order(a) as i32))),
-    ("DateTimeOffset.Compare", |_, a| Ok(Value::Int32(order(a) as i32))),
-    ("DateTimeOffset.GetHashCode()", |m, a| hash_code(m, a)),
-    ("DateTimeOffset.Parse(string)", |m, a| {
-        let text = m.string(a, 0, "input")?;
-        match parse(&text.to_str(), m.context.utc_ticks()) {
-            Some(found) => Ok(offset(found.ticks, found.offset.unwrap_or(0))),
-            None => Err(m.throw("FormatException", "String was not recognized as a valid DateTime.")),
-        }
-    }),
-    ("DateTimeOffset.TryParse(string,DateTimeOffset)", |m, a| {
-        let now = m.context.utc_ticks();
-        let found = a.text(0).and_then(|text| parse(&text.to_str(), now));
-        m.set_cell(a.get(1), found.as_ref().map_or(offset(0, 0), |found| offset(found.ticks, found.offset.unwrap_or(0))));
-        Ok(Value::Boolean(found.is_some()))
-    }),
-    ("DateTimeOffset.ToString()", |m, a| instance_text(m, a)),
-    ("DateTimeOffset.ToString(string)", |m, a| formatted(m, a)),
-    ("DateTimeOffset.ToString(string,IFormatProvider)", |m, a| formatted(m, a)),
-    ("TimeSpan.Zero", |_, _| Ok(Value::Span(0))),
-    ("TimeSpan.MinValue", |_, _| Ok(Value::Span(i64::MIN))),
-    ("TimeSpan.MaxValue", |_, _| Ok(Value::Span(i64::MAX))),
-    ("TimeSpan.TicksPerDay", |_, _| Ok(Value::Int64(DAY))),
-    ("TimeSpan.TicksPerHour", |_, _| Ok(Value::Int64(HOUR))),
-    ("TimeSpan.TicksPerMinute", |_, _| Ok(Value::Int64(MINUTE))),
-    ("TimeSpan.TicksPerSecond", |_, _| Ok(Value::Int64(SECOND))),
-    ("TimeSpan.TicksPerMillisecond", |_, _| Ok(Value::Int64(10_000))),
-    ("TimeSpan.new(long)", |_, a| Ok(Value::Span(a.get(0).integer()))),
-    ("TimeSpan.new(int,int,int)", |m, a| span(m, [0, a.int(0), a.int(1), a.int(2), 0])),
-    ("TimeSpan.new(int,int,int,int)", |m, a| span(m, [a.int(0), a.int(1), a.int(2), a.int(3), 0])),
-    ("TimeSpan.new(int,int,int,int,int)", |m, a| span(m, [a.int(0), a.int(1), a.int(2), a.int(3), a.int(4)])),
-    ("TimeSpan.FromDays", |m, a| from_real(m, a, 86_400_000.0)),
-    ("TimeSpan.FromHours", |m, a| from_real(m, a, 3_600_000.0)),
-    ("TimeSpan.FromMinutes", |m, a| from_real(m, a, 60_000.0)),
-    ("TimeSpan.FromSeconds", |m, a| from_real(m, a, 1_000.0)),
-    ("TimeSpan.FromMilliseconds", |m, a| from_real(m, a, 1.0)),
-    ("TimeSpan.FromTicks", |_, a| Ok(Value::Span(a.get(0).integer()))),
-    ("TimeSpan.Ticks", |_, a| Ok(Value::Int64(a.get(0).integer()))),
-    ("TimeSpan.Days", |_, a| Ok(Value::Int32((a.get(0).integer() / DAY) as i32))),
-    ("TimeSpan.Hours", |_, a| Ok(Value::Int32((a.get(0).integer() / HOUR % 24) as i32))),
-    ("TimeSpan.Minutes", |_, a| Ok(Value::Int32((a.get(0).integer() / MINUTE % 60) as i32))),
-    ("TimeSpan.Seconds", |_, a| Ok(Value::Int32((a.get(0).integer() / SECOND % 60) as i32))),
-    ("TimeSpan.Milliseconds", |_, a| Ok(Value::Int32((a.get(0).integer() / 10_000 % 1_000) as i32))),
-    ("TimeSpan.TotalDays", |_, a| Ok(Value::Double(a.get(0).integer() as f64 * (1.0 / DAY as f64)))),
-    ("TimeSpan.TotalHours", |_, a| Ok(Value::Double(a.get(0).integer() as f64 * (1.0 / HOUR as f64)))),
-    ("TimeSpan.TotalMinutes", |_, a| Ok(Value::Double(a.get(0).integer() as f64 * (1.0 / MINUTE as f64)))),
-    ("TimeSpan.TotalSeconds", |_, a| Ok(Value::Double(a.get(0).integer() as f64 * (1.0 / SECOND as f64)))),
-    ("TimeSpan.TotalMilliseconds", |_, a| Ok(Value::Double(a.get(0).integer() as f64 * 0.0001))),
-    ("TimeSpan.Add", |m, a| span_sum(m, a.get(0).integer().checked_add(a.get(1).integer()))),
-    ("TimeSpan.Subtract", |m, a| span_sum(m, a.get(0).integer().checked_sub(a.get(1).integer()))),
-    ("TimeSpan.Negate()", |m, a| span_sum(m, a.get(0).integer().checked_neg())),
-    ("TimeSpan.Duration()", |m, a| span_sum(m, a.get(0).integer().checked_abs())),
-    ("TimeSpan.op_Addition", |m, a| span_sum(m, a.get(0).integer().checked_add(a.get(1).integer()))),
-    ("TimeSpan.op_Subtraction", |m, a| span_sum(m, a.get(0).integer().checked_sub(a.get(1).integer()))),
-    ("TimeSpan.op_UnaryNegation", |m, a| span_sum(m, a.get(0).integer().checked_neg())),
-    ("TimeSpan.op_UnaryPlus", |_, a| Ok(a.get(0).clone())),
-    ("TimeSpan.op_Equality", |_, a| Ok((a.get(0).integer() == a.get(1).integer()).into())),
-    ("TimeSpan.op_Inequality", |_, a| Ok((a.get(0).integer() != a.get(1).integer()).into())),
-    ("TimeSpan.op_LessThan", |_, a| Ok((a.get(0).integer() < a.get(1).integer()).into())),
-    ("TimeSpan.op_LessThanOrEqual", |_, a| Ok((a.get(0).integer() <= a.get(1).integer()).into())),
-    ("TimeSpan.op_GreaterThan", |_, a| Ok((a.get(0).integer() > a.get(1).integer()).into())),
-    ("TimeSpan.op_GreaterThanOrEqual", |_, a| Ok((a.get(0).integer() >= a.get(1).integer()).into())),
-    ("TimeSpan.Equals(object)", |m, a| instance_equals(m, a)),
-    ("TimeSpan.Equals(TimeSpan)", |m, a| instance_equals(m, a)),
-    ("TimeSpan.Equals(TimeSpan,TimeSpan)", |m, a| instance_equals(m, a)),
-    ("TimeSpan.Compare", |_, a| Ok(Value::Int32(a.get(0).integer().cmp(&a.get(1).integer()) as i32))),
-    ("TimeSpan.CompareTo", |m, a| compare_to(m, a, "a TimeSpan")),
-    ("TimeSpan.GetHashCode()", |m, a| hash_code(m, a)),
-    ("TimeSpan.ToString()", |m, a| instance_text(m, a)),
-    ("TimeSpan.ToString(string)", |m, a| formatted(m, a)),
-    ("TimeSpan.Parse(string)", |m, a| {
-        let text = m.string(a, 0, "input")?;
-        match parsing::span(&text.to_str()) {
-            Some(Ok(ticks)) => Ok(Value::Span(ticks)),
-            Some(Err(())) => {
-                let message = "The TimeSpan could not be parsed because at least one of the numeric components is out of range or contains too many digits.";
-                Err(m.throw("OverflowException", message))
-            }
-            None => Err(m.throw("FormatException", "String was not recognized as a valid TimeSpan.")),
-        }
-    }),
-    ("TimeSpan.TryParse(string,TimeSpan)", |m, a| {
-        let found = a.text(0).and_then(|text| parsing::span(&text.to_str())).and_then(Result::ok);
-        m.set_cell(a.get(1), Value::Span(found.unwrap_or(0)));
-        Ok(Value::Boolean(found.is_some()))
-    }),
 ];
 
 fn date(ticks: i64, kind: u8) -> Value {

@@ -34,23 +34,9 @@ const FACTS: [Facts; 7] = [
     Facts { page: UTF8, web: "utf-8", shown: "Unicode (UTF-8)", windows: 1200, uses: [true; 4], preamble: &[0xef, 0xbb, 0xbf] },
     Facts { page: ASCII, web: "us-ascii", shown: "US-ASCII", windows: 1252, uses: [false, false, true, true], preamble: &[] },
     Facts { page: UTF16, web: "utf-16", shown: "Unicode", windows: 1200, uses: [false, true, false, false], preamble: &[0xff, 0xfe] },
-    Facts {
-        page: UTF16_BIG,
-        web: "utf-16BE",
-        shown: "Unicode (Big-Endian)",
-        windows: 1200,
-        uses: [false; 4],
-        preamble: &[0xfe, 0xff],
-    },
+    Facts { page: UTF16_BIG, web: "utf-16BE", shown: "Unicode (Big-Endian)", windows: 1200, uses: [false; 4], preamble: &[0xfe, 0xff] },
     Facts { page: UTF32, web: "utf-32", shown: "Unicode (UTF-32)", windows: 1200, uses: [false; 4], preamble: &[0xff, 0xfe, 0, 0] },
-    Facts {
-        page: LATIN1,
-        web: "iso-8859-1",
-        shown: "Western European (ISO)",
-        windows: 1252,
-        uses: [true; 4],
-        preamble: &[],
-    },
+    Facts { page: LATIN1, web: "iso-8859-1", shown: "Western European (ISO)", windows: 1252, uses: [true; 4], preamble: &[] },
 ];
 
 fn facts(m: &mut Machine<'_>, a: Args<'_>) -> Outcome<&'static Facts> {
@@ -76,7 +62,9 @@ pub(super) const MEMBERS: Members = &[
             "utf-16" | "unicode" | "utf-16le" | "ucs-2" | "iso-10646-ucs-2" => make(m, UTF16),
             "utf-16be" | "unicodefffe" => make(m, UTF16_BIG),
             "utf-32" | "utf-32le" => make(m, UTF32),
-            "utf-7" | "csunicode11utf7" | "unicode-1-1-utf-7" | "unicode-2-0-utf-7" | "x-unicode-1-1-utf-7" | "x-unicode-2-0-utf-7" => make(m, UTF7),
+            "utf-7" | "csunicode11utf7" | "unicode-1-1-utf-7" | "unicode-2-0-utf-7" | "x-unicode-1-1-utf-7" | "x-unicode-2-0-utf-7" => {
+                make(m, UTF7)
+            }
             "iso-8859-1" | "latin1" | "l1" | "iso_8859-1" | "cp819" | "ibm819" => make(m, LATIN1),
             other if other.starts_with("windows-") || other.starts_with("iso-8859-") || other.starts_with("ibm") => {
                 Err(m.throw("NotSupportedException", &format!("The encoding '{}' is not emulated.", text.to_str())))

@@ -31,18 +31,28 @@ pub(super) const MEMBERS: Members = &[
         Ok(at)
     }),
     ("Exception.StackTrace", |m, a| data(m, a).map(|_| Value::Null)),
-    ("Exception.Source", |m, a| data(m, a).map(|_| Value::Null)),
-    ("Exception.HelpLink", |m, a| data(m, a).map(|_| Value::Null)),
+    ("Exception.Source", |m, a| data(m, a).map(|data| data.notes[0].clone())),
+    ("Exception.HelpLink", |m, a| data(m, a).map(|data| data.notes[1].clone())),
     ("Exception.HResult", |m, a| data(m, a).map(|data| Value::Int32(result_code(data.ty)))),
     ("Exception.TargetSite", |m, a| data(m, a).map(|_| Value::Null)),
-    ("Exception.Source=", |m, a| data(m, a).map(|_| Value::Null)),
-    ("Exception.HelpLink=", |m, a| data(m, a).map(|_| Value::Null)),
+    ("Exception.Source=", |m, a| note(m, a, 0)),
+    ("Exception.HelpLink=", |m, a| note(m, a, 1)),
     ("Exception.ToString()", |m, a| {
         data(m, a)?;
         let text = to_text(m, a.get(0))?;
         m.text(text)
     }),
 ];
+
+fn note(m: &mut Machine<'_>, a: Args<'_>, index: usize) -> Outcome {
+    data(m, a)?;
+    if let Value::Object(handle) = a.get(0)
+        && let Some(Object::Exception(data)) = m.heap.get_mut(*handle)
+    {
+        data.notes[index] = a.get(1).clone();
+    }
+    Ok(Value::Null)
+}
 
 /// `HResult` of the runtime's own exceptions.
 fn result_code(ty: Type) -> i32 {

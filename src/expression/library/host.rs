@@ -128,6 +128,8 @@ pub(super) const MEMBERS: Members = &[
     property!("IGroup", "Name"),
     property!("IUserIdentity", "Id"),
     property!("IUserIdentity", "Provider"),
+    property!("Authorization", "AccessToken"),
+    property!("Authorization", "Claims"),
     property!("IWorkspace", "Id"),
     property!("IWorkspace", "Name"),
     property!("IUrl", "Host"),

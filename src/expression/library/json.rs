@@ -12,6 +12,7 @@ use crate::expression::types::{self, Shape, Type};
 use crate::expression::value::{DateTime, Handle, Value};
 
 pub(crate) mod conversions;
+mod making;
 pub(crate) mod members;
 pub(crate) mod path;
 pub(crate) mod read;

@@ -181,7 +181,8 @@ fn written(m: &mut Machine<'_>, a: Args<'_>, line: bool) -> Outcome {
     builder(m, a.get(0))?;
     let text = match (a.get(1), a.len()) {
         (_, 1) => Text::from(""),
-        (value @ Value::Object(handle), count) if matches!(m.heap.get(*handle), Object::Array(ty, _) if ty.element().is_some_and(|element| element.is("Char"))) => {
+        (value @ Value::Object(handle), count) if matches!(m.heap.get(*handle), Object::Array(ty, _) if ty.element().is_some_and(|element| element.is("Char"))) =>
+        {
             let units = strings::char_units(m, value);
             let (start, count) = if count > 2 { strings::range(m, units.len(), a.int(2), a.int(3))? } else { (0, units.len()) };
             Text::from(&units[start..start + count])

@@ -12,6 +12,9 @@ use crate::expression::value::Value;
 
 pub(crate) mod builder;
 pub(crate) mod scanning;
+mod searching;
+
+use searching::{affix, index_of, last_index_of};
 
 pub(super) const MEMBERS: Members = &[
     ("String.Empty", |_, _| Ok(Value::from(""))),
@@ -450,81 +453,6 @@ fn compare_part(m: &mut Machine<'_>, a: Args<'_>, rule: i64) -> Outcome {
     let part = |text: Option<Arc<Text>>, start: i32| text.map(|text| Arc::new(text.slice(usize::try_from(start).unwrap_or(0), length)));
     m.charge(1)?;
     Ok(Value::Int32(compare_rule(part(a.text(0), a.int(1)), part(a.text(2), a.int(3)), rule)))
-}
-
-fn affix(m: &mut Machine<'_>, a: Args<'_>, start: bool) -> Outcome {
-    let text = m.this(a)?;
-    if a.get(1).is_null() {
-        return Err(m.argument_null("value"));
-    }
-    let value = needle(a.get(1));
-    let ignore = match a.get(2) {
-        Value::Enum(_, rule) => ignores_case(*rule),
-        Value::Boolean(ignore) => *ignore,
-        _ => false,
-    };
-    let place = if start { Some(0) } else { text.len().checked_sub(value.len()) };
-    Ok(Value::Boolean(place.is_some_and(|place| text.matches_at(&value, place, ignore))))
-}
-
-fn index_result(index: Option<usize>) -> Value {
-    Value::Int32(index.and_then(|index| i32::try_from(index).ok()).unwrap_or(-1))
-}
-
-fn index_of(m: &mut Machine<'_>, a: Args<'_>) -> Outcome {
-    let text = m.this(a)?;
-    if a.get(1).is_null() {
-        return Err(m.argument_null("value"));
-    }
-    m.charge(text.len() / 8)?;
-    let value = needle(a.get(1));
-    let mut numbers = a.values[2..].iter().filter(|value| matches!(value, Value::Int32(_))).map(|value| value.integer() as i32);
-    let rule = a.values[2..].iter().find_map(|value| if let Value::Enum(_, rule) = value { Some(*rule) } else { None });
-    let start = numbers.next().unwrap_or(0);
-    let Some(start) = usize::try_from(start).ok().filter(|start| *start <= text.len()) else {
-        return Err(m.out_of_range("startIndex", "Index was out of range. Must be non-negative and less than the size of the collection."));
-    };
-    let end = match numbers.next() {
-        None => text.len(),
-        Some(count) => match usize::try_from(count).ok().filter(|count| start + count <= text.len()) {
-            Some(count) => start + count,
-            None => {
-                return Err(m.out_of_range(
-                    "count",
-                    "Count must be positive and count must refer to a location within the string/array/collection.",
-                ));
-            }
-        },
-    };
-    let found = text.find(&value, start, rule.is_some_and(ignores_case)).filter(|index| index + value.len() <= end);
-    Ok(index_result(found))
-}
-
-fn last_index_of(m: &mut Machine<'_>, a: Args<'_>) -> Outcome {
-    let text = m.this(a)?;
-    if a.get(1).is_null() {
-        return Err(m.argument_null("value"));
-    }
-    let value = needle(a.get(1));
-    let mut numbers = a.values[2..].iter().filter(|value| matches!(value, Value::Int32(_))).map(|value| value.integer() as i32);
-    let rule = a.values[2..].iter().find_map(|value| if let Value::Enum(_, rule) = value { Some(*rule) } else { None });
-    let (end, least) = match (numbers.next(), numbers.next()) {
-        (None, _) => (text.len(), 0),
-        (Some(_), _) if text.is_empty() => (0, 0),
-        (Some(start), count) => {
-            let Some(start) =
-                usize::try_from(start).ok().filter(|start| *start < text.len() + usize::from(matches!(a.get(1), Value::Text(_))))
-            else {
-                return Err(
-                    m.out_of_range("startIndex", "Index was out of range. Must be non-negative and less than the size of the collection.")
-                );
-            };
-            let end = (start + 1).min(text.len());
-            (end, count.and_then(|count| usize::try_from(count).ok()).map_or(0, |count| end.saturating_sub(count)))
-        }
-    };
-    let found = text.rfind(&value, end, rule.is_some_and(ignores_case)).filter(|index| *index >= least);
-    Ok(index_result(found.map(|index| if value.is_empty() { index.min(text.len().saturating_sub(1)) } else { index })))
 }
 
 fn replace(m: &mut Machine<'_>, text: &Text, old: &Text, new: Option<Arc<Text>>, ignore_case: bool) -> Outcome {

@@ -244,7 +244,9 @@ pub(crate) fn content_text(m: &mut Machine<'_>, value: &Value) -> Outcome<Text> 
         Value::Double(number) if number.is_infinite() => Text::from(if *number > 0.0 { "INF" } else { "-INF" }),
         Value::Single(number) if number.is_infinite() => Text::from(if *number > 0.0 { "INF" } else { "-INF" }),
         Value::Double(_) | Value::Single(_) => Text::from(super::format::number(value, "R").unwrap_or_default()),
-        Value::DateTime(date) => Text::from(super::dates::format(&super::dates::Parts::of(*date), "yyyy-MM-ddTHH:mm:ss.FFFFFFFK").unwrap_or_default()),
+        Value::DateTime(date) => {
+            Text::from(super::dates::format(&super::dates::Parts::of(*date), "yyyy-MM-ddTHH:mm:ss.FFFFFFFK").unwrap_or_default())
+        }
         Value::Offset(date) => {
             let text = super::dates::format(&super::dates::Parts::of_offset(*date), "yyyy-MM-ddTHH:mm:ss.FFFFFFFzzz").unwrap_or_default();
             Text::from(text.strip_suffix("+00:00").map_or_else(|| text.clone(), |head| format!("{head}Z")))

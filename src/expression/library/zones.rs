@@ -75,7 +75,9 @@ pub(super) const MEMBERS: Members = &[
         let source = utc(m);
         convert(m, a.get(0), &source, a.get(1), "destinationTimeZone")
     }),
-    ("TimeZoneInfo.ConvertTime(DateTime,TimeZoneInfo,TimeZoneInfo)", |m, a| convert(m, a.get(0), a.get(1), a.get(2), "destinationTimeZone")),
+    ("TimeZoneInfo.ConvertTime(DateTime,TimeZoneInfo,TimeZoneInfo)", |m, a| {
+        convert(m, a.get(0), a.get(1), a.get(2), "destinationTimeZone")
+    }),
     ("TimeZoneInfo.ConvertTime(DateTimeOffset,TimeZoneInfo)", |m, a| convert_offset(m, a.get(0), a.get(1))),
     ("TimeZoneInfo.ConvertTimeFromUtc", |m, a| {
         let source = utc(m);
@@ -148,7 +150,9 @@ fn system(m: &mut Machine<'_>, id: &str) -> Outcome {
         return Ok(utc(m));
     }
     if is_real(id) {
-        return Err(m.throw("NotSupportedException", &format!("The time zone '{id}' is not emulated: only UTC and zones of a fixed offset are.")));
+        return Err(
+            m.throw("NotSupportedException", &format!("The time zone '{id}' is not emulated: only UTC and zones of a fixed offset are."))
+        );
     }
     Err(m.throw("TimeZoneNotFoundException", &format!("The time zone ID '{id}' was not found on the local computer.")))
 }

@@ -28,9 +28,7 @@ impl CheckHeader {
         let (reason, message) = match found.as_slice() {
             [] => ("HeaderNotFound", format!("Header {name} was not found in the request. Access denied.")),
             [value] if self.allows(value, arguments) => return Ok(()),
-            values => {
-                ("HeaderValueNotAllowed", format!("Header {name} value of {} is not allowed. Access denied.", values.join(",")))
-            }
+            values => ("HeaderValueNotAllowed", format!("Header {name} value of {} is not allowed. Access denied.", values.join(","))),
         };
         let status = set_status::status(arguments.integer(&self.code)).unwrap_or(StatusCode::UNAUTHORIZED);
         Err(Failure::refused(reason, status, message).answering(arguments.text(&self.message)))
@@ -39,9 +37,11 @@ impl CheckHeader {
     fn allows(&self, value: &str, arguments: &Arguments) -> bool {
         let ignore_case = arguments.boolean(&self.ignore_case);
         self.values.is_empty()
-            || self.values.iter().map(|allowed| arguments.text(allowed)).any(|allowed| {
-                if ignore_case { allowed.to_lowercase() == value.to_lowercase() } else { allowed == value }
-            })
+            || self
+                .values
+                .iter()
+                .map(|allowed| arguments.text(allowed))
+                .any(|allowed| if ignore_case { allowed.to_lowercase() == value.to_lowercase() } else { allowed == value })
     }
 }
 

@@ -75,8 +75,18 @@ fn pieces(text: &str) -> Vec<Piece> {
 
 /// What cannot stand in a request line is encoded, all else goes on as the template has it.
 fn clean(text: &str) -> String {
-    const UNFIT: &percent_encoding::AsciiSet =
-        &percent_encoding::CONTROLS.add(b' ').add(b'"').add(b'#').add(b'<').add(b'>').add(b'\\').add(b'^').add(b'`').add(b'{').add(b'|').add(b'}');
+    const UNFIT: &percent_encoding::AsciiSet = &percent_encoding::CONTROLS
+        .add(b' ')
+        .add(b'"')
+        .add(b'#')
+        .add(b'<')
+        .add(b'>')
+        .add(b'\\')
+        .add(b'^')
+        .add(b'`')
+        .add(b'{')
+        .add(b'|')
+        .add(b'}');
     percent_encoding::utf8_percent_encode(text, UNFIT).to_string()
 }
 
@@ -109,7 +119,8 @@ fn fill(pieces: &[Piece], matched: &[(Arc<str>, String)], out: &mut String, path
 /// rewrite template does not set.
 fn merged(own: String, template: &Template, request: Option<&str>, operation: &str) -> Option<String> {
     let mut all = own;
-    let public: Vec<_> = operation.split_once('?').map(|(_, query)| query::parameters(query).map(|(name, _)| name).collect()).unwrap_or_default();
+    let public: Vec<_> =
+        operation.split_once('?').map(|(_, query)| query::parameters(query).map(|(name, _)| name).collect()).unwrap_or_default();
     for (name, pair) in query::parameters(request.unwrap_or_default()) {
         let consumed = public.iter().any(|own| own.eq_ignore_ascii_case(&name));
         let replaced = template.query.iter().any(|(own, _)| own.eq_ignore_ascii_case(&name));
@@ -197,10 +208,7 @@ mod tests {
         assert_eq!(rewrite("/put", "a=b&c=d", "/get?a={b}", &[("b", "b")]), "/put?c=d");
         let matched = [("storenumber", "7"), ("ordernumber", "9 / 8")];
         let template = "/v2/US/hardware/{storenumber}&{ordernumber}?City=city&State=state";
-        assert_eq!(
-            rewrite(template, "", "/{storenumber}/{ordernumber}", &matched),
-            "/v2/US/hardware/7&9%20/%208?City=city&State=state"
-        );
+        assert_eq!(rewrite(template, "", "/{storenumber}/{ordernumber}", &matched), "/v2/US/hardware/7&9%20/%208?City=city&State=state");
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! `set-body`: another body for the request or the response: literal, computed, or by a Liquid template (its page).
 
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use http::Method;
+use http::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 
 use super::liquid::{self, Template};
 use super::{media, xml};

@@ -19,12 +19,10 @@ use crate::gateway::message::{MessageBody, RequestMessage, RequestUrl};
 use crate::gateway::pipeline::{self, Chain, Located};
 use crate::gateway::program::{Environment, Flow, NamedValue, compile_document};
 use crate::gateway::settings::Settings;
-use crate::gateway::snapshot::{
-    Api, ApiIndex, BaseUrl, Document, DocumentIndex, KeyNames, Operation, OperationIndex, Service, Snapshot,
-};
+use crate::gateway::snapshot::{Api, ApiIndex, BaseUrl, Document, DocumentIndex, KeyNames, Operation, OperationIndex, Service, Snapshot};
 use crate::gateway::state::State;
 use crate::gateway::trace::Trace;
-use crate::gateway::upstream::{Connected, ConnectFailure, Connector, HttpVersion, Phase, PoolLimits, Protocol, Target, Upstream};
+use crate::gateway::upstream::{ConnectFailure, Connected, Connector, HttpVersion, Phase, PoolLimits, Protocol, Target, Upstream};
 use crate::gateway::worker::{Limits, Tracing, Worker};
 use crate::identity::{KeySource, NoKeys};
 use crate::policy::{self, Format, Gateway, Scope, Section};
@@ -33,7 +31,8 @@ use crate::support::random::SeededRandom;
 use crate::support::secret::Secret;
 use crate::support::source::{SourceText, Sources};
 
-const SERVICE: &str = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg/providers/Microsoft.ApiManagement/service/apim";
+const SERVICE: &str =
+    "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg/providers/Microsoft.ApiManagement/service/apim";
 
 /// A request and the documents that it meets.
 pub(super) struct Bench {
@@ -395,7 +394,9 @@ impl Bench {
                 let response = exchange.response_mut();
                 response.status = backend.status.try_into().unwrap();
                 for (name, value) in &backend.headers {
-                    response.headers.append(HeaderName::from_bytes(name.as_bytes()).unwrap(), HeaderValue::from_bytes(value.as_bytes()).unwrap());
+                    response
+                        .headers
+                        .append(HeaderName::from_bytes(name.as_bytes()).unwrap(), HeaderValue::from_bytes(value.as_bytes()).unwrap());
                 }
                 response.body = MessageBody::Stream(crate::gateway::body::Body::full(backend.body.clone()));
             }

@@ -54,7 +54,9 @@ fn every_policy_of_the_reference_has_one_place() {
 
 #[test]
 fn what_is_not_emulated_is_refused_by_name() {
-    let (_, problems) = Bench::inbound("<jsonp callback-parameter-name=\"cb\" /><choose><when condition=\"@(true)\"><nonsense /></when></choose>").compiled();
+    let (_, problems) =
+        Bench::inbound("<jsonp callback-parameter-name=\"cb\" /><choose><when condition=\"@(true)\"><nonsense /></when></choose>")
+            .compiled();
     assert_eq!(problems.len(), 2, "{problems:?}");
     assert!(problems[0].starts_with("the policy `jsonp` is known and not emulated: "), "{problems:?}");
     assert_eq!(problems[1], "there is no policy `nonsense`");

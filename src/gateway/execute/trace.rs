@@ -18,11 +18,8 @@ impl Statement for Trace {
         let source = arguments.text(&self.source);
         exchange.note(source, |_| {
             let mask = |argument| if self.secret { super::MASK } else { arguments.text(argument) };
-            let metadata: serde_json::Map<String, serde_json::Value> = self
-                .metadata
-                .iter()
-                .map(|(name, value)| (arguments.text(name).to_owned(), serde_json::Value::from(mask(value))))
-                .collect();
+            let metadata: serde_json::Map<String, serde_json::Value> =
+                self.metadata.iter().map(|(name, value)| (arguments.text(name).to_owned(), serde_json::Value::from(mask(value)))).collect();
             serde_json::json!({ "message": mask(&self.message), "severity": self.severity, "metadata": metadata })
         });
         Run::Done(Ok(Flow::Next))

@@ -12,6 +12,7 @@ use super::{Api, ApiIndex, BaseUrl, KeyNames, Operation, OperationIndex};
 use crate::arm::ResourceId;
 use crate::arm::store::Stored;
 use crate::gateway::codes;
+use crate::gateway::execute::mock_response;
 use crate::gateway::program::Environment;
 use crate::gateway::router::{Entry, Routes, Template, Templates, VersionBy, VersionSet};
 use crate::policy::Scope;
@@ -55,6 +56,9 @@ pub(super) fn read(
         for child in part.children(&resource.id, "operations") {
             let index = OperationIndex(u32::try_from(operations.len()).unwrap_or(u32::MAX));
             let (mut operation, template) = read_operation(child, api.websocket, findings);
+            mock_response::add_samples(&mut operation.responses, |schema| {
+                part.stored.get(&resource.id.child("schemas", schema))?.body.pointer("/properties/document")
+            });
             operation.document = documents.compile(part, &child.id, Scope::Operation, environment, findings);
             templates.add(&template, operation.method.clone(), index);
             operations.push(operation);

@@ -38,6 +38,9 @@ impl Message {
     }
 }
 
+/// Reads of one body in one document that are looked at.
+const MAX_READS: usize = 64;
+
 /// One read of a body by `As<T>` or `AsFormUrlEncodedContent`.
 struct Read<'s, 'a> {
     site: &'s Site<'a>,
@@ -49,9 +52,13 @@ struct Read<'s, 'a> {
 /// unless `set-body` fills it again.
 fn consumed(scene: &Scene<'_>, message: Message, findings: &mut Vec<Finding>) {
     let mut reads: Vec<Read<'_, '_>> = Vec::new();
+    // Each read is held against each later one: beyond this many nobody mends them one by one.
     for site in scene.sites.iter().filter(|site| effect(site, message) != Some(Need::Never)) {
         for found in site.code.find(message.body()) {
             if let Some(arguments) = arguments(&site.code, found.end) {
+                if reads.len() == MAX_READS {
+                    break;
+                }
                 let consumes = arguments.is_empty() || site.code.has_within(&arguments, "false");
                 reads.push(Read { site, tokens: found, consumes });
             }

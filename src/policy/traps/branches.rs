@@ -178,7 +178,7 @@ fn answers(element: &Element) -> bool {
 
 /// The branches of a `choose` that no request takes.
 fn conditions<'a>(choose: &'a Element, report: &mut impl FnMut(&'a Element, Option<&'a Element>, &str)) {
-    let mut seen: Vec<(Vec<&str>, &Element)> = Vec::new();
+    let mut seen: HashMap<Vec<&str>, &Element> = HashMap::new();
     let mut always: Option<&Element> = None;
     for element in choose.elements() {
         if let Some(first) = always {
@@ -196,9 +196,11 @@ fn conditions<'a>(choose: &'a Element, report: &mut impl FnMut(&'a Element, Opti
                     continue;
                 }
                 let tokens: Vec<&str> = (0..code.len()).map(|index| code.token(index)).collect();
-                match seen.iter().find(|(known, _)| *known == tokens) {
-                    Some((_, first)) => report(element, Some(first), "an earlier `<when>` has the same condition"),
-                    None => seen.push((tokens, element)),
+                match seen.get(&tokens).copied() {
+                    Some(first) => report(element, Some(first), "an earlier `<when>` has the same condition"),
+                    None => {
+                        seen.insert(tokens, element);
+                    }
                 }
             }
         }

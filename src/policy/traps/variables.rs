@@ -1,6 +1,6 @@
 //! Policy variables: never set, or of another type than asked for.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use super::code::ReadKind;
 use super::{Code, Scene, Site, values};
@@ -10,7 +10,10 @@ use crate::policy::document::{DocumentKind, Value, Visit, Walk};
 use crate::support::finding::{Finding, Kind};
 
 pub(super) fn traps(scene: &Scene<'_>, findings: &mut Vec<Finding>) {
-    let setters = setters(&scene.walk);
+    let mut setters: Setters<'_> = HashMap::new();
+    for setter in setters_of(&scene.walk) {
+        setters.entry(setter.name).or_default().push(setter);
+    }
     never_set(scene, &setters, findings);
     wrong_cast(scene, &setters, findings);
     unsafe_parse(scene, findings);
@@ -25,7 +28,10 @@ struct Setter<'a> {
     is_literal: bool,
 }
 
-fn setters<'a>(walk: &Walk<'a>) -> Vec<Setter<'a>> {
+/// By the name of the variable.
+type Setters<'a> = HashMap<&'a str, Vec<Setter<'a>>>;
+
+fn setters_of<'a>(walk: &Walk<'a>) -> Vec<Setter<'a>> {
     let mut setters = Vec::new();
     for visit in walk.iter() {
         let element = visit.element;
@@ -82,14 +88,14 @@ fn reach<'a>(scene: &Scene<'a>, setter: &Visit<'a>, read: &Visit<'a>) -> Reach {
 }
 
 /// A variable that is read and that no policy on any way to the read has set.
-fn never_set(scene: &Scene<'_>, setters: &[Setter<'_>], findings: &mut Vec<Finding>) {
+fn never_set(scene: &Scene<'_>, setters: &Setters<'_>, findings: &mut Vec<Finding>) {
     // A fragment reads what its includer sets; and an unknown fragment may set anything.
     let closed = scene.document.kind() == DocumentKind::Policies && (!scene.includes_fragments() || !scene.context.around.is_empty());
     if !closed {
         return;
     }
     let walks: Vec<Walk<'_>> = scene.context.around.iter().map(|document| document.walk()).collect();
-    let around: HashSet<&str> = walks.iter().flat_map(setters_of).collect();
+    let around: HashSet<&str> = walks.iter().flat_map(setters_of).map(|setter| setter.name).collect();
     let inherits = scene.context.around.is_empty() && scene.elements("base").next().is_some();
     let mut reported: HashSet<&str> = HashSet::new();
     for Site { visit, code, .. } in &scene.sites {
@@ -98,11 +104,17 @@ fn never_set(scene: &Scene<'_>, setters: &[Setter<'_>], findings: &mut Vec<Findi
             if around.contains(read.name) || read.name.contains("{{") || reported.contains(read.name) {
                 continue;
             }
-            let nearest =
-                setters.iter().filter(|setter| setter.name == read.name).map(|setter| (reach(scene, &setter.visit, visit), setter));
-            let (reach, setter) =
-                nearest.max_by_key(|(reach, _)| *reach).map_or((Reach::Never, None), |(reach, setter)| (reach, Some(setter)));
-            if reach == Reach::Before {
+            let (mut reach_of_all, mut setter) = (Reach::Never, None);
+            for own in setters.get(read.name).into_iter().flatten() {
+                let reach = reach(scene, &own.visit, visit);
+                if reach > reach_of_all {
+                    (reach_of_all, setter) = (reach, Some(own));
+                }
+                if reach == Reach::Before {
+                    break;
+                }
+            }
+            if reach_of_all == Reach::Before {
                 continue;
             }
             reported.insert(read.name);
@@ -111,7 +123,7 @@ fn never_set(scene: &Scene<'_>, setters: &[Setter<'_>], findings: &mut Vec<Findi
                 _ => "this read always gives the default",
             };
             let name = read.name;
-            let message = match reach {
+            let message = match reach_of_all {
                 Reach::LaterSection => format!("the variable `{name}` is only set in a later section: {effect}"),
                 Reach::OtherBranch => format!("the variable `{name}` is only set in another branch: {effect}"),
                 Reach::Behind => format!("the variable `{name}` is only set afterwards: {effect}"),
@@ -129,10 +141,6 @@ fn never_set(scene: &Scene<'_>, setters: &[Setter<'_>], findings: &mut Vec<Findi
             });
         }
     }
-}
-
-fn setters_of<'a>(walk: &Walk<'a>) -> Vec<&'a str> {
-    setters(walk).into_iter().map(|setter| setter.name).collect()
 }
 
 /// Types of which a value is never another one: a cast from one to another of them throws.
@@ -157,17 +165,22 @@ const EXACT: [&str; 17] = [
 ];
 
 /// A variable is kept as what it is: unboxing takes the exact type, and a string is cast to nothing else.
-fn wrong_cast(scene: &Scene<'_>, setters: &[Setter<'_>], findings: &mut Vec<Finding>) {
+fn wrong_cast(scene: &Scene<'_>, setters: &Setters<'_>, findings: &mut Vec<Finding>) {
+    // What every policy that sets the variable puts there, if that is one type.
+    let uniform: HashMap<&str, &Setter<'_>> = setters
+        .iter()
+        .filter(|(_, own)| own.iter().all(|setter| setter.holds.is_some() && own.first().is_some_and(|first| first.holds == setter.holds)))
+        .filter_map(|(name, own)| Some((*name, own.first()?)))
+        .collect();
     for Site { code, .. } in &scene.sites {
         for read in code.variables() {
+            let Some(first) = uniform.get(read.name) else { continue };
             let Some(asked) = read.asked.as_deref().and_then(full_type_name) else { continue };
-            let mut own = setters.iter().filter(|setter| setter.name == read.name);
-            let Some(first) = own.clone().next() else { continue };
             let Some(held) = first.holds.as_deref() else { continue };
             // A literal is a string (seen on Azure); a token that is asked of one throws as well.
             let certain =
                 EXACT.contains(&held) && (EXACT.contains(&asked.as_str()) || held == "System.String" && asked.starts_with("Newtonsoft."));
-            if !certain || held == asked || !own.all(|setter| setter.holds.as_deref() == Some(held)) {
+            if !certain || held == asked {
                 continue;
             }
             let name = read.name;

@@ -256,7 +256,11 @@ impl Table {
                 member.writable = access.contains('s');
                 member.result = if kind == 'c' { definition.ty() } else { Ty::parse(result, &names) };
                 let called = if kind == 'c' { "new" } else { name };
-                let generic = if shown.is_empty() && !member.generics.is_empty() { format!("<{}>", member.generics.join(",")) } else { String::new() };
+                let generic = if shown.is_empty() && !member.generics.is_empty() {
+                    format!("<{}>", member.generics.join(","))
+                } else {
+                    String::new()
+                };
                 member.key = format!("{holder}.{called}{generic}({})", shown.join(","));
                 if name.starts_with("op_Ex") || name.starts_with("op_Im") {
                     member.key = format!("{}:{result}", member.key);

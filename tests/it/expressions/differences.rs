@@ -14,7 +14,10 @@ pub fn named(program: &str, want: &Value, got: &Value) -> Option<&'static str> {
     // Both libraries have extension methods of these names that differ in their constraints alone. Since C# 7.3 candidates whose constraints fail are no
     // candidates (docs.microsoft.com, "What's new in C# 7.3", improved overload candidates); mcs still calls them ambiguous.
     let reason = want["errors"][0]["message"].as_str().unwrap_or_default();
-    if want["errors"][0]["code"] == "CS0121" && reason.contains("System.Xml.Linq.Extensions") && reason.contains("Newtonsoft.Json.Linq.Extensions") {
+    if want["errors"][0]["code"] == "CS0121"
+        && reason.contains("System.Xml.Linq.Extensions")
+        && reason.contains("Newtonsoft.Json.Linq.Extensions")
+    {
         return Some("ambiguous but for constraints");
     }
     // Mono rounds 2.5 away from zero; .NET documents and does half to even (Math.Round(Double)).

@@ -48,6 +48,10 @@ pub struct Generator<'t> {
 const ELEMENTS: [&str; 9] = ["int", "string", "double", "bool", "long", "decimal", "char", "DateTime", "JToken"];
 const NUMBERS: [&str; 7] = ["int", "long", "double", "decimal", "uint", "ulong", "float"];
 
+/// Value types of .NET that no policy can name: nothing can stand for them.
+const FOREIGN: [&str; 6] =
+    ["X509KeyStorageFlags", "NumberStyles", "DateTimeStyles", "TimeSpanStyles", "NormalizationForm", "CompareOptions"];
+
 /// Members whose answers no two runs share.
 pub fn is_unpredictable(member: &Member, holder: &str) -> bool {
     matches!(member.name.as_str(), "GetHashCode" | "NewGuid" | "Now" | "UtcNow" | "Today" | "StackTrace" | "RandomNumber")
@@ -68,7 +72,13 @@ impl<'t> Generator<'t> {
                 && !member.younger
                 && owner.kind != "delegate"
                 && !is_unpredictable(member, &owner.name)
-                && !member.parameters.iter().any(|parameter| parameter.passing == Passing::Ref || parameter.ty.to_string() == "JsonConverter[]")
+                && !member.parameters.iter().any(|parameter| FOREIGN.contains(&parameter.ty.name()))
+                // `null` alone does not tell a format from its provider.
+                && !(member.parameters.len() == 1 && member.parameters[0].ty.name() == "IFormatProvider")
+                && !member
+                    .parameters
+                    .iter()
+                    .any(|parameter| parameter.passing == Passing::Ref || parameter.ty.to_string() == "JsonConverter[]")
                 && (owner.listed || !member.is_static || member.extension);
             if fits {
                 usable.insert(index);
@@ -194,8 +204,12 @@ impl<'t> Generator<'t> {
             return None;
         }
         let name = definition.name.clone();
-        let of: Vec<usize> =
-            self.usable.iter().copied().filter(|index| self.table.members[*index].kind == 'v' && self.table.types[self.table.members[*index].owner].name == name).collect();
+        let of: Vec<usize> = self
+            .usable
+            .iter()
+            .copied()
+            .filter(|index| self.table.members[*index].kind == 'v' && self.table.types[self.table.members[*index].owner].name == name)
+            .collect();
         if of.is_empty() {
             return None;
         }
@@ -227,7 +241,9 @@ impl<'t> Generator<'t> {
             Ty::Open(_) => false,
             Ty::Array(_) => true,
             Ty::Named(name, arguments) => {
-                (is_delegate(ty) || self.table.definition_of(ty).is_some_and(|definition| definition.listed && definition.kind != "static") || name == "object")
+                (is_delegate(ty)
+                    || self.table.definition_of(ty).is_some_and(|definition| definition.listed && definition.kind != "static")
+                    || name == "object")
                     && !(name == "Tuple" && arguments.len() > 7)
             }
         };
@@ -241,7 +257,12 @@ impl<'t> Generator<'t> {
         let owner = &table.types[member.owner];
         self.bind_rest(member, &mut bound);
         let holder = owner.ty().substitute(&bound);
-        if !bound.values().all(|ty| self.speakable(ty)) || owner.parameters.len() > 7 {
+        let plain = |ty: &Ty| self.table.is_value_type(ty) && ty.name() != "Nullable";
+        if !bound.values().all(|ty| self.speakable(ty))
+            || owner.parameters.len() > 7
+            || owner.name == "Nullable" && !bound.values().all(plain)
+            || owner.name == "XmlExtensions" && !bound.values().all(|ty| ty.name() == "XElement")
+        {
             return None;
         }
         let arguments = |own: &mut Self, skip: usize| -> Option<String> { own.arguments(index, &bound, skip, depth) };
@@ -281,7 +302,9 @@ impl<'t> Generator<'t> {
             }
             let value_only = owner.name == "Nullable" || member.parameters.iter().any(|parameter| parameter.ty.name() == "Nullable");
             // Newtonsoft constrains what its sequences hold.
-            let tokens = owner.name == "Extensions" && (name == "T" || member.generics.len() > 1 && name == member.generics[0]) && member.parameters.iter().any(|one| matches!(one.ty.arguments(), [Ty::Open(own)] if *own == name));
+            let tokens = owner.name == "Extensions"
+                && (name == "T" || member.generics.len() > 1 && name == member.generics[0])
+                && member.parameters.iter().any(|one| matches!(one.ty.arguments(), [Ty::Open(own)] if *own == name));
             let ty = if tokens {
                 Ty::named(self.pick(&["JToken", "JObject"]))
             } else if name == "TEnum" {
@@ -291,7 +314,11 @@ impl<'t> Generator<'t> {
             } else if member.name == "As" {
                 Ty::named(self.pick(&["string", "JObject", "JToken"]))
             } else if owner.name == "IReadOnlyDictionary" {
-                if name == "TKey" { Ty::named("string") } else { self.pick(&[&Ty::array(Ty::named("string")), &Ty::named("object"), &Ty::named("string")]).clone() }
+                if name == "TKey" {
+                    Ty::named("string")
+                } else {
+                    self.pick(&[&Ty::array(Ty::named("string")), &Ty::named("object"), &Ty::named("string")]).clone()
+                }
             } else if value_only {
                 Ty::named(self.pick(&["int", "double", "bool", "long", "DateTime"]))
             } else if owner.name == "Extensions" || member.name == "Value" || member.name == "Values" || member.name == "ToObject" {
@@ -311,7 +338,10 @@ impl<'t> Generator<'t> {
         fn mentions(ty: &Ty, name: &str) -> bool {
             matches!(ty, Ty::Open(own) if own == name) || ty.arguments().iter().any(|one| mentions(one, name))
         }
-        let told = member.generics.iter().all(|name| member.parameters.iter().any(|parameter| mentions(&parameter.ty, name)));
+        let told = member
+            .generics
+            .iter()
+            .all(|name| member.parameters.iter().any(|parameter| parameter.passing != Passing::Out && mentions(&parameter.ty, name)));
         if told && !self.chance(10) {
             return String::new();
         }
@@ -338,9 +368,17 @@ impl<'t> Generator<'t> {
                     _ => ty.clone(),
                 };
                 // A method of the type's own would be called instead.
-                let hidden = self.table.supers(&choice).iter().filter_map(|one| self.table.definition_of(one).map(|definition| definition.name.clone())).any(|name| {
-                    self.table.members.iter().any(|member| member.name == method && !member.extension && self.table.types[member.owner].name == name)
-                });
+                let hidden = self
+                    .table
+                    .supers(&choice)
+                    .iter()
+                    .filter_map(|one| self.table.definition_of(one).map(|definition| definition.name.clone()))
+                    .any(|name| {
+                        self.table
+                            .members
+                            .iter()
+                            .any(|member| member.name == method && !member.extension && self.table.types[member.owner].name == name)
+                    });
                 self.value(if hidden { ty } else { &choice }, depth)?
             }
             _ => self.value(ty, depth)?,
@@ -412,7 +450,11 @@ impl<'t> Generator<'t> {
         };
         let names: Vec<String> = parameters.iter().map(|_| self.name()).collect();
         let before = self.scope.len();
-        self.scope.extend(names.iter().zip(&parameters).map(|(name, ty)| Variable { name: name.clone(), ty: ty.clone(), assignable: false }));
+        self.scope.extend(names.iter().zip(&parameters).map(|(name, ty)| Variable {
+            name: name.clone(),
+            ty: ty.clone(),
+            assignable: false,
+        }));
         let body = match result {
             None => Some("{ }".to_owned()),
             Some(result) if self.chance(12) && depth > 0 => {
@@ -555,7 +597,8 @@ impl<'t> Generator<'t> {
                     return Some(format!("unchecked(({ty}){})", self.value(&from, depth)?));
                 }
                 let sign = self.pick(&["+", "-", "*", "/", "%", "&", "|", "^", "<<", ">>"]);
-                let (left, right) = (self.value(ty, depth)?, self.value(&if sign.len() == 2 { Ty::named("int") } else { ty.clone() }, depth)?);
+                let (left, right) =
+                    (self.value(ty, depth)?, self.value(&if sign.len() == 2 { Ty::named("int") } else { ty.clone() }, depth)?);
                 self.note(if sign.len() == 2 { "shift" } else { "integer arithmetic" });
                 let whole = format!("({left} {sign} {right})");
                 Some(if self.chance(70) { format!("unchecked{whole}") } else { whole })
@@ -840,7 +883,11 @@ impl<'t> Generator<'t> {
                 let log = self.assignable(|ty| ty.name() == "string").map(|variable| variable.name);
                 self.note("try and catch");
                 let name = self.name();
-                let caught = log.as_ref().map(|log| format!("{log} += {name}.GetType() == null ? \"\" : \"!\"; ")).filter(|_| false).unwrap_or_default();
+                let caught = log
+                    .as_ref()
+                    .map(|log| format!("{log} += {name}.GetType() == null ? \"\" : \"!\"; "))
+                    .filter(|_| false)
+                    .unwrap_or_default();
                 let noted = log.as_ref().map(|log| format!("{log} += \"caught\"; ")).unwrap_or_default();
                 if self.chance(40) {
                     self.note("finally");
@@ -892,13 +939,35 @@ impl<'t> Generator<'t> {
         let holder = owner.ty().substitute(&bound);
         if member.writable && self.chance(50) && !member.is_static {
             let (receiver, value) = (self.value(&holder, 0)?, self.value(&member.result.substitute(&bound), 0)?);
-            let place = if member.kind == 'i' { format!("r[{}]", self.arguments(index, &bound, 0, 0)?) } else { format!("r.{}", member.name) };
+            let place =
+                if member.kind == 'i' { format!("r[{}]", self.arguments(index, &bound, 0, 0)?) } else { format!("r.{}", member.name) };
             return Some(format!("@{{ var r = {receiver}; {place} = {value}; return new object[] {{ r, {place} }}; }}"));
         }
         let result = member.result.substitute(&bound);
         let effects = result.name() == "void"
-            || member.kind == 'm' && !member.is_static && !member.extension && matches!(owner.name.as_str(), "List" | "HashSet" | "Queue" | "Stack" | "Dictionary" | "StringBuilder" | "ISet" | "ICollection" | "IList" | "IDictionary")
-            || member.parameters.iter().any(|parameter| matches!(parameter.ty.name(), "[]" | "Array") && matches!(member.name.as_str(), "CopyTo" | "Copy" | "Sort" | "Reverse" | "Clear" | "GetBytes" | "GetChars" | "NextBytes" | "TransformBlock"));
+            || member.kind == 'm'
+                && !member.is_static
+                && !member.extension
+                && matches!(
+                    owner.name.as_str(),
+                    "List"
+                        | "HashSet"
+                        | "Queue"
+                        | "Stack"
+                        | "Dictionary"
+                        | "StringBuilder"
+                        | "ISet"
+                        | "ICollection"
+                        | "IList"
+                        | "IDictionary"
+                )
+            || member.parameters.iter().any(|parameter| {
+                matches!(parameter.ty.name(), "[]" | "Array")
+                    && matches!(
+                        member.name.as_str(),
+                        "CopyTo" | "Copy" | "Sort" | "Reverse" | "Clear" | "GetBytes" | "GetChars" | "NextBytes" | "TransformBlock"
+                    )
+            });
         if member.parameters.iter().any(|parameter| parameter.passing == Passing::Out) || effects {
             // Receiver and arguments as variables, all of them shown afterwards.
             let mut body = String::new();
@@ -957,8 +1026,10 @@ impl<'t> Generator<'t> {
         let opaque = match ty.name() {
             "Encoding" => format!("{text}.GetBytes(\"aä€\")"),
             "Random" => format!("{text}.Next(1000)"),
-            "HashAlgorithm" | "MD5" | "SHA1" | "SHA256" | "SHA384" | "SHA512" | "SHA1Managed" | "SHA256Managed" | "SHA384Managed" | "SHA512Managed" | "HMAC"
-            | "HMACMD5" | "HMACSHA1" | "HMACSHA256" | "HMACSHA384" | "HMACSHA512" | "KeyedHashAlgorithm" => format!("{text}.ComputeHash(new byte[] {{ 1, 2, 3 }})"),
+            "HashAlgorithm" | "MD5" | "SHA1" | "SHA256" | "SHA384" | "SHA512" | "SHA1Managed" | "SHA256Managed" | "SHA384Managed"
+            | "SHA512Managed" | "HMAC" | "HMACMD5" | "HMACSHA1" | "HMACSHA256" | "HMACSHA384" | "HMACSHA512" | "KeyedHashAlgorithm" => {
+                format!("{text}.ComputeHash(new byte[] {{ 1, 2, 3 }})")
+            }
             "StringComparer" => format!("{text}.Compare(\"a\", \"B\")"),
             "Exception" => format!("{text}.Message"),
             "IRequest" => format!("{text}.Method"),

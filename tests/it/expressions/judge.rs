@@ -135,7 +135,8 @@ impl Judge {
         for line in String::from_utf8(output.stdout.clone()).unwrap().lines() {
             let (index, answer) = line.split_once('\t').unwrap();
             let answer = serde_json::from_str(answer);
-            answers[index.parse::<usize>().unwrap()] = Some(answer.unwrap_or_else(|_| json!({ "ok": false, "stage": NOT_SHOWN, "message": line })));
+            answers[index.parse::<usize>().unwrap()] =
+                Some(answer.unwrap_or_else(|_| json!({ "ok": false, "stage": NOT_SHOWN, "message": line })));
         }
         std::fs::remove_dir_all(&folder).unwrap();
         let named = |(index, answer): (usize, Option<Value>)| {
@@ -230,6 +231,10 @@ fn interfaces() -> String {
     let mut out = USINGS.replace("using Authorization = global::Authorization;", "");
     for (head, members) in &types {
         let (kind, name) = (head[0], head[1]);
+        // What has a namespace is of .NET.
+        if name.contains('.') {
+            continue;
+        }
         let properties = members.iter().filter_map(|line| line.strip_prefix("+p ")?.split_once(':'));
         let properties: Vec<(&str, &str)> =
             properties.map(|(name, ty)| (name, ty.trim_end_matches(" g"))).filter(|(_, ty)| exists(ty, &known)).collect();
@@ -238,7 +243,7 @@ fn interfaces() -> String {
                 let values: Vec<&str> = members.iter().filter_map(|line| line.strip_prefix("+vs ")).collect();
                 writeln!(out, "public enum {name} {{ {} }}", values.join(", ")).unwrap();
             }
-            "class" if !name.contains('.') => {
+            "class" => {
                 let body: String = properties.iter().map(|(name, ty)| format!("public {ty} {name} {{ get; set; }} ")).collect();
                 writeln!(out, "public class {name} {{ {body} }}").unwrap();
             }

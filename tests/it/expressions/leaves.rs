@@ -25,7 +25,8 @@ const STRINGS: &[&str] = &[
 ];
 const INTS: &[&str] = &["0", "1", "2", "3", "5", "7", "10", "42", "100", "255", "1024", "-1", "-17", "65536", "2147483647", "0x1F"];
 const SMALL: &[&str] = &["0", "1", "2", "3", "1", "2", "4"];
-const DOUBLES: &[&str] = &["0.0", "1.0", "2.5", "-3.75", "0.1", "1e3", "123456.789", "1e-5", "-0.5", "1e17", "double.NaN", "double.PositiveInfinity"];
+const DOUBLES: &[&str] =
+    &["0.0", "1.0", "2.5", "-3.75", "0.1", "1e3", "123456.789", "1e-5", "-0.5", "1e17", "double.NaN", "double.PositiveInfinity"];
 const DECIMALS: &[&str] = &["0m", "1m", "1.25m", "-3.5m", "100.00m", "0.005m", "79228162514264337593543950335m", "12345.6789m"];
 const DATES: &[&str] = &[
     "new DateTime(2024, 2, 29)",
@@ -42,9 +43,16 @@ const OFFSETS: &[&str] = &[
     "DateTimeOffset.MinValue",
     "DateTimeOffset.FromUnixTimeSeconds(1700000000L)",
 ];
-const SPANS: &[&str] =
-    &["TimeSpan.FromSeconds(90)", "new TimeSpan(1, 2, 3)", "new TimeSpan(3, 4, 5, 6, 789)", "TimeSpan.Zero", "TimeSpan.FromMilliseconds(-1500)", "new TimeSpan(12345678901L)"];
-const GUIDS: &[&str] = &["Guid.Empty", "Guid.Parse(\"00112233-4455-6677-8899-aabbccddeeff\")", "new Guid(\"{FFFFFFFF-4455-6677-8899-AABBCCDDEEFF}\")"];
+const SPANS: &[&str] = &[
+    "TimeSpan.FromSeconds(90)",
+    "new TimeSpan(1, 2, 3)",
+    "new TimeSpan(3, 4, 5, 6, 789)",
+    "TimeSpan.Zero",
+    "TimeSpan.FromMilliseconds(-1500)",
+    "new TimeSpan(12345678901L)",
+];
+const GUIDS: &[&str] =
+    &["Guid.Empty", "Guid.Parse(\"00112233-4455-6677-8899-aabbccddeeff\")", "new Guid(\"{FFFFFFFF-4455-6677-8899-AABBCCDDEEFF}\")"];
 const OBJECTS: &[&str] = &[
     "{'a':1,'b':{'c':[1,2,{'d':'x'}]},'s':'str','f':1.5,'t':true,'n':null}",
     "{}",
@@ -53,10 +61,15 @@ const OBJECTS: &[&str] = &[
 ];
 const ARRAYS: &[&str] = &["[1,2,3]", "[]", "['a','b',null]", "[{'k':1},{'k':2,'v':[true]}]", "[1.5,'x',[2]]"];
 const VALUES: &[&str] = &["5", "'text'", "true", "1.5", "'42'", "null"];
-const XML: &[&str] = &["<a x='1'><b>t</b><b y='2'/></a>", "<r xmlns='urn:n'><c>5</c></r>", "<e/>", "<a>one<!-- c --><b><c>2</c></b>two</a>"];
+const XML: &[&str] =
+    &["<a x='1'><b>t</b><b y='2'/></a>", "<r xmlns='urn:n'><c>5</c></r>", "<e/>", "<a>one<!-- c --><b><c>2</c></b>two</a>"];
 const PATTERNS: &[&str] = &["[a-z]+", "\\\\d+", "(\\\\w)(\\\\w)?", "(?<first>[A-Z])\\\\w*", "^a|b$", "\\\\s", "x(?=y)", "(a)|(b)"];
-const URLS: &[&str] =
-    &["https://h:81/p/q?a=1&b=%20#f", "http://example.com", "https://user@gw.example.com/openai/deployments/x/chat?api-version=2024", "https://h/a%20b/"];
+const URLS: &[&str] = &[
+    "https://h:81/p/q?a=1&b=%20#f",
+    "http://example.com",
+    "https://user@gw.example.com/openai/deployments/x/chat?api-version=2024",
+    "https://h/a%20b/",
+];
 const NUMBER_FORMATS: &[&str] = &["N2", "F1", "D4", "X", "0.00", "#,##0.##", "E2", "P1", "G", "x8", "000", "0.0%"];
 const DATE_FORMATS: &[&str] = &["o", "r", "s", "u", "yyyy-MM-dd", "HH:mm:ss.fff", "d", "dddd, d MMMM yyyy", "yy/M/d h:m:s tt", "t"];
 const TOKEN: &str = "\"eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCIsImtpZCI6ImsifQ.eyJzdWIiOiIxMjMiLCJhdWQiOlsiYSIsImIiXSwiaXNzIjoibWUiLCJleHAiOjE3MDAwMDAwMDAsIm5iZiI6MTYwMDAwMDAwMCwiaWF0IjoxNjAwMDAwMDAxLCJqdGkiOiJpIn0.sig\"";
@@ -114,7 +127,9 @@ impl Generator<'_> {
                 2 => "new JValue(true)".to_owned(),
                 _ => format!("new JValue({})", self.pick(STRINGS)),
             },
-            "JProperty" => format!("new JProperty({}, {})", self.pick(&["\"a\"", "\"b\"", "\"model\""]), self.pick(&["1", "\"x\"", "true", "1.5"])),
+            "JProperty" => {
+                format!("new JProperty({}, {})", self.pick(&["\"a\"", "\"b\"", "\"model\""]), self.pick(&["1", "\"x\"", "true", "1.5"]))
+            }
             "XElement" => format!("XElement.Parse({})", quoted(self.pick(XML))),
             "XDocument" => format!("XDocument.Parse({})", quoted(self.pick(XML))),
             "XContainer" | "XNode" | "XObject" => format!("(({})XElement.Parse({}))", ty.name(), quoted(self.pick(XML))),
@@ -144,7 +159,9 @@ impl Generator<'_> {
                 _ => format!("new Exception({})", self.pick(&STRINGS[1..5])),
             },
             "Encoding" => self.pick(&["Encoding.UTF8", "Encoding.ASCII", "Encoding.Unicode", "Encoding.BigEndianUnicode"]).to_owned(),
-            "StringComparer" => self.pick(&["StringComparer.Ordinal", "StringComparer.OrdinalIgnoreCase", "StringComparer.InvariantCulture"]).to_owned(),
+            "StringComparer" => {
+                self.pick(&["StringComparer.Ordinal", "StringComparer.OrdinalIgnoreCase", "StringComparer.InvariantCulture"]).to_owned()
+            }
             "IEqualityComparer" | "IComparer" if arguments.first().is_some_and(|one| one.name() == "string") => {
                 self.pick(&["StringComparer.Ordinal", "StringComparer.OrdinalIgnoreCase"]).to_owned()
             }
@@ -152,7 +169,9 @@ impl Generator<'_> {
             "HashAlgorithm" => format!("((HashAlgorithm){}.Create())", self.pick(&["SHA256", "MD5"])),
             "MD5" | "SHA1" | "SHA256" | "SHA384" | "SHA512" => format!("{}.Create()", ty.name()),
             "SHA1Managed" | "SHA256Managed" | "SHA384Managed" | "SHA512Managed" => format!("new {}()", ty.name()),
-            "HMACMD5" | "HMACSHA1" | "HMACSHA256" | "HMACSHA384" | "HMACSHA512" => format!("new {}(new byte[] {{ 1, 2, {} }})", ty.name(), self.pick(SMALL)),
+            "HMACMD5" | "HMACSHA1" | "HMACSHA256" | "HMACSHA384" | "HMACSHA512" => {
+                format!("new {}(new byte[] {{ 1, 2, {} }})", ty.name(), self.pick(SMALL))
+            }
             "HMAC" | "KeyedHashAlgorithm" => format!("(({})new HMACSHA256(new byte[] {{ 1, {} }}))", ty.name(), self.pick(SMALL)),
             "Nullable" => {
                 let inner = arguments.first()?.clone();
@@ -236,7 +255,9 @@ impl Generator<'_> {
     pub fn suited(&mut self, owner: &str, member: &str, parameter: &str, ty: &Ty) -> Option<String> {
         let name = parameter.to_ascii_lowercase();
         let text = ty.name() == "string";
-        let short = |name: &str| matches!(name, "startindex" | "index" | "count" | "length" | "arrayindex" | "offset" | "sourceindex" | "destinationindex");
+        let short = |name: &str| {
+            matches!(name, "startindex" | "index" | "count" | "length" | "arrayindex" | "offset" | "sourceindex" | "destinationindex")
+        };
         Some(match name.as_str() {
             "year" => self.pick(&["2024", "1999", "2023"]).to_owned(),
             "month" => self.pick(&["1", "2", "12"]).to_owned(),
@@ -245,7 +266,11 @@ impl Generator<'_> {
                 self.pick(&["0", "5", "23"]).to_owned()
             }
             "decimals" | "digits" | "scale" if matches!(ty.name(), "int" | "byte") => {
-                if ty.name() == "byte" { format!("((byte){})", self.pick(SMALL)) } else { self.pick(SMALL).to_owned() }
+                if ty.name() == "byte" {
+                    format!("((byte){})", self.pick(SMALL))
+                } else {
+                    self.pick(SMALL).to_owned()
+                }
             }
             "totalwidth" | "capacity" => self.pick(&["3", "5", "8", "16"]).to_owned(),
             "tobase" | "frombase" => self.pick(&["2", "8", "10", "16"]).to_owned(),
@@ -271,7 +296,13 @@ impl Generator<'_> {
             "expandedname" | "localname" if text => quoted(self.pick(&["a", "b"])),
             "key" if text => quoted(self.pick(&["a", "s", "i", "X-Many"])),
             "s" | "input" | "g" | "value" if text && matches!(member, "Parse" | "TryParse" | "new" | "ParseExact") => match owner {
-                "DateTime" | "DateTimeOffset" => quoted(self.pick(&["2024-05-06", "2024-05-06T07:08:09Z", "05/06/2024 1:02 PM", "no date", "Mon, 06 May 2024 07:08:09 GMT"])),
+                "DateTime" | "DateTimeOffset" => quoted(self.pick(&[
+                    "2024-05-06",
+                    "2024-05-06T07:08:09Z",
+                    "05/06/2024 1:02 PM",
+                    "no date",
+                    "Mon, 06 May 2024 07:08:09 GMT",
+                ])),
                 "TimeSpan" => quoted(self.pick(&["1.02:03:04", "00:10:00", "x", "5"])),
                 "Guid" => quoted(self.pick(&["00112233-4455-6677-8899-aabbccddeeff", "x", "00112233445566778899aabbccddeeff"])),
                 "bool" => quoted(self.pick(&["true", "False", "yes"])),

@@ -80,7 +80,6 @@ const STILL_WITHOUT: &[&str] = &[
     "breaker-window",
     "exhausted-pool-reason",
     "limits",
-    "missing-token-reason",
     "retry-after-dates",
     "retry-exponent-from-one",
     "streamed-usage",

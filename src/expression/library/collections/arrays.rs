@@ -1,13 +1,107 @@
 //! The rest of `Array`: ranges, searching, sorting with keys, and what only `System.Array` shows.
 
-use super::{change, copy, handle, order_by, sort_range};
+use super::{change, copy, find, find_index, handle, index_of, length, order_by, sort, sort_range};
 use crate::expression::heap::Object;
-use crate::expression::library::{Members, equals, linq};
+use crate::expression::library::{Members, equals, linq, strings};
 use crate::expression::machine::{Args, Machine, Outcome};
 use crate::expression::types::{self, known};
 use crate::expression::value::Value;
 
 pub(in crate::expression::library) const MEMBERS: Members = &[
+    ("Array.Length", |m, a| length(m, a)),
+    ("Array.LongLength", |m, a| length(m, a).map(|value| Value::Int64(value.integer()))),
+    ("Array.Rank", |_, _| Ok(Value::Int32(1))),
+    ("Array.Exists", |m, a| {
+        let mut found = false;
+        for item in linq::collect(m, a.get(0))? {
+            found |= m.call(a.get(1), &[item])?.truth();
+            if found {
+                break;
+            }
+        }
+        Ok(Value::Boolean(found))
+    }),
+    ("Array.Find", |m, a| find(m, a, false)),
+    ("Array.FindLast", |m, a| find(m, a, true)),
+    ("Array.FindAll", |m, a| {
+        let mut list = Vec::new();
+        for item in linq::collect(m, a.get(0))? {
+            if m.call(a.get(1), std::slice::from_ref(&item))?.truth() {
+                list.push(item);
+            }
+        }
+        m.array(a.ty(0), list)
+    }),
+    ("Array.FindIndex(T[],Predicate<T>)", |m, a| find_index(m, a)),
+    ("Array.TrueForAll", |m, a| {
+        for item in linq::collect(m, a.get(0))? {
+            if !m.call(a.get(1), &[item])?.truth() {
+                return Ok(Value::Boolean(false));
+            }
+        }
+        Ok(Value::Boolean(true))
+    }),
+    ("Array.ConvertAll", |m, a| {
+        let mut list = Vec::new();
+        for item in linq::collect(m, a.get(0))? {
+            list.push(m.call(a.get(1), &[item])?);
+        }
+        m.array(a.ty(1), list)
+    }),
+    ("Array.ForEach", |m, a| {
+        for item in linq::collect(m, a.get(0))? {
+            m.call(a.get(1), &[item])?;
+        }
+        Ok(Value::Null)
+    }),
+    ("Array.IndexOf(T[],T)", |m, a| index_of(m, a)),
+    ("Array.IndexOf(Array,object)", |m, a| index_of(m, a)),
+    ("Array.LastIndexOf(T[],T)", |m, a| {
+        let list = linq::collect(m, a.get(0))?;
+        for (index, item) in list.iter().enumerate().rev() {
+            if equals(m, item, a.get(1))? {
+                return Ok(Value::size(index));
+            }
+        }
+        Ok(Value::Int32(-1))
+    }),
+    ("Array.Reverse(Array)", |m, a| {
+        change(m, a, |items| items.reverse())?;
+        Ok(Value::Null)
+    }),
+    ("Array.Reverse(T[])", |m, a| {
+        change(m, a, |items| items.reverse())?;
+        Ok(Value::Null)
+    }),
+    ("Array.Sort(Array)", |m, a| sort(m, a)),
+    ("Array.Sort(T[])", |m, a| sort(m, a)),
+    ("Array.Sort(T[],Comparison<T>)", |m, a| sort(m, a)),
+    ("Array.Clear(Array,int,int)", |m, a| {
+        let ty = m.heap.type_of(a.get(0)).element().unwrap_or(known().object);
+        let length = linq::collect(m, a.get(0))?.len();
+        let (start, count) = strings::range(m, length, a.int(1), a.int(2))?;
+        change(m, a, |items| items[start..start + count].fill(Value::default_of(ty)))?;
+        Ok(Value::Null)
+    }),
+    ("Array.Copy(Array,Array,int)", |m, a| copy(m, a.get(0), 0, a.get(1), 0, a.int(2))),
+    ("Array.Copy(Array,int,Array,int,int)", |m, a| copy(m, a.get(0), a.int(1), a.get(2), a.int(3), a.int(4))),
+    ("Array.CopyTo(Array,int)", |m, a| {
+        let count = linq::collect(m, a.get(0))?.len();
+        copy(m, a.get(0), 0, a.get(1), a.int(2), i32::try_from(count).unwrap_or(0))
+    }),
+    ("Array.Clone()", |m, a| {
+        let ty = m.heap.type_of(a.get(0)).element().unwrap_or(known().object);
+        let items = linq::collect(m, a.get(0))?;
+        m.array(ty, items)
+    }),
+    ("Array.GetValue(int)", |m, a| {
+        let items = linq::collect(m, a.get(0))?;
+        match usize::try_from(a.int(1)).ok().and_then(|index| items.get(index)) {
+            Some(item) => Ok(item.clone()),
+            None => Err(m.throw("IndexOutOfRangeException", "Index was outside the bounds of the array.")),
+        }
+    }),
+    ("Array.Empty", |m, a| m.array(a.ty(0), Vec::new())),
     ("Array.IsFixedSize", |m, a| handle(m, a.get(0)).map(|_| Value::Boolean(true))),
     ("Array.IsReadOnly", |m, a| handle(m, a.get(0)).map(|_| Value::Boolean(false))),
     ("Array.IsSynchronized", |m, a| handle(m, a.get(0)).map(|_| Value::Boolean(false))),
@@ -17,6 +111,7 @@ pub(in crate::expression::library) const MEMBERS: Members = &[
     ("Array.GetEnumerator()", |m, a| linq::enumerator(m, a.get(0))),
     ("Array.GetLowerBound", |m, a| dimension(m, a).map(|_| Value::Int32(0))),
     ("Array.GetUpperBound", |m, a| dimension(m, a).map(|length| Value::Int32(i32::try_from(length).unwrap_or(0) - 1))),
+    ("Array.GetLength", |m, a| dimension(m, a).map(Value::size)),
     ("Array.GetLongLength", |m, a| dimension(m, a).map(|length| Value::Int64(length as i64))),
     ("Array.GetValue(long)", |m, a| get_value(m, a, a.get(1))),
     ("Array.GetValue(int[])", |m, a| {
@@ -58,7 +153,7 @@ pub(in crate::expression::library) const MEMBERS: Members = &[
     }),
     ("Array.Fill(T[],T,int,int)", |m, a| {
         let length = linq::collect(m, a.get(0))?.len();
-        let (start, count) = crate::expression::library::strings::range(m, length, a.int(2), a.int(3))?;
+        let (start, count) = strings::range(m, length, a.int(2), a.int(3))?;
         change(m, a, |items| items[start..start + count].fill(a.get(1).clone()))?;
         Ok(Value::Null)
     }),
@@ -179,7 +274,7 @@ fn set_value(m: &mut Machine<'_>, a: Args<'_>, index: &Value) -> Outcome {
 
 pub(super) fn reverse(m: &mut Machine<'_>, a: Args<'_>) -> Outcome {
     let length = linq::collect(m, a.get(0))?.len();
-    let (start, count) = crate::expression::library::strings::range(m, length, a.int(1), a.int(2))?;
+    let (start, count) = strings::range(m, length, a.int(1), a.int(2))?;
     change(m, a, |items| items[start..start + count].reverse())?;
     Ok(Value::Null)
 }
@@ -197,7 +292,10 @@ fn bounds(m: &mut Machine<'_>, length: usize, start: Option<i32>, count: Option<
         };
         return match count.map_or(Ok(end), usize::try_from).ok().and_then(|count| end.checked_sub(count)) {
             Some(from) => Ok((from, end)),
-            None => Err(m.out_of_range("count", "Count must be positive and count must refer to a location within the string/array/collection.")),
+            None => {
+                Err(m
+                    .out_of_range("count", "Count must be positive and count must refer to a location within the string/array/collection."))
+            }
         };
     }
     let Some(from) = usize::try_from(start.unwrap_or(0)).ok().filter(|start| *start <= length) else {
@@ -205,7 +303,9 @@ fn bounds(m: &mut Machine<'_>, length: usize, start: Option<i32>, count: Option<
     };
     match count.map_or(Ok(length - from), usize::try_from).ok().filter(|count| from + count <= length) {
         Some(count) => Ok((from, from + count)),
-        None => Err(m.out_of_range("count", "Count must be positive and count must refer to a location within the string/array/collection.")),
+        None => {
+            Err(m.out_of_range("count", "Count must be positive and count must refer to a location within the string/array/collection."))
+        }
     }
 }
 
@@ -247,7 +347,7 @@ pub(super) fn find_in(m: &mut Machine<'_>, a: Args<'_>, numbers: usize, last: bo
 pub(super) fn search(m: &mut Machine<'_>, a: Args<'_>, part: Option<usize>, value: usize, comparer: Option<usize>) -> Outcome {
     let items = linq::collect(m, a.get(0))?;
     let (start, count) = match part {
-        Some(index) => crate::expression::library::strings::range(m, items.len(), a.int(index), a.int(index + 1))?,
+        Some(index) => strings::range(m, items.len(), a.int(index), a.int(index + 1))?,
         None => (0, items.len()),
     };
     let comparer = comparer.map_or(Value::Null, |index| a.get(index).clone());
@@ -275,7 +375,7 @@ fn sort_pairs(m: &mut Machine<'_>, a: Args<'_>, part: Option<usize>, comparer: O
     }
     let (keys, values) = (linq::collect(m, a.get(0))?, linq::collect(m, a.get(1))?);
     let (start, count) = match range {
-        Some((start, count)) => crate::expression::library::strings::range(m, keys.len(), start, count)?,
+        Some((start, count)) => strings::range(m, keys.len(), start, count)?,
         None => (0, keys.len()),
     };
     if start + count > values.len() {

@@ -8,6 +8,27 @@ use crate::expression::library::{Members, compare, linq, numbers, strings};
 use crate::expression::machine::{Args, Machine, Outcome};
 use crate::expression::value::Value;
 
+macro_rules! enumerators {
+    ($($name:literal),*) => {
+        &[$(
+            (concat!($name, ".MoveNext()"), |m, a| linq::move_next(m, a.get(0)).map(Value::Boolean)),
+            (concat!($name, ".Current"), |m, a| linq::current(m, a.get(0))),
+            (concat!($name, ".Dispose()"), |_, _| Ok(Value::Null))
+        ),*]
+    };
+}
+
+pub(in crate::expression::library) const ENUMERATORS: Members = enumerators!(
+    "ListEnumerator",
+    "QueueEnumerator",
+    "StackEnumerator",
+    "HashSetEnumerator",
+    "DictionaryEnumerator",
+    "DictionaryKeyCollectionEnumerator",
+    "DictionaryValueCollectionEnumerator",
+    "CharEnumerator"
+);
+
 pub(in crate::expression::library) const MEMBERS: Members = &[
     ("ICollection.CopyTo", |m, a| copied(m, a)),
     ("ICollection.IsReadOnly", |m, a| {

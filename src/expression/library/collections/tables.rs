@@ -1,13 +1,100 @@
 //! The rest of `Dictionary`, `HashSet` and `ISet`.
 
 use super::lists::copied;
-use super::{add_to_set, entries, filled_set, handle, length, new_table, put, remove, subset, table_rule};
+use super::{
+    add_to_set, clear, contains, contains_key, copied_table, entries, filled_set, handle, keys, length, lookup, new_table, put, remove,
+    subset, table_rule, try_get,
+};
 use crate::expression::heap::{KeyRule, Object};
-use crate::expression::library::{Members, key, linq, strings};
+use crate::expression::library::{Members, equals, key, linq, strings};
 use crate::expression::machine::{Args, Machine, Outcome};
 use crate::expression::value::Value;
 
 pub(in crate::expression::library) const MEMBERS: Members = &[
+    ("Dictionary.new()", |m, a| new_table(m, a, "Dictionary", None)),
+    ("Dictionary.new(int)", |m, a| new_table(m, a, "Dictionary", None)),
+    ("Dictionary.new(IEqualityComparer<TKey>)", |m, a| new_table(m, a, "Dictionary", Some(0))),
+    ("Dictionary.new(int,IEqualityComparer<TKey>)", |m, a| new_table(m, a, "Dictionary", Some(1))),
+    ("Dictionary.new(IDictionary<TKey,TValue>)", |m, a| copied_table(m, a, None)),
+    ("Dictionary.new(IDictionary<TKey,TValue>,IEqualityComparer<TKey>)", |m, a| copied_table(m, a, Some(1))),
+    ("Dictionary.Count", |m, a| length(m, a)),
+    ("Dictionary.Item", |m, a| lookup(m, a)),
+    ("Dictionary.Item=", |m, a| put(m, a, false)),
+    ("Dictionary.Add(TKey,TValue)", |m, a| put(m, a, true)),
+    ("Dictionary.ContainsKey", |m, a| contains_key(m, a)),
+    ("Dictionary.ContainsValue", |m, a| {
+        for (_, value) in entries(m, a.get(0))? {
+            if equals(m, &value, a.get(1))? {
+                return Ok(Value::Boolean(true));
+            }
+        }
+        Ok(Value::Boolean(false))
+    }),
+    ("Dictionary.TryGetValue", |m, a| try_get(m, a)),
+    ("Dictionary.Remove(TKey)", |m, a| remove(m, a)),
+    ("Dictionary.Clear()", |m, a| clear(m, a)),
+    ("Dictionary.Keys", |m, a| keys(m, a, "DictionaryKeyCollection", true)),
+    ("Dictionary.Values", |m, a| keys(m, a, "DictionaryValueCollection", false)),
+    ("DictionaryKeyCollection.Count", |m, a| length(m, a)),
+    ("DictionaryValueCollection.Count", |m, a| length(m, a)),
+    ("IDictionary.Item", |m, a| lookup(m, a)),
+    ("IDictionary.Item=", |m, a| put(m, a, false)),
+    ("IDictionary.Add", |m, a| put(m, a, true)),
+    ("IDictionary.ContainsKey", |m, a| contains_key(m, a)),
+    ("IDictionary.TryGetValue", |m, a| try_get(m, a)),
+    ("IDictionary.Remove", |m, a| remove(m, a)),
+    ("IDictionary.Keys", |m, a| keys(m, a, "DictionaryKeyCollection", true)),
+    ("IDictionary.Values", |m, a| keys(m, a, "DictionaryValueCollection", false)),
+    ("IReadOnlyDictionary.Item", |m, a| lookup(m, a)),
+    ("IReadOnlyDictionary.ContainsKey", |m, a| contains_key(m, a)),
+    ("IReadOnlyDictionary.TryGetValue", |m, a| try_get(m, a)),
+    ("IReadOnlyDictionary.Keys", |m, a| keys(m, a, "DictionaryKeyCollection", true)),
+    ("IReadOnlyDictionary.Values", |m, a| keys(m, a, "DictionaryValueCollection", false)),
+    ("HashSet.new()", |m, a| new_table(m, a, "HashSet", None)),
+    ("HashSet.new(int)", |m, a| new_table(m, a, "HashSet", None)),
+    ("HashSet.new(IEqualityComparer<T>)", |m, a| new_table(m, a, "HashSet", Some(0))),
+    ("HashSet.new(IEnumerable<T>)", |m, a| filled_set(m, a, None)),
+    ("HashSet.new(IEnumerable<T>,IEqualityComparer<T>)", |m, a| filled_set(m, a, Some(1))),
+    ("HashSet.Count", |m, a| length(m, a)),
+    ("HashSet.Add", |m, a| add_to_set(m, a)),
+    ("ISet.Add", |m, a| add_to_set(m, a)),
+    ("HashSet.Contains", |m, a| contains(m, a)),
+    ("HashSet.Remove", |m, a| remove(m, a)),
+    ("HashSet.Clear()", |m, a| clear(m, a)),
+    ("HashSet.UnionWith", |m, a| {
+        for item in linq::collect(m, a.get(1))? {
+            add_to_set(m, Args { values: &[a.get(0).clone(), item], types: a.types })?;
+        }
+        Ok(Value::Null)
+    }),
+    ("HashSet.ExceptWith", |m, a| {
+        for item in linq::collect(m, a.get(1))? {
+            remove(m, Args { values: &[a.get(0).clone(), item], types: a.types })?;
+        }
+        Ok(Value::Null)
+    }),
+    ("HashSet.IntersectWith", |m, a| {
+        let others = linq::collect(m, a.get(1))?;
+        let rule = table_rule(m, a.get(0));
+        let mut wanted = Vec::new();
+        for other in &others {
+            wanted.push(key(m, other, rule)?);
+        }
+        for item in linq::collect(m, a.get(0))? {
+            if !wanted.contains(&key(m, &item, rule)?) {
+                remove(m, Args { values: &[a.get(0).clone(), item], types: a.types })?;
+            }
+        }
+        Ok(Value::Null)
+    }),
+    ("HashSet.IsSubsetOf", |m, a| subset(m, a.get(0), a.get(1), false)),
+    ("HashSet.IsSupersetOf", |m, a| subset(m, a.get(1), a.get(0), false)),
+    ("HashSet.Overlaps", |m, a| subset(m, a.get(0), a.get(1), true)),
+    ("HashSet.SetEquals", |m, a| {
+        let there = subset(m, a.get(0), a.get(1), false)?.truth();
+        let back = subset(m, a.get(1), a.get(0), false)?.truth();
+        Ok(Value::Boolean(there && back))
+    }),
     ("Dictionary.new(IEnumerable<KeyValuePair<TKey,TValue>>)", |m, a| super::copied_table(m, a, None)),
     ("Dictionary.new(IEnumerable<KeyValuePair<TKey,TValue>>,IEqualityComparer<TKey>)", |m, a| super::copied_table(m, a, Some(1))),
     ("Dictionary.Comparer", |m, a| comparer(m, a)),

@@ -71,10 +71,15 @@ pub(in crate::expression::library) const MEMBERS: Members = &[
         let host = m.string(a, 1, "hostname")?.to_str().to_ascii_lowercase();
         let (wild, common) = (a.truth(2), a.truth(3));
         with(m, a, |parsed| {
-            let own = if parsed.hosts.is_empty() && common { attribute(&parsed.subject, "2.5.4.3").into_iter().collect() } else { parsed.hosts.clone() };
+            let own = if parsed.hosts.is_empty() && common {
+                attribute(&parsed.subject, "2.5.4.3").into_iter().collect()
+            } else {
+                parsed.hosts.clone()
+            };
             Value::Boolean(own.iter().any(|known| {
                 let known = known.to_ascii_lowercase();
-                known == host || wild && known.strip_prefix("*.").is_some_and(|rest| host.split_once('.').is_some_and(|(_, tail)| tail == rest))
+                known == host
+                    || wild && known.strip_prefix("*.").is_some_and(|rest| host.split_once('.').is_some_and(|(_, tail)| tail == rest))
             }))
         })
     }),

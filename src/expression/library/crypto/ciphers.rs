@@ -1,8 +1,6 @@
 //! `SymmetricAlgorithm` and its transforms: AES in the modes CBC and ECB with all paddings. DES, 3DES and RC2 are refused by name.
 
-use aws_lc_rs::cipher::{
-    AES_128, AES_192, AES_256, DecryptingKey, DecryptionContext, EncryptingKey, EncryptionContext, UnboundCipherKey,
-};
+use aws_lc_rs::cipher::{AES_128, AES_192, AES_256, DecryptingKey, DecryptionContext, EncryptingKey, EncryptionContext, UnboundCipherKey};
 use aws_lc_rs::iv::FixedLength;
 
 use super::{Args, Machine, Members, Outcome, cryptographic, field, fill, opaque, part, set_field};
@@ -145,7 +143,13 @@ fn algorithm(m: &mut Machine<'_>, name: &str) -> Outcome {
             ];
             Ok(opaque(m, "SymmetricAlgorithm", fields))
         }
-        "DES" | "3DES" | "TRIPLEDES" | "TRIPLE DES" | "RC2" | "DESCRYPTOSERVICEPROVIDER" | "TRIPLEDESCRYPTOSERVICEPROVIDER"
+        "DES"
+        | "3DES"
+        | "TRIPLEDES"
+        | "TRIPLE DES"
+        | "RC2"
+        | "DESCRYPTOSERVICEPROVIDER"
+        | "TRIPLEDESCRYPTOSERVICEPROVIDER"
         | "RC2CRYPTOSERVICEPROVIDER" => Err(m.throw("NotSupportedException", &format!("The algorithm '{name}' is not emulated."))),
         _ => Ok(Value::Null),
     }
@@ -232,9 +236,9 @@ fn blocks(m: &mut Machine<'_>, of: &Value, data: &mut [u8]) -> Outcome<()> {
     let work = || -> Result<(), aws_lc_rs::error::Unspecified> {
         let key = UnboundCipherKey::new(algorithm, &key)?;
         match (encrypts, cbc) {
-            (true, true) => EncryptingKey::cbc(key)?
-                .less_safe_encrypt(data, EncryptionContext::Iv128(FixedLength::from(first)))
-                .map(|_| ()),
+            (true, true) => {
+                EncryptingKey::cbc(key)?.less_safe_encrypt(data, EncryptionContext::Iv128(FixedLength::from(first))).map(|_| ())
+            }
             (true, false) => EncryptingKey::ecb(key)?.less_safe_encrypt(data, EncryptionContext::None).map(|_| ()),
             (false, true) => DecryptingKey::cbc(key)?.decrypt(data, DecryptionContext::Iv128(FixedLength::from(first))).map(|_| ()),
             (false, false) => DecryptingKey::ecb(key)?.decrypt(data, DecryptionContext::None).map(|_| ()),

@@ -88,7 +88,9 @@ pub(in crate::expression::library) const MEMBERS: Members = &[
     ("RSA.ExportRSAPublicKey()", |m, a| public_der(m, a.get(0)).and_then(|bytes| m.byte_array(&bytes))),
     ("RSA.ExportRSAPrivateKey()", |m, a| private_der(m, a.get(0)).and_then(|bytes| m.byte_array(&bytes))),
     ("AsymmetricAlgorithm.ExportPkcs8PrivateKey()", |m, a| private_der(m, a.get(0)).and_then(|bytes| m.byte_array(&pkcs8(&bytes)))),
-    ("AsymmetricAlgorithm.ExportSubjectPublicKeyInfo()", |m, a| public_der(m, a.get(0)).and_then(|bytes| m.byte_array(&public_info(&bytes)))),
+    ("AsymmetricAlgorithm.ExportSubjectPublicKeyInfo()", |m, a| {
+        public_der(m, a.get(0)).and_then(|bytes| m.byte_array(&public_info(&bytes)))
+    }),
     ("RSA.ExportRSAPublicKeyPem()", |m, a| public_der(m, a.get(0)).map(|bytes| pem("RSA PUBLIC KEY", &bytes))),
     ("RSA.ExportRSAPrivateKeyPem()", |m, a| private_der(m, a.get(0)).map(|bytes| pem("RSA PRIVATE KEY", &bytes))),
     ("RSA.ExportPkcs8PrivateKeyPem()", |m, a| private_der(m, a.get(0)).map(|bytes| pem("PRIVATE KEY", &pkcs8(&bytes)))),
@@ -240,7 +242,8 @@ fn to_xml(m: &mut Machine<'_>, a: Args<'_>) -> Outcome {
         return Err(cryptographic(m, "Key not valid for use in specified state."));
     }
     let count = if a.truth(1) { PARTS.len() } else { 2 };
-    let inner: String = PARTS.iter().zip(&list).take(count).map(|(name, part)| format!("<{name}>{}</{name}>", STANDARD.encode(part))).collect();
+    let inner: String =
+        PARTS.iter().zip(&list).take(count).map(|(name, part)| format!("<{name}>{}</{name}>", STANDARD.encode(part))).collect();
     m.text(Text::from(format!("<RSAKeyValue>{inner}</RSAKeyValue>")))
 }
 

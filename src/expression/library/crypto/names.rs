@@ -35,6 +35,26 @@ pub(in crate::expression::library) const MEMBERS: Members = &[
     constant!("HashAlgorithmName", "SHA384"),
     constant!("HashAlgorithmName", "SHA512"),
     ("HashAlgorithmName.new(string)", |m, a| Ok(opaque(m, "HashAlgorithmName", vec![a.get(0).clone()]))),
+    ("HashAlgorithmName.FromOid", |m, a| {
+        let number = m.string(a, 0, "oidValue")?;
+        match of_oid(&number.to_str()) {
+            Some(name) => Ok(opaque(m, "HashAlgorithmName", vec![Value::from(name)])),
+            None => Err(super::cryptographic(m, &format!("'{}' is not a known hash algorithm.", number.to_str()))),
+        }
+    }),
+    ("HashAlgorithmName.TryFromOid", |m, a| {
+        let number = m.string(a, 0, "oidValue")?;
+        let found = of_oid(&number.to_str());
+        let made = found.map_or(Value::Null, |name| opaque(m, "HashAlgorithmName", vec![Value::from(name)]));
+        m.set_cell(a.get(1), made);
+        Ok(Value::Boolean(found.is_some()))
+    }),
+    ("KeySizes.MaxSize", |m, a| field(m, a.get(0), 0)),
+    ("KeySizes.MinSize", |m, a| field(m, a.get(0), 1)),
+    ("KeySizes.SkipSize", |m, a| field(m, a.get(0), 2)),
+    ("SymmetricAlgorithm.LegalKeySizes", |m, a| sizes(m, a, [256, 128, 64])),
+    ("SymmetricAlgorithm.LegalBlockSizes", |m, a| sizes(m, a, [128, 128, 0])),
+    ("AsymmetricAlgorithm.LegalKeySizes", |m, a| sizes(m, a, [16_384, 384, 8])),
     ("HashAlgorithmName.Name", |m, a| if a.get(0).is_null() { Ok(Value::Null) } else { field(m, a.get(0), 0) }),
     constant!("RSASignaturePadding", "Pkcs1"),
     constant!("RSASignaturePadding", "Pss"),
@@ -123,6 +143,25 @@ const OIDS: &[(&str, &str)] = &[
     ("2.5.4.11", "OU"),
     ("1.2.840.113549.1.9.1", "E"),
 ];
+
+/// The name of a hash function by its number.
+fn of_oid(number: &str) -> Option<&'static str> {
+    Some(match friendly(number)? {
+        "md5" => "MD5",
+        "sha1" => "SHA1",
+        "sha256" => "SHA256",
+        "sha384" => "SHA384",
+        "sha512" => "SHA512",
+        _ => return None,
+    })
+}
+
+/// One range of sizes in an array.
+fn sizes(m: &mut Machine<'_>, a: Args<'_>, range: [i32; 3]) -> Outcome {
+    field(m, a.get(0), 0)?;
+    let range = opaque(m, "KeySizes", range.map(Value::Int32).to_vec());
+    m.array(types::named("KeySizes"), vec![range])
+}
 
 pub(super) fn friendly(number: &str) -> Option<&'static str> {
     OIDS.iter().find(|(known, _)| *known == number).map(|(_, name)| *name)

@@ -21,7 +21,9 @@ pub(in crate::expression::library) const MEMBERS: Members = &[
     ("DateTimeOffset.Nanosecond", |_, a| Ok(Value::Int32((ticks(a.get(0)) % 10 * 100) as i32))),
     ("DateTimeOffset.TotalOffsetMinutes", |_, a| Ok(Value::Int32(((ticks(a.get(0)) - utc(a.get(0))) / super::MINUTE) as i32))),
     ("DateTimeOffset.UnixEpoch", |_, _| Ok(offset(UNIX, 0))),
-    ("DateTimeOffset.EqualsExact", |_, a| Ok(Value::Boolean(matches!((a.get(0), a.get(1)), (Value::Offset(one), Value::Offset(two)) if one == two)))),
+    ("DateTimeOffset.EqualsExact", |_, a| {
+        Ok(Value::Boolean(matches!((a.get(0), a.get(1)), (Value::Offset(one), Value::Offset(two)) if one == two)))
+    }),
     ("DateTimeOffset.ToFileTime()", |m, a| match utc(a.get(0)) - FILE_TIME {
         time if time >= 0 => Ok(Value::Int64(time)),
         _ => Err(m.throw("ArgumentOutOfRangeException", "Not a valid Win32 FileTime.")),

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use super::members::{child, parse, sequence};
+use super::making::parse;
+use super::members::{child, sequence};
 use super::{Node, add, add_content, attach, children, conversions, kind, node, node_mut, push, scalar, set_property, token, value_of};
 use crate::expression::library::basics::{format_value, instance_text};
 use crate::expression::library::{Members, collections, hash_of, linq, native, uri};
@@ -41,15 +42,13 @@ pub(crate) const MEMBERS: Members = &[
     }),
     ("JContainer.ReplaceAll", |m, a| {
         let handle = this(m, a)?;
+        if let Some(Node::Property(..)) = node(m, handle).map(|json| &json.node) {
+            return Err(m.throw("JsonException", "Cannot add or remove items from Newtonsoft.Json.Linq.JProperty."));
+        }
         if let Some(clear) = native("JContainer.RemoveAll()") {
             clear(m, a)?;
         }
-        if let Some(Node::Property(..)) = node(m, handle).map(|json| &json.node) {
-            let value = token(m, a.get(1))?;
-            set_property(m, handle, value)?;
-        } else {
-            add_content(m, handle, a.get(1), 0)?;
-        }
+        add_content(m, handle, a.get(1), 0)?;
         Ok(Value::Null)
     }),
     ("JContainer.Values<T>()", |m, a| {
@@ -198,6 +197,13 @@ fn each(m: &mut Machine<'_>, a: Args<'_>, gather: Gather) -> Outcome {
 
 /// The values that all tokens of a sequence have at a key.
 fn keyed(m: &mut Machine<'_>, a: Args<'_>) -> Outcome {
+    // One token is its own sequence, with its own indexer.
+    if let Value::Object(handle) = a.get(0)
+        && node(m, *handle).is_some()
+    {
+        let found = child(m, *handle, a.get(1))?;
+        return Ok(found.map(Value::Object).into());
+    }
     let source = linq::tokens(m, a.get(0));
     let mut list = Vec::new();
     for item in linq::collect(m, &source)? {
@@ -274,9 +280,8 @@ fn merge(m: &mut Machine<'_>, into: Handle, content: Handle, depth: usize) -> Ou
                     Some(existing) => {
                         let old = value_of(m, *existing);
                         let kind_of = |handle: Handle| node(m, handle).map_or(0, super::Json::kind);
-                        let containers = old.is_some_and(|old| {
-                            kind_of(old) == kind_of(value) && matches!(kind_of(old), kind::OBJECT | kind::ARRAY)
-                        });
+                        let containers =
+                            old.is_some_and(|old| kind_of(old) == kind_of(value) && matches!(kind_of(old), kind::OBJECT | kind::ARRAY));
                         match old.filter(|_| containers) {
                             Some(old) => merge(m, old, value, depth + 1)?,
                             None if kind_of(value) == kind::NULL => {}

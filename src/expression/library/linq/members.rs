@@ -113,15 +113,20 @@ pub(crate) const MEMBERS: Members = &[
     ("Enumerable.GroupBy(IEnumerable<TSource>,Func<TSource,TKey>,Func<TSource,TElement>,IEqualityComparer<TKey>)", |m, a| {
         group(m, a, Some(2), None, Some(3), a.ty(2))
     }),
-    ("Enumerable.GroupBy(IEnumerable<TSource>,Func<TSource,TKey>,Func<TKey,IEnumerable<TSource>,TResult>,IEqualityComparer<TKey>)", |m, a| {
-        group(m, a, None, Some(2), Some(3), a.ty(0))
-    }),
+    (
+        "Enumerable.GroupBy(IEnumerable<TSource>,Func<TSource,TKey>,Func<TKey,IEnumerable<TSource>,TResult>,IEqualityComparer<TKey>)",
+        |m, a| group(m, a, None, Some(2), Some(3), a.ty(0)),
+    ),
     (
         "Enumerable.GroupBy(IEnumerable<TSource>,Func<TSource,TKey>,Func<TSource,TElement>,Func<TKey,IEnumerable<TElement>,TResult>,IEqualityComparer<TKey>)",
         |m, a| group(m, a, Some(2), Some(3), Some(4), a.ty(2)),
     ),
-    ("Enumerable.ToLookup(IEnumerable<TSource>,Func<TSource,TKey>,IEqualityComparer<TKey>)", |m, a| group(m, a, None, None, Some(2), a.ty(0))),
-    ("Enumerable.ToLookup(IEnumerable<TSource>,Func<TSource,TKey>,Func<TSource,TElement>)", |m, a| group(m, a, Some(2), None, None, a.ty(2))),
+    ("Enumerable.ToLookup(IEnumerable<TSource>,Func<TSource,TKey>,IEqualityComparer<TKey>)", |m, a| {
+        group(m, a, None, None, Some(2), a.ty(0))
+    }),
+    ("Enumerable.ToLookup(IEnumerable<TSource>,Func<TSource,TKey>,Func<TSource,TElement>)", |m, a| {
+        group(m, a, Some(2), None, None, a.ty(2))
+    }),
     ("Enumerable.ToLookup(IEnumerable<TSource>,Func<TSource,TKey>,Func<TSource,TElement>,IEqualityComparer<TKey>)", |m, a| {
         group(m, a, Some(2), None, Some(3), a.ty(2))
     }),
@@ -420,9 +425,7 @@ pub(super) fn grouped(m: &mut Machine<'_>, query: &Query) -> Outcome<Vec<Value>>
 
 fn join(m: &mut Machine<'_>, a: Args<'_>, grouped: bool) -> Outcome {
     let rule = rule(m, a.get(5));
-    query(m, a, a.ty(3), |s, a| {
-        Query::Join(s, a.get(1).clone(), a.get(2).clone(), a.get(3).clone(), a.get(4).clone(), grouped, rule)
-    })
+    query(m, a, a.ty(3), |s, a| Query::Join(s, a.get(1).clone(), a.get(2).clone(), a.get(3).clone(), a.get(4).clone(), grouped, rule))
 }
 
 pub(super) fn joined(m: &mut Machine<'_>, query: &Query) -> Outcome<Vec<Value>> {

@@ -6,7 +6,8 @@ use super::{as_decimal, real, to};
 use crate::expression::heap::Object;
 use crate::expression::library::decimal::from_double;
 use crate::expression::library::{Members, math};
-use crate::expression::machine::{Args, Machine, Outcome};
+use crate::expression::machine::{Args, Machine, Outcome, arithmetic};
+use crate::expression::syntax::BinaryOperator;
 use crate::expression::types::{Primitive, known};
 use crate::expression::value::Value;
 
@@ -42,7 +43,10 @@ pub(in crate::expression::library) const MEMBERS: Members = &[
             [low, middle, high, flags] if flags & 0x7f00_ffff == 0 && (flags >> 16 & 0xff) <= 28 => {
                 Ok(Value::Decimal(Decimal::from_parts(*low, *middle, *high, flags >> 31 == 1, flags >> 16 & 0xff)))
             }
-            _ => Err(m.throw("ArgumentException", "Decimal byte array constructor requires an array of length four containing valid decimal bytes.")),
+            _ => Err(m.throw(
+                "ArgumentException",
+                "Decimal byte array constructor requires an array of length four containing valid decimal bytes.",
+            )),
         }
     }),
     ("Decimal.GetBits(decimal)", |m, a| {
@@ -57,7 +61,10 @@ pub(in crate::expression::library) const MEMBERS: Members = &[
         if as_decimal(a.get(1)).is_zero() {
             return Err(m.throw("DivideByZeroException", "Attempted to divide by zero."));
         }
-        super::decimal(m, a, |one, two| one.checked_div(two).map(|value| if value.scale() > 0 { value } else { value.normalize() }))
+        match arithmetic::binary(BinaryOperator::Divide, a.get(0), a.get(1), false) {
+            Ok(value) => Ok(value),
+            Err(_) => Err(m.throw("OverflowException", "Value was either too large or too small for a Decimal.")),
+        }
     }),
     ("Decimal.Remainder", |m, a| {
         if as_decimal(a.get(1)).is_zero() {
@@ -92,7 +99,7 @@ fn of_real(m: &mut Machine<'_>, a: Args<'_>, single: bool) -> Outcome {
 }
 
 fn narrowed(m: &mut Machine<'_>, a: Args<'_>, to: Primitive, name: &str) -> Outcome {
-    match crate::expression::machine::arithmetic::convert(a.get(0), to, true) {
+    match arithmetic::convert(a.get(0), to, true) {
         Some(value) => Ok(value),
         None => Err(m.throw("OverflowException", &format!("Value was either too large or too small for {name}."))),
     }

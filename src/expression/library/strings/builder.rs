@@ -30,8 +30,10 @@ pub(crate) const MEMBERS: Members = &[
     ("StringBuilder.Append", |m, a| append(m, a, false)),
     ("StringBuilder.AppendLine", |m, a| append(m, a, true)),
     ("StringBuilder.AppendFormat", |m, a| {
-        let format = m.string(a, 1, "format")?;
-        let mut values = a.values[2..].to_vec();
+        // A format provider (which can only be null) may stand before the format.
+        let at = if a.get(1).is_null() && a.text(2).is_some() && a.len() > 3 { 2 } else { 1 };
+        let format = m.string(a, at, "format")?;
+        let mut values = a.values.get(at + 1..).unwrap_or_default().to_vec();
         if let [Value::Object(handle)] = values.as_slice()
             && let Object::Array(_, items) = m.heap.get(*handle)
         {

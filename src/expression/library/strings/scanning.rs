@@ -1,6 +1,6 @@
 //! Parts and places of strings: copying, searching for any of several characters, line endings, enumeration; and `StringComparer` as an object.
 
-use super::{char_units, comparer, compare_rule, comparer_hash, comparer_rule, equal_rule, range};
+use super::{char_units, compare_rule, comparer, comparer_hash, comparer_rule, equal_rule, range};
 use crate::expression::heap::Object;
 use crate::expression::library::{Members, convert, equals, linq, to_text};
 use crate::expression::machine::{Args, Machine, Outcome};
@@ -16,7 +16,12 @@ pub(crate) const MEMBERS: Members = &[
                 None => None,
                 Some(text) => match usize::try_from(start).ok().filter(|start| *start <= text.len()) {
                     Some(start) => Some(std::sync::Arc::new(text.slice(start, length))),
-                    None => return Err(m.out_of_range("indexA", "Index was out of range. Must be non-negative and less than the size of the collection.")),
+                    None => {
+                        return Err(m.out_of_range(
+                            "indexA",
+                            "Index was out of range. Must be non-negative and less than the size of the collection.",
+                        ));
+                    }
                 },
             };
             parts.push(part);
@@ -94,7 +99,10 @@ pub(crate) const MEMBERS: Members = &[
     ("StringComparer.GetHashCode", |m, a| comparer_hash(m, a)),
     ("StringComparer.FromComparison", |m, a| match a.get(0).integer() {
         rule @ 0..=5 => comparer(m, rule as i32),
-        _ => Err(m.throw("ArgumentException", "The string comparison type passed in is currently not supported.\nParameter name: comparisonType")),
+        _ => Err(m.throw(
+            "ArgumentException",
+            "The string comparison type passed in is currently not supported.\nParameter name: comparisonType",
+        )),
     }),
 ];
 
@@ -112,7 +120,10 @@ pub(in crate::expression::library) fn put(m: &mut Machine<'_>, array: &Value, at
             }
             Ok(())
         }
-        None => Err(m.out_of_range("destinationIndex", "Index was out of range. Must be non-negative and less than the size of the collection.")),
+        None => {
+            Err(m
+                .out_of_range("destinationIndex", "Index was out of range. Must be non-negative and less than the size of the collection."))
+        }
     }
 }
 

@@ -2,8 +2,8 @@
 
 use super::{new, parsed};
 use crate::expression::heap::Object;
-use crate::expression::library::basics::hash_code;
 use crate::expression::library::Members;
+use crate::expression::library::basics::hash_code;
 use crate::expression::machine::{Args, Machine, Outcome};
 use crate::expression::text::Text;
 use crate::expression::types;
@@ -207,7 +207,10 @@ fn combined(m: &mut Machine<'_>, a: Args<'_>) -> Outcome {
     }
     let base = match m.object_of(a.get(0))? {
         Object::Opaque(_, fields) if matches!(fields.first(), Some(Value::Null)) => {
-            return Err(m.throw("ArgumentOutOfRangeException", "Specified argument was out of the range of valid values.\nParameter name: baseUri"));
+            return Err(m.throw(
+                "ArgumentOutOfRangeException",
+                "Specified argument was out of the range of valid values.\nParameter name: baseUri",
+            ));
         }
         _ => parsed(m, a)?,
     };
@@ -254,7 +257,9 @@ fn host_kind(name: &str) -> i64 {
     } else if name.trim_matches(['[', ']']).parse::<std::net::Ipv6Addr>().is_ok() {
         IP6
     } else if name.split('.').all(|label| {
-        !label.is_empty() && label.chars().all(|character| character.is_alphanumeric() || character == '-' || character == '_') && !label.starts_with('-')
+        !label.is_empty()
+            && label.chars().all(|character| character.is_alphanumeric() || character == '-' || character == '_')
+            && !label.starts_with('-')
     }) {
         DNS
     } else {

@@ -143,7 +143,8 @@ fn add_node(m: &mut Machine<'_>, to: Handle, node: Handle, place: &mut Place) ->
         return Err(m.throw("ArgumentException", "A node of type Document cannot be added to content."));
     }
     if is_document(m, to) {
-        let twice = |m: &Machine<'_>, wanted: i64| children(m, to).iter().any(|child| get(m, *child).is_some_and(|xml| xml.kind() == wanted));
+        let twice =
+            |m: &Machine<'_>, wanted: i64| children(m, to).iter().any(|child| get(m, *child).is_some_and(|xml| xml.kind() == wanted));
         if kind == 4 {
             return Err(m.throw("ArgumentException", "A node of type CDATA cannot be added to content."));
         }

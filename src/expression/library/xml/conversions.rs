@@ -134,10 +134,10 @@ fn read_duration(text: &str) -> Option<i64> {
         None => (text, ""),
     };
     let mut ticks: i64 = 0;
-    for (part, units) in [(date, &[('Y', 365 * dates::DAY), ('M', 30 * dates::DAY), ('D', dates::DAY)]), (
-        time,
-        &[('H', 36_000_000_000), ('M', 600_000_000), ('S', 10_000_000)],
-    )] {
+    for (part, units) in [
+        (date, &[('Y', 365 * dates::DAY), ('M', 30 * dates::DAY), ('D', dates::DAY)]),
+        (time, &[('H', 36_000_000_000), ('M', 600_000_000), ('S', 10_000_000)]),
+    ] {
         let mut rest = part;
         let mut units = units.iter();
         while !rest.is_empty() {

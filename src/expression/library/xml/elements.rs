@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use super::content::{self, Place, add_content};
 use super::members::{ancestors, copied, document_order, elements_named, save};
-use super::{Name, Node, XML, XMLNS, add, attributes, children, content_text, descendants, get, get_mut, handle, is_element, name_of, names};
+use super::{
+    Name, Node, XML, XMLNS, add, attributes, children, content_text, descendants, get, get_mut, handle, is_element, name_of, names,
+};
 use super::{optional, parent, read, sequence, value, write};
 use crate::expression::library::{Members, linq, readers};
 use crate::expression::machine::{Args, Machine, Outcome};
@@ -226,34 +228,46 @@ pub(crate) const MEMBERS: Members = &[
         let text = write::to_text(m, node, false)?;
         m.text(text)
     }),
-    ("XmlExtensions.Ancestors", |m, a| each(m, a, |m, node, list| {
-        list.extend(ancestors(m, node)?);
-        Ok(())
-    })),
-    ("XmlExtensions.AncestorsAndSelf", |m, a| each(m, a, |m, node, list| {
-        list.push(node);
-        list.extend(ancestors(m, node)?);
-        Ok(())
-    })),
+    ("XmlExtensions.Ancestors", |m, a| {
+        each(m, a, |m, node, list| {
+            list.extend(ancestors(m, node)?);
+            Ok(())
+        })
+    }),
+    ("XmlExtensions.AncestorsAndSelf", |m, a| {
+        each(m, a, |m, node, list| {
+            list.push(node);
+            list.extend(ancestors(m, node)?);
+            Ok(())
+        })
+    }),
     ("XmlExtensions.Descendants", |m, a| each(m, a, |m, node, list| descendants(m, node, true, list))),
-    ("XmlExtensions.DescendantsAndSelf", |m, a| each(m, a, |m, node, list| {
-        list.push(node);
-        descendants(m, node, true, list)
-    })),
+    ("XmlExtensions.DescendantsAndSelf", |m, a| {
+        each(m, a, |m, node, list| {
+            list.push(node);
+            descendants(m, node, true, list)
+        })
+    }),
     ("XmlExtensions.DescendantNodes", |m, a| each(m, a, |m, node, list| descendants(m, node, false, list))),
-    ("XmlExtensions.DescendantNodesAndSelf", |m, a| each(m, a, |m, node, list| {
-        list.push(node);
-        descendants(m, node, false, list)
-    })),
-    ("XmlExtensions.Elements", |m, a| each(m, a, |m, node, list| {
-        let found: Vec<Handle> = children(m, node).into_iter().filter(|child| is_element(m, *child)).collect();
-        list.extend(found);
-        Ok(())
-    })),
-    ("XmlExtensions.Nodes", |m, a| each(m, a, |m, node, list| {
-        list.extend(children(m, node));
-        Ok(())
-    })),
+    ("XmlExtensions.DescendantNodesAndSelf", |m, a| {
+        each(m, a, |m, node, list| {
+            list.push(node);
+            descendants(m, node, false, list)
+        })
+    }),
+    ("XmlExtensions.Elements", |m, a| {
+        each(m, a, |m, node, list| {
+            let found: Vec<Handle> = children(m, node).into_iter().filter(|child| is_element(m, *child)).collect();
+            list.extend(found);
+            Ok(())
+        })
+    }),
+    ("XmlExtensions.Nodes", |m, a| {
+        each(m, a, |m, node, list| {
+            list.extend(children(m, node));
+            Ok(())
+        })
+    }),
     ("XmlExtensions.Attributes", |m, a| {
         let mut list = Vec::new();
         for node in nodes(m, a)? {

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use super::content::{self, Place, add_content};
-use super::{Node, add, children, copy, descendants, get, get_mut, handle, is_element, name_of, names, optional, parent, read, sequence, write};
+use super::{
+    Node, add, children, copy, descendants, get, get_mut, handle, is_element, name_of, names, optional, parent, read, sequence, write,
+};
 use crate::expression::heap::Object;
 use crate::expression::library::{Members, basics, to_text};
 use crate::expression::machine::{Args, Machine, Outcome};

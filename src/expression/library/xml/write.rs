@@ -182,8 +182,12 @@ impl Writer {
             }
             self.attribute(m, &prefix, &name, &value)?;
         }
-        let due: Vec<(String, Arc<str>)> =
-            self.scope[scope..].iter().rev().filter(|known| known.due).map(|known| (known.prefix.clone(), Arc::clone(&known.namespace))).collect();
+        let due: Vec<(String, Arc<str>)> = self.scope[scope..]
+            .iter()
+            .rev()
+            .filter(|known| known.due)
+            .map(|known| (known.prefix.clone(), Arc::clone(&known.namespace)))
+            .collect();
         for known in &mut self.scope[scope..] {
             known.due = false;
         }

@@ -3,8 +3,8 @@
 use http::HeaderMap;
 use indexmap::IndexMap;
 
-use super::value::from_json;
 use super::Value;
+use super::value::from_json;
 use crate::expression::HostValue;
 use crate::gateway::exchange::{Exchange, header_text};
 use crate::gateway::message::{RequestUrl, query_pairs};

@@ -132,7 +132,13 @@ fn chosen(value: Value, bound: Value, replaced_if: Ordering) -> Value {
 fn arithmetic(left: &Value, right: &Value, whole: fn(i64, i64) -> Option<i64>, real: fn(f64, f64) -> f64) -> Value {
     if let (Value::Integer(left), Value::Integer(right)) = (left, right) {
         return whole(*left, *right).map_or_else(
-            || Value::from(if *right == 0 { "Liquid error: Attempted to divide by zero." } else { "Liquid error: Arithmetic operation resulted in an overflow." }),
+            || {
+                Value::from(if *right == 0 {
+                    "Liquid error: Attempted to divide by zero."
+                } else {
+                    "Liquid error: Arithmetic operation resulted in an overflow."
+                })
+            },
             Value::Integer,
         );
     }

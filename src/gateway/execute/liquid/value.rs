@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use indexmap::IndexMap;
 
-use super::Comparison;
 use super::super::xml;
+use super::Comparison;
 use crate::expression::{date_text, is_json_date};
 
 /// The member that holds an element's own text, where it has attributes too.
@@ -124,7 +124,8 @@ impl Value {
     /// so: templates that the portal generates write `body.envelope.body` for SOAP's `Envelope` and `Body`.
     pub(super) fn member(&self, name: &str) -> Self {
         if let Self::Map(members) = self {
-            let found = members.get(name).or_else(|| members.iter().find(|(own, _)| own.eq_ignore_ascii_case(name)).map(|(_, value)| value));
+            let found =
+                members.get(name).or_else(|| members.iter().find(|(own, _)| own.eq_ignore_ascii_case(name)).map(|(_, value)| value));
             if let Some(found) = found {
                 return found.clone();
             }
@@ -187,7 +188,9 @@ impl Value {
         match (self, other) {
             (Self::Nil, _) | (_, Self::Nil) => None,
             (Self::Integer(left), Self::Integer(right)) => Some(left.cmp(right)),
-            (Self::Integer(_) | Self::Number(_), _) | (_, Self::Integer(_) | Self::Number(_)) => self.number()?.partial_cmp(&other.number()?),
+            (Self::Integer(_) | Self::Number(_), _) | (_, Self::Integer(_) | Self::Number(_)) => {
+                self.number()?.partial_cmp(&other.number()?)
+            }
             (Self::Date(left), Self::Date(right)) => {
                 let sortable = |text: &str| date_text(text, "yyyy-MM-dd HH:mm:ss.fffffff");
                 Some(sortable(left)?.cmp(&sortable(right)?))

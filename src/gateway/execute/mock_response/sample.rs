@@ -7,8 +7,7 @@ use serde_json::{Map, Value};
 const DEPTH: usize = 12;
 
 /// A sample of `schema`. `document` is where `$ref`s point into (`#/components/schemas/X`, `#/definitions/X`).
-#[must_use]
-pub fn sample(schema: &Value, document: &Value) -> Value {
+pub(super) fn sample(schema: &Value, document: &Value) -> Value {
     make(schema, document, 0)
 }
 

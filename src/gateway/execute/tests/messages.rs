@@ -4,7 +4,6 @@ use http::Method;
 
 use super::super::testing::Bench;
 use crate::gateway::program::Flow;
-use crate::policy::Scope;
 
 fn url(exchange: &crate::gateway::exchange::Exchange) -> String {
     exchange.request.url.text()
@@ -106,7 +105,10 @@ async fn rewrite_uri_replaces_what_is_behind_the_prefix() {
     };
     assert_eq!(run(r#"<rewrite-uri template="/put" />"#).await, "https://backend.example/base/put?c=d");
     assert_eq!(run(r#"<rewrite-uri template="/put" copy-unmatched-params="false" />"#).await, "https://backend.example/base/put");
-    assert_eq!(run(r#"<rewrite-uri template="@("/x/" + context.Request.Method + "?q={b}")" />"#).await, "https://backend.example/base/x/GET?q=b&c=d");
+    assert_eq!(
+        run(r#"<rewrite-uri template="@("/x/" + context.Request.Method + "?q={b}")" />"#).await,
+        "https://backend.example/base/x/GET?q=b&c=d"
+    );
     assert_eq!(run(r#"<rewrite-uri template="/put" copy-unmatched-params="@(1 == 2)" />"#).await, "https://backend.example/base/put");
     assert_eq!(run(r#"<rewrite-uri template="/" />"#).await, "https://backend.example/base/?c=d");
     let outcome = Bench::inbound(r#"<rewrite-uri template="/{nowhere}" />"#).run().await;
@@ -217,6 +219,30 @@ async fn conversions_look_at_content_type_and_accept() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn hostile_bodies_fail_and_harm_nobody() {
+    let deep_json = "[".repeat(200_000);
+    let deep_xml = "<a>".repeat(200_000);
+    for (policy, content_type) in [
+        (r#"<set-body template="liquid">{{body.a}}</set-body>"#, "application/json"),
+        (r#"<set-body template="liquid">{{body.a}}</set-body>"#, "text/xml"),
+        (r#"<json-to-xml apply="always" consider-accept-header="false" />"#, "application/json"),
+        (r#"<xml-to-json kind="direct" apply="always" consider-accept-header="false" />"#, "text/xml"),
+        (r#"<set-variable name="b" value="@(context.Request.Body.As<JObject>())" />"#, "application/json"),
+    ] {
+        for body in [
+            deep_json.clone().into_bytes(),
+            deep_xml.clone().into_bytes(),
+            vec![0xff; 1_000],
+            b"{\"a\":\"\\ud800\"}".to_vec(),
+            b"\0".to_vec(),
+        ] {
+            let outcome = Bench::inbound(policy).body(body, content_type).run().await;
+            assert!(outcome.status().is_none_or(|status| status == 500), "{policy}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn headers_that_cannot_be_are_failures_and_never_lines_of_their_own() {
     for policy in [
         r#"<set-header name="X-A"><value>@("a\r\nX-Evil: 1")</value></set-header>"#,
@@ -236,10 +262,11 @@ async fn headers_that_cannot_be_are_failures_and_never_lines_of_their_own() {
 
 #[tokio::test(start_paused = true)]
 async fn set_variable_keeps_the_type_of_an_expression() {
-    let cast = |value: &str| format!(r#"<set-variable name="v" value="{value}" /><set-variable name="w" value="@((int)context.Variables["v"] + 1)" />"#);
+    let cast = |value: &str| {
+        format!(r#"<set-variable name="v" value="{value}" /><set-variable name="w" value="@((int)context.Variables["v"] + 1)" />"#)
+    };
     assert!(Bench::inbound(&cast("@(1)")).run().await.error.is_none());
     // Seen: a literal is a string, and the cast of it throws.
     let outcome = Bench::inbound(&cast("1")).run().await;
     assert_eq!(outcome.reason(), ("ExpressionValueEvaluationFailure", "Specified cast is not valid."));
-    let _ = Scope::Global;
 }

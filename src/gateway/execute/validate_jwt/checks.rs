@@ -135,8 +135,7 @@ pub(in crate::gateway::execute) fn issuer(claims: &Map<String, Value>, allowed: 
 
 /// `required-claims`: each claim has to be there, with all or one of the values.
 pub(in crate::gateway::execute) fn claims(claims: &Map<String, Value>, required: &[Claim], arguments: &Arguments) -> Checked {
-    let missing: Vec<&str> =
-        required.iter().map(|claim| claim.name.as_str()).filter(|name| values(claims, name).is_empty()).collect();
+    let missing: Vec<&str> = required.iter().map(|claim| claim.name.as_str()).filter(|name| values(claims, name).is_empty()).collect();
     if !missing.is_empty() {
         let message = format!("JWT token is missing the following claims: {}. Access denied.", missing.join(", "));
         return Err(Refusal { reason: "TokenClaimNotFound", message });
@@ -153,7 +152,8 @@ pub(in crate::gateway::execute) fn claims(claims: &Map<String, Value>, required:
         }
         let mut wanted = claim.values.iter().map(|value| arguments.text(value));
         let any = arguments.text(&claim.any).trim().eq_ignore_ascii_case("any");
-        let fits = claim.values.is_empty() || if any { wanted.any(|value| own.contains(value)) } else { wanted.all(|value| own.contains(value)) };
+        let fits =
+            claim.values.is_empty() || if any { wanted.any(|value| own.contains(value)) } else { wanted.all(|value| own.contains(value)) };
         if !fits {
             let shown = own.into_iter().collect::<Vec<_>>().join(",");
             let message = format!("Claim {} value of {shown} is not allowed. Access denied.", claim.name);

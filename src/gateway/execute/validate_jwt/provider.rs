@@ -56,7 +56,11 @@ impl Provider {
     ///
     /// # Errors
     /// There is no configuration, and the last pull failed; says why or that it is not tried again yet.
-    pub(in crate::gateway::execute) async fn configuration(&self, worker: &Worker, key: Option<&str>) -> Result<Arc<Configuration>, String> {
+    pub(in crate::gateway::execute) async fn configuration(
+        &self,
+        worker: &Worker,
+        key: Option<&str>,
+    ) -> Result<Arc<Configuration>, String> {
         let clock = &worker.state.clock;
         let good = |configuration: &Configuration| {
             let known = key.is_none_or(|id| configuration.keys.iter().any(|named| named.id.as_deref() == Some(id)));
