@@ -87,8 +87,8 @@ mod tests {
                 after[before.len()..].iter().flat_map(|pair| query_pairs(pair)).map(|(name, value)| (name.into_owned(), value.into_owned())).collect();
             let expected: Vec<(String, String)> = values.iter().map(|value| (name.clone(), value.clone())).collect();
             prop_assert_eq!(added, expected);
-            let url = format!("/?{edited}").parse::<http::uri::PathAndQuery>();
-            prop_assert!(url.is_ok());
+            let target = format!("/?{edited}");
+            prop_assert!(target.parse::<http::uri::PathAndQuery>().is_ok());
             prop_assert_eq!(contains(&edited, &name), !values.is_empty());
         }
     }

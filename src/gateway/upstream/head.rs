@@ -1,6 +1,6 @@
 //! Reading the head of a backend's answer.
 
-use std::mem::MaybeUninit;
+use std::mem::{self, MaybeUninit};
 
 use bytes::{Bytes, BytesMut};
 use http::header::{CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING};
@@ -68,7 +68,14 @@ impl Place {
 }
 
 /// Takes a head from the front of `buffer`; `None` if it is not all there yet.
-pub(super) fn parse(buffer: &mut BytesMut, names: &mut KnownNames, to_head: bool) -> Result<Option<Head>, WireError> {
+///
+/// The fields go into `spare`, an empty map whose memory is used again.
+pub(super) fn parse(
+    buffer: &mut BytesMut,
+    names: &mut KnownNames,
+    spare: &mut HeaderMap,
+    to_head: bool,
+) -> Result<Option<Head>, WireError> {
     let mut fields = [const { MaybeUninit::uninit() }; MOST_FIELDS];
     let mut response = httparse::Response::new(&mut []);
     let parsed = httparse::ParserConfig::default().parse_response_with_uninit_headers(&mut response, buffer, &mut fields);
@@ -95,7 +102,8 @@ pub(super) fn parse(buffer: &mut BytesMut, names: &mut KnownNames, to_head: bool
     // The values share the bytes that were read.
     let bytes = buffer.split_to(length).freeze();
     let mut framing = FramingFields::default();
-    let mut headers = HeaderMap::with_capacity(count);
+    let mut headers = mem::take(spare);
+    headers.reserve(count);
     for (index, place) in places.into_iter().take(count).enumerate() {
         let raw = bytes.get(place.name()).unwrap_or_default();
         let name = names.get(index, raw).ok_or(WireError::Framing("invalid field name"))?;

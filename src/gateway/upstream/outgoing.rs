@@ -56,10 +56,12 @@ pub(super) struct Outgoing {
     pub(super) is_head: bool,
     /// The request asks for WebSocket.
     pub(super) upgrade: bool,
+    /// The request's header map, emptied: its memory serves the answer.
+    pub(super) spare: HeaderMap,
 }
 
 impl Outgoing {
-    pub(super) const fn idle() -> Self {
+    pub(super) fn idle() -> Self {
         Self {
             head: Vec::new(),
             head_written: 0,
@@ -74,6 +76,7 @@ impl Outgoing {
             sent: 0,
             is_head: false,
             upgrade: false,
+            spare: HeaderMap::new(),
         }
     }
 
@@ -95,6 +98,8 @@ impl Outgoing {
         if self.framing != Framing::None {
             self.body = Some(body);
         }
+        self.spare = parts.headers;
+        self.spare.clear();
     }
 
     fn encode(&mut self, method: &Method, path: &str, headers: &HeaderMap, target: &Target) {

@@ -104,7 +104,7 @@ impl Connection {
         }
         loop {
             if !self.read.is_empty() {
-                match head::parse(&mut self.read, &mut self.names, self.outgoing.is_head) {
+                match head::parse(&mut self.read, &mut self.names, &mut self.outgoing.spare, self.outgoing.is_head) {
                     Ok(Some(head)) if head.status == StatusCode::SWITCHING_PROTOCOLS => {
                         if self.outgoing.upgrade {
                             return Poll::Ready(Ok(head));

@@ -237,6 +237,7 @@ def main():
     parser.add_argument("--backends", default="aoai-primary-backend,aoai-secondary-backend", help="names of the two backends in the spec")
     parser.add_argument("--subscription", default="azure-openai-consumer")
     parser.add_argument("--path", default=PATH, help="what is asked of apimctl")
+    parser.add_argument("--programs", metavar="DIR", help="take the programs from there instead of building them")
     parser.add_argument("--note", default="", help="a sentence for the result")
     parser.add_argument("--append", metavar="FILE", help="append the result here (docs/benchmarks/gateway.md)")
     options = parser.parse_args()
@@ -244,7 +245,11 @@ def main():
     wanted = [name for name in options.gateways.split(",") if name]
 
     run = tempfile.mkdtemp(prefix="bench-")
-    built = build(options.profile, ["bench-backend", "bench-probe", "bench-proxy"], "apimctl" in wanted)
+    programs = ["bench-backend", "bench-probe", "bench-proxy"] + ["apimctl"] * ("apimctl" in wanted)
+    if options.programs:
+        built = {name: os.path.join(os.path.abspath(options.programs), name) for name in programs}
+    else:
+        built = build(options.profile, ["bench-backend", "bench-probe", "bench-proxy"], "apimctl" in wanted)
 
     def nginx():
         text = open(f"{HERE}/nginx.conf").read()
