@@ -61,14 +61,17 @@ pub fn check(document: &Document, context: &CheckContext<'_>) -> Vec<Finding> {
     findings
 }
 
+/// Where a `choose` and where one of its branches begins.
+type Branch = (usize, usize);
+
 struct Checker<'a> {
     document: &'a Document,
     context: CheckContext<'a>,
     findings: Vec<Finding>,
     /// Where a policy that may stand once was first seen, by name and section, and in which branches.
-    seen: HashMap<(&'static str, Option<Section>), (std::ops::Range<usize>, Vec<(usize, usize)>)>,
+    seen: HashMap<(&'static str, Option<Section>), (std::ops::Range<usize>, Vec<Branch>)>,
     /// The branches around what is looked at: where the `choose` and where the `when` or `otherwise` begins.
-    branches: Vec<(usize, usize)>,
+    branches: Vec<Branch>,
     /// Unknown names that have been reported.
     unknown: HashSet<String>,
 }

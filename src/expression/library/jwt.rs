@@ -57,7 +57,7 @@ fn part(m: &mut Machine<'_>, text: &str) -> Option<Handle> {
 
 fn as_jwt(m: &mut Machine<'_>, a: Args<'_>) -> Outcome {
     match a.text(0) {
-        Some(text) => parse(m, &text.to_str().into_owned()),
+        Some(text) => parse(m, &text.to_str()),
         None => Ok(Value::Null),
     }
 }

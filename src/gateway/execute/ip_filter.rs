@@ -10,7 +10,7 @@ use crate::gateway::program::{Argument, Arguments, Compiler, Flow, Run, Statemen
 use crate::policy::Element;
 
 /// An address: read when the document is compiled if it is literal.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 enum Address {
     Known(IpAddr),
     Computed(Argument<Box<str>>),
@@ -93,13 +93,8 @@ pub(super) fn compile(element: &Element, compiler: &mut Compiler<'_>) {
         match child.name.as_str() {
             "address" => {
                 let argument = compiler.content(child);
-                ranges.push((
-                    Address::read(argument.clone(), child, compiler),
-                    match argument {
-                        Argument::Literal(text) => parse(&text).map_or(Address::Computed(Argument::Literal(text)), Address::Known),
-                        computed @ Argument::Computed(_) => Address::Computed(computed),
-                    },
-                ));
+                let address = Address::read(argument, child, compiler);
+                ranges.push((address.clone(), address));
             }
             "address-range" => {
                 let (from, to) = (compiler.required_text(child, "from"), compiler.required_text(child, "to"));

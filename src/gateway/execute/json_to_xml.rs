@@ -16,11 +16,11 @@ const NIL: &str = "xsi:nil=\"true\" xmlns:xsi=\"http://www.w3.org/2001/XMLSchema
 
 /// How names and dates are written.
 #[derive(Debug, Clone)]
-struct Rules {
-    separator: char,
-    prefix: Option<String>,
-    attributes: Option<String>,
-    dates: bool,
+pub(super) struct Rules {
+    pub(super) separator: char,
+    pub(super) prefix: Option<String>,
+    pub(super) attributes: Option<String>,
+    pub(super) dates: bool,
 }
 
 #[derive(Debug)]
@@ -59,7 +59,7 @@ pub(super) fn compile(element: &Element, compiler: &mut Compiler<'_>) {
     compiler.run(JsonToXml { conditions, separator, prefix, attributes, dates });
 }
 
-fn to_xml(json: &str, rules: &Rules) -> Result<String, String> {
+pub(super) fn to_xml(json: &str, rules: &Rules) -> Result<String, String> {
     let value: Value = serde_json::from_str(json.trim_start_matches('\u{feff}')).map_err(|error| error.to_string())?;
     let mut writer = Writer { rules, out: String::with_capacity(json.len() * 2), prefixes: Vec::new() };
     match &value {

@@ -63,3 +63,33 @@ pub(super) fn append(query: &mut String, name: &str, value: &str) {
     query.push('=');
     query.push_str(&escape(value));
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::gateway::message::query_pairs;
+
+    proptest! {
+        #[test]
+        fn what_is_added_is_read_again_and_the_rest_stays_byte_for_byte(
+            query in "([a-z%+=0-9]{1,6}&){0,5}", name in "\\PC{1,10}", values in prop::collection::vec("\\PC{0,10}", 0..3)
+        ) {
+            let before: Vec<&str> = parameters(&query).filter(|(own, _)| !own.eq_ignore_ascii_case(&name)).map(|(_, pair)| pair).collect();
+            let mut edited = without(Some(query.clone()), &name).unwrap_or_default();
+            for value in &values {
+                append(&mut edited, &name, value);
+            }
+            let after: Vec<&str> = parameters(&edited).map(|(_, pair)| pair).collect();
+            prop_assert_eq!(&after[..before.len()], &before[..]);
+            let added: Vec<(String, String)> =
+                after[before.len()..].iter().flat_map(|pair| query_pairs(pair)).map(|(name, value)| (name.into_owned(), value.into_owned())).collect();
+            let expected: Vec<(String, String)> = values.iter().map(|value| (name.clone(), value.clone())).collect();
+            prop_assert_eq!(added, expected);
+            let target = format!("/?{edited}");
+            prop_assert!(target.parse::<http::uri::PathAndQuery>().is_ok());
+            prop_assert_eq!(contains(&edited, &name), !values.is_empty());
+        }
+    }
+}

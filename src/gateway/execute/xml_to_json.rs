@@ -203,7 +203,25 @@ mod tests {
         }
     }
 
+    /// JSON that XML can say: names that are names, texts that are not blank, lists of more than one.
+    fn sayable() -> impl Strategy<Value = Value> {
+        let text = "[^\\s\\p{C}][^\\p{C}]{0,8}[^\\s\\p{C}]".prop_map(Value::from);
+        text.prop_recursive(3, 24, 4, |inner| {
+            let value = prop_oneof![inner.clone(), prop::collection::vec("[a-z]{2}x".prop_map(Value::from), 2..4).prop_map(Value::Array)];
+            prop::collection::btree_map("[a-z]{1,5}", value, 1..4).prop_map(|members| Value::Object(members.into_iter().collect()))
+        })
+    }
+
     proptest! {
+        #[test]
+        fn what_xml_can_say_comes_back(value in sayable()) {
+            let json = json!({ "root": value });
+            let rules = super::super::json_to_xml::Rules { separator: '_', prefix: None, attributes: None, dates: false };
+            let text = super::super::json_to_xml::to_xml(&json.to_string(), &rules).unwrap();
+            prop_assert_eq!(converted(&text, DIRECT), json.clone());
+            prop_assert_eq!(converted(&text, FRIENDLY), json);
+        }
+
         #[test]
         fn any_text_is_survived(text in "(<a>|</a>|<b x='1'/>|&amp;|&#x41;|<!\\[CDATA\\[|\\]\\]>|<\\?xml version='1.0'\\?>|[a-z<>&\"' ]){0,30}") {
             if let Ok(document) = xml::parse(&text) {

@@ -46,7 +46,7 @@ pub(in crate::gateway) async fn evaluate(exchange: &mut Exchange, code: &Evaluat
                 // The shape of this trace entry was seen on Azure.
                 exchange.note(&code.place, |_| {
                     serde_json::json!({
-                        "message": "Expression evaluation failed.", "expression": &*code.source, "details": exception.message
+                        "message": "Expression evaluation failed.", "expression": &*code.source, "details": if code.secret { "********" } else { exception.message.as_str() }
                     })
                 });
                 return Err(Failure::expression(&exception));

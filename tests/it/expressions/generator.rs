@@ -48,6 +48,10 @@ pub struct Generator<'t> {
 const ELEMENTS: [&str; 9] = ["int", "string", "double", "bool", "long", "decimal", "char", "DateTime", "JToken"];
 const NUMBERS: [&str; 7] = ["int", "long", "double", "decimal", "uint", "ulong", "float"];
 
+/// Value types of .NET that no policy can name: nothing can stand for them.
+const FOREIGN: [&str; 6] =
+    ["X509KeyStorageFlags", "NumberStyles", "DateTimeStyles", "TimeSpanStyles", "NormalizationForm", "CompareOptions"];
+
 /// Members whose answers no two runs share.
 pub fn is_unpredictable(member: &Member, holder: &str) -> bool {
     matches!(member.name.as_str(), "GetHashCode" | "NewGuid" | "Now" | "UtcNow" | "Today" | "StackTrace" | "RandomNumber")
@@ -68,6 +72,9 @@ impl<'t> Generator<'t> {
                 && !member.younger
                 && owner.kind != "delegate"
                 && !is_unpredictable(member, &owner.name)
+                && !member.parameters.iter().any(|parameter| FOREIGN.contains(&parameter.ty.name()))
+                // `null` alone does not tell a format from its provider.
+                && !(member.parameters.len() == 1 && member.parameters[0].ty.name() == "IFormatProvider")
                 && !member
                     .parameters
                     .iter()
@@ -250,7 +257,12 @@ impl<'t> Generator<'t> {
         let owner = &table.types[member.owner];
         self.bind_rest(member, &mut bound);
         let holder = owner.ty().substitute(&bound);
-        if !bound.values().all(|ty| self.speakable(ty)) || owner.parameters.len() > 7 {
+        let plain = |ty: &Ty| self.table.is_value_type(ty) && ty.name() != "Nullable";
+        if !bound.values().all(|ty| self.speakable(ty))
+            || owner.parameters.len() > 7
+            || owner.name == "Nullable" && !bound.values().all(plain)
+            || owner.name == "XmlExtensions" && !bound.values().all(|ty| ty.name() == "XElement")
+        {
             return None;
         }
         let arguments = |own: &mut Self, skip: usize| -> Option<String> { own.arguments(index, &bound, skip, depth) };
@@ -326,7 +338,10 @@ impl<'t> Generator<'t> {
         fn mentions(ty: &Ty, name: &str) -> bool {
             matches!(ty, Ty::Open(own) if own == name) || ty.arguments().iter().any(|one| mentions(one, name))
         }
-        let told = member.generics.iter().all(|name| member.parameters.iter().any(|parameter| mentions(&parameter.ty, name)));
+        let told = member
+            .generics
+            .iter()
+            .all(|name| member.parameters.iter().any(|parameter| parameter.passing != Passing::Out && mentions(&parameter.ty, name)));
         if told && !self.chance(10) {
             return String::new();
         }

@@ -38,7 +38,7 @@ impl Reader<'_> {
         Some(())
     }
 
-    fn word<'w>(&mut self, words: &[&'w str], length: Option<usize>) -> Option<usize> {
+    fn word(&mut self, words: &[&str], length: Option<usize>) -> Option<usize> {
         let found = words.iter().position(|word| {
             let word = length.map_or(*word, |length| &word[..length.min(word.len())]);
             self.rest.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word))

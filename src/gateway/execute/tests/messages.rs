@@ -219,6 +219,30 @@ async fn conversions_look_at_content_type_and_accept() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn hostile_bodies_fail_and_harm_nobody() {
+    let deep_json = "[".repeat(200_000);
+    let deep_xml = "<a>".repeat(200_000);
+    for (policy, content_type) in [
+        (r#"<set-body template="liquid">{{body.a}}</set-body>"#, "application/json"),
+        (r#"<set-body template="liquid">{{body.a}}</set-body>"#, "text/xml"),
+        (r#"<json-to-xml apply="always" consider-accept-header="false" />"#, "application/json"),
+        (r#"<xml-to-json kind="direct" apply="always" consider-accept-header="false" />"#, "text/xml"),
+        (r#"<set-variable name="b" value="@(context.Request.Body.As<JObject>())" />"#, "application/json"),
+    ] {
+        for body in [
+            deep_json.clone().into_bytes(),
+            deep_xml.clone().into_bytes(),
+            vec![0xff; 1_000],
+            b"{\"a\":\"\\ud800\"}".to_vec(),
+            b"\0".to_vec(),
+        ] {
+            let outcome = Bench::inbound(policy).body(body, content_type).run().await;
+            assert!(outcome.status().is_none_or(|status| status == 500), "{policy}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn headers_that_cannot_be_are_failures_and_never_lines_of_their_own() {
     for policy in [
         r#"<set-header name="X-A"><value>@("a\r\nX-Evil: 1")</value></set-header>"#,
