@@ -8,7 +8,7 @@ use bytes::Bytes;
 use http::{Method, Request, StatusCode};
 use tokio::io::{AsyncReadExt, DuplexStream};
 
-use super::harness::{Attempt, Pipes, drain_bytes, read_head, read_until, target, upstream, write};
+use super::harness::{Attempt, Pipes, clock, drain_bytes, read_head, read_until, target, upstream, write};
 
 fn request(method: Method, body: impl Into<Bytes>) -> Request<Body> {
     Request::builder().method(method).uri("/chat?x=1").body(Body::full(body)).unwrap()
@@ -148,20 +148,20 @@ async fn nothing_is_sent_again_once_a_byte_came_back() {
 async fn time_limits_run_on_the_clock_they_are_given() {
     let (pipes, mut ends) = Pipes::new(&[Attempt::Connects, Attempt::NeverAnswers]);
     let (upstream, target) = (upstream(pipes), target());
-    let start = tokio::time::Instant::now();
+    let start = clock().now();
     let options = SendOptions { connect: Duration::from_secs(5), response_head: Duration::from_secs(100), version: HttpVersion::Http1 };
     let failure = upstream.send(&target, request(Method::POST, "body"), &options).await.unwrap_err();
     assert!(failure.timed_out && failure.phase == Phase::ResponseHead && failure.bytes_sent > 4, "{failure:?}");
     assert_eq!(start.elapsed().as_secs(), 100);
     // The call is aborted: its connection is closed.
     assert!(drain_bytes(&mut ends.recv().await.unwrap(), Duration::from_secs(1)).await.1);
-    let start = tokio::time::Instant::now();
+    let start = clock().now();
     let failure = upstream.send(&target, request(Method::POST, "body"), &options).await.unwrap_err();
     assert!(failure.timed_out && failure.phase == Phase::Connect && failure.bytes_sent == 0, "{failure:?}");
     assert_eq!(start.elapsed().as_secs(), 5);
     // A shorter limit for the whole holds for the connection, too.
     let options = SendOptions { response_head: Duration::from_secs(2), ..options };
-    let start = tokio::time::Instant::now();
+    let start = clock().now();
     assert!(upstream.send(&target, request(Method::POST, "body"), &options).await.unwrap_err().timed_out);
     assert_eq!(start.elapsed().as_secs(), 2);
 }
@@ -188,7 +188,7 @@ async fn a_kept_connection_gets_a_new_time_limit_with_each_call() {
         }
         // Shorter than the one before.
         let options = SendOptions { response_head: Duration::from_secs(3), ..SendOptions::default() };
-        let start = tokio::time::Instant::now();
+        let start = clock().now();
         assert!(upstream.send(&target, request(Method::GET, ""), &options).await.unwrap_err().timed_out);
         assert_eq!(start.elapsed().as_secs(), 3);
     };
