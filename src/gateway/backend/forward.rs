@@ -158,6 +158,15 @@ async fn body(exchange: &mut Exchange, buffer: bool) -> Result<Body, Failure> {
         let limit = exchange.worker.limits.buffered_body;
         return exchange.request.body.buffer(limit).await.map(Body::full);
     }
+    // Tokens of a stream without a report are estimated from the prompt, so it is kept. There is no second attempt with it all the same.
+    let json = exchange.request.headers.get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"application/json"));
+    if json && answered::meters(exchange) && !matches!(exchange.request.body, MessageBody::Empty | MessageBody::Consumed) {
+        let limit = exchange.worker.limits.buffered_body;
+        let bytes = exchange.request.body.buffer(limit).await?;
+        exchange.request.body = MessageBody::Consumed;
+        exchange.prompt = Some(bytes.clone());
+        return Ok(Body::full(bytes));
+    }
     Ok(match mem::replace(&mut exchange.request.body, MessageBody::Consumed) {
         MessageBody::Stream(body) => body,
         MessageBody::Buffered(bytes) => Body::full(bytes),
