@@ -89,7 +89,20 @@ impl Upstream {
     ///
     /// # Errors
     /// No head of an answer came; says how far the call got.
-    pub async fn send(&self, target: &Target, request: Request<Body>, options: &SendOptions) -> Result<Response<Body>, SendFailure> {
+    pub async fn send(&self, target: &Target, mut request: Request<Body>, options: &SendOptions) -> Result<Response<Body>, SendFailure> {
+        self.send_lent(target, &mut request, options).await
+    }
+
+    /// The same with a request that is only lent: its body is taken, its head is left as it was (over HTTP/1.1 without a copy).
+    ///
+    /// # Errors
+    /// As [`Upstream::send`].
+    pub async fn send_lent(
+        &self,
+        target: &Target,
+        request: &mut Request<Body>,
+        options: &SendOptions,
+    ) -> Result<Response<Body>, SendFailure> {
         let deadline = self.clock.now() + options.response_head;
         let key = (target.id(), options.version);
         if options.version != HttpVersion::Http1
@@ -111,7 +124,7 @@ impl Upstream {
         &self,
         mut connection: Box<Connection>,
         target: &Target,
-        request: Request<Body>,
+        request: &mut Request<Body>,
         deadline: Instant,
         options: &SendOptions,
     ) -> Result<Response<Body>, SendFailure> {
@@ -154,9 +167,13 @@ impl Upstream {
         mut sender: http2::SendRequest<Body>,
         reused: bool,
         target: &Target,
-        mut request: Request<Body>,
+        lent: &mut Request<Body>,
         deadline: Instant,
     ) -> Result<Response<Body>, SendFailure> {
+        let mut request = Request::new(std::mem::take(lent.body_mut()));
+        *request.method_mut() = lent.method().clone();
+        *request.uri_mut() = lent.uri().clone();
+        *request.headers_mut() = lent.headers().clone();
         prepare_http2(&mut request, target);
         let sending = pin!(sender.send_request(request));
         match self.until(deadline, sending).await {

@@ -383,7 +383,10 @@ impl World {
     pub async fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
         let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(self.connection())).await.unwrap();
         tokio::spawn(connection);
-        let mut request = http::Request::builder().method(method).uri(path).header("host", "gateway.test");
+        let mut request = http::Request::builder().method(method).uri(path);
+        if headers.iter().all(|(name, _)| *name != "host") {
+            request = request.header("host", "gateway.test");
+        }
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
