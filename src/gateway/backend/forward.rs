@@ -211,8 +211,10 @@ fn target_of(exchange: &Exchange, place: &Place<'_>) -> Result<PathAndQuery, Fai
 /// What a policy wrote may hold letters that have to be encoded.
 fn path_and_query(text: String) -> Option<PathAndQuery> {
     use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
-    const UNSAFE: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'<').add(b'>').add(b'`').add(b'#').add(b'\\').add(b'^').add(b'{').add(b'|').add(b'}');
-    let sound = |byte: u8| (0x21..0x7f).contains(&byte) && !matches!(byte, b'"' | b'<' | b'>' | b'`' | b'#' | b'\\' | b'^' | b'{' | b'|' | b'}');
+    const UNSAFE: &AsciiSet =
+        &CONTROLS.add(b' ').add(b'"').add(b'<').add(b'>').add(b'`').add(b'#').add(b'\\').add(b'^').add(b'{').add(b'|').add(b'}');
+    let sound =
+        |byte: u8| (0x21..0x7f).contains(&byte) && !matches!(byte, b'"' | b'<' | b'>' | b'`' | b'#' | b'\\' | b'^' | b'{' | b'|' | b'}');
     let text = if text.bytes().all(sound) { text } else { utf8_percent_encode(&text, UNSAFE).to_string() };
     let text = if text.starts_with('/') { text } else { format!("/{text}") };
     PathAndQuery::from_maybe_shared(bytes::Bytes::from(text)).ok()
@@ -323,7 +325,9 @@ async fn following(
             (true, Some(bytes)) => (method, Body::full(bytes)),
             (true, None) => return Ok(response),
             (false, _) if method == http::Method::HEAD => (method, Body::empty()),
-            (false, Some(bytes)) if method != http::Method::POST && response.status() != StatusCode::SEE_OTHER => (method, Body::full(bytes)),
+            (false, Some(bytes)) if method != http::Method::POST && response.status() != StatusCode::SEE_OTHER => {
+                (method, Body::full(bytes))
+            }
             (false, _) => (http::Method::GET, Body::empty()),
         };
         worker.upstream.discard(response, DISCARDED, PATIENCE).await;
@@ -385,7 +389,8 @@ fn answered(
     }
     exchange.forwarding.upgraded = parts.extensions.remove::<UpgradedBackend>();
     // Only chunked answers are buffered (its page).
-    let body = if options.buffer_response && http_body::Body::size_hint(&body).exact().is_none() { body.gathered(RESPONSE_BUFFER) } else { body };
+    let body =
+        if options.buffer_response && http_body::Body::size_hint(&body).exact().is_none() { body.gathered(RESPONSE_BUFFER) } else { body };
     let reason = parts.extensions.remove::<ReasonPhrase>().map(|reason| String::from_utf8_lossy(reason.as_bytes()).into_owned());
     exchange.response = Some(ResponseMessage {
         status,

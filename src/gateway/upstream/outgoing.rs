@@ -80,8 +80,9 @@ impl Outgoing {
         }
     }
 
-    /// Takes a request's body and writes down its head. Fields of the connection itself are left out, the length is stated anew.
-    pub(super) fn begin(&mut self, request: &mut Request<Body>, target: &Target) {
+    /// Takes a request's body and writes down its head. Fields of the connection itself are left out, the length is stated anew. A head that
+    /// is not only lent is taken too, for its memory.
+    pub(super) fn begin(&mut self, request: &mut Request<Body>, target: &Target, lent: bool) {
         let body = std::mem::take(request.body_mut());
         self.forget();
         self.head.clear();
@@ -99,8 +100,10 @@ impl Outgoing {
         if self.framing != Framing::None {
             self.body = Some(body);
         }
-        self.spare = parts.headers;
-        self.spare.clear();
+        if !lent {
+            self.spare = std::mem::take(request.headers_mut());
+            self.spare.clear();
+        }
     }
 
     fn encode(&mut self, method: &Method, path: &str, headers: &HeaderMap, target: &Target) {
