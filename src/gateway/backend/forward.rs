@@ -8,7 +8,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::header::{ACCEPT_ENCODING, HOST, HeaderName, HeaderValue, RETRY_AFTER, SET_COOKIE, UPGRADE};
+use http::header::{ACCEPT_ENCODING, CONTENT_TYPE, HOST, HeaderName, HeaderValue, RETRY_AFTER, SET_COOKIE, UPGRADE};
 use http::uri::PathAndQuery;
 use http::{HeaderMap, Request, Response, StatusCode, Uri};
 use hyper::ext::ReasonPhrase;
@@ -166,6 +166,15 @@ async fn body(exchange: &mut Exchange, buffer: bool) -> Result<Body, Failure> {
     if buffer {
         let limit = exchange.worker.limits.buffered_body;
         return exchange.request.body.buffer(limit).await.map(Body::full);
+    }
+    // Tokens of a stream without a report are estimated from the prompt, so it is kept. There is no second attempt with it all the same.
+    let json = exchange.request.headers.get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"application/json"));
+    if json && answered::meters(exchange) && !matches!(exchange.request.body, MessageBody::Empty | MessageBody::Consumed) {
+        let limit = exchange.worker.limits.buffered_body;
+        let bytes = exchange.request.body.buffer(limit).await?;
+        exchange.request.body = MessageBody::Consumed;
+        exchange.prompt = Some(bytes.clone());
+        return Ok(Body::full(bytes));
     }
     Ok(match mem::replace(&mut exchange.request.body, MessageBody::Consumed) {
         MessageBody::Stream(body) => body,

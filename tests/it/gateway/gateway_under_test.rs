@@ -7,10 +7,13 @@ use std::time::Duration;
 use apimctl::arm::ResourceId;
 use apimctl::arm::store::Store;
 use apimctl::emulator::{DEFAULT_SUBSCRIPTION, Emulator, Fixture, Options};
+use apimctl::gateway::admin::Admin;
+use apimctl::gateway::counters::Counters;
 use apimctl::gateway::front::{self, Drain, Peer};
+use apimctl::gateway::trace::Traces;
 use apimctl::gateway::settings::Settings;
 use apimctl::gateway::state::State;
-use apimctl::gateway::worker::{Plain, Tracing};
+use apimctl::gateway::worker::{Limits, Plain, Tracing};
 use apimctl::gateway::{Gateway, GatewayOptions};
 use apimctl::identity::{Issuer, IssuerOptions, LocalTokens};
 use apimctl::support::clock::{SharedClock, VirtualClock};
@@ -105,6 +108,7 @@ impl Arm {
 /// A gateway over a store.
 pub struct GatewayUnderTest {
     pub gateway: Arc<Gateway>,
+    admin: Admin,
     endpoint: Arc<apimctl::gateway::Endpoint>,
     front: Arc<front::Settings>,
     drain: Drain,
@@ -140,21 +144,39 @@ impl GatewayUnderTest {
         let key = SIGNING_KEY.get_or_init(|| SigningKey::generate().unwrap().to_pem().unwrap().expose().clone());
         let issuer = Issuer::with_key(SigningKey::from_pem(key).unwrap(), options);
         let state = State::new(arm.clock.clone(), arm.random.clone()).with_tokens(Arc::new(LocalTokens::new(Arc::new(issuer))));
+        let (counters, traces) = (Arc::new(Counters::default()), Arc::new(Traces::default()));
         let gateway = Gateway::new(GatewayOptions {
+            observers: vec![counters.clone(), traces.clone()],
+            // A loop that runs away is stopped soon enough for a test without optimization.
+            limits: Limits { expression_steps: 1_000_000, ..Limits::default() },
             settings,
             plain,
             tracing: Tracing::Asked,
             ..GatewayOptions::new(store, service_id(), state, Arc::new(backends.clone()))
         })
         .unwrap();
-        Self::over(gateway)
+        Self::watched(gateway, counters, traces)
     }
 
     /// One worker of this gateway.
     pub fn over(gateway: Arc<Gateway>) -> Self {
+        Self::watched(gateway, Arc::default(), Arc::default())
+    }
+
+    fn watched(gateway: Arc<Gateway>, counters: Arc<Counters>, traces: Arc<Traces>) -> Self {
         let endpoint = Arc::new(gateway.endpoint());
         let front = Arc::new(front::Settings::new(front::Limits::default(), gateway.clock().clone()));
-        Self { gateway, endpoint, front, drain: Drain::new() }
+        let admin = Admin { state: gateway.state().clone(), counters, traces };
+        Self { gateway, admin, endpoint, front, drain: Drain::new() }
+    }
+
+    /// What the admin endpoint answers.
+    pub async fn ask(&self, path_and_query: &str) -> Received {
+        let (path, query) = path_and_query.split_once('?').unwrap_or((path_and_query, ""));
+        let response = self.admin.answer(&http::Method::GET, path, query);
+        let status = response.status().as_u16();
+        let body = response.into_body().collect(1 << 24).await.unwrap();
+        Received { status, reason: String::new(), headers: Vec::new(), body: String::from_utf8_lossy(&body).into_owned() }
     }
 
     /// A connection of a client.
