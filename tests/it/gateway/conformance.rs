@@ -93,17 +93,23 @@ const ROWS_WITHOUT: &[&str] = &[];
 
 #[test]
 fn cases_name_their_source_and_a_row_of_the_table() {
-    let mut names = BTreeSet::new();
+    let (mut names, mut rows) = (BTreeSet::new(), BTreeSet::new());
     for suite in suites() {
         for case in &suite.cases {
             let at = format!("{} · {}", suite.path.display(), case.name);
             assert!(!case.source.trim().is_empty(), "{at}: no source");
             assert!(fidelity::find(&case.row).is_some(), "{at}: there is no row `{}`", case.row);
+            rows.insert(case.row.clone());
             assert!(names.insert(case.name.clone()), "{at}: the name is taken");
             assert!(case.request.is_some() != !case.steps.is_empty(), "{at}: either `request` or `steps`");
             assert!(case.request.is_none() || case.expect.is_some(), "{at}: nothing is expected");
         }
     }
+    // Areas that have a case for each of their rows stay so.
+    let complete = [fidelity::Area::Routing, fidelity::Area::Keys, fidelity::Area::Cors];
+    let without: Vec<&str> =
+        fidelity::ROWS.iter().filter(|row| complete.contains(&row.area) && !rows.contains(row.id)).map(|row| row.id).collect();
+    assert!(without.is_empty(), "rows without a case: {without:?}");
 }
 
 /// What is refused is told, and the rest is there all the same.
