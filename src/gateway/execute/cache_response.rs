@@ -159,10 +159,10 @@ impl Statement for Store {
                 return Ok(Flow::Next);
             }
             let body = response.body.buffer(limit).await?;
-            if let Some(kind) = downstream {
-                if let Ok(value) = HeaderValue::from_str(&format!("{kind}, max-age={seconds}")) {
-                    response.headers.insert(http::header::CACHE_CONTROL, value);
-                }
+            if let Some(kind) = downstream
+                && let Ok(value) = HeaderValue::from_str(&format!("{kind}, max-age={seconds}"))
+            {
+                response.headers.insert(http::header::CACHE_CONTROL, value);
             }
             let kept = Kept { status: response.status, headers: response.headers.clone(), body };
             let bytes = kept.body.len() + kept.headers.len() * 64 + key.len();

@@ -177,12 +177,13 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::support::clock::{Clock as _, SystemClock};
 
     const MINUTE: Duration = Duration::from_secs(60);
 
     #[tokio::test(start_paused = true)]
     async fn a_window_forgets_each_call_after_its_period() {
-        let start = Instant::now();
+        let start = SystemClock.now();
         let at = |seconds| start + Duration::from_secs(seconds);
         let mut counter = Counter::new(Algorithm::SlidingWindow, MINUTE, start);
         for second in [0, 10, 20] {
@@ -200,7 +201,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn what_was_served_beyond_the_limit_is_made_up_for() {
-        let start = Instant::now();
+        let start = SystemClock.now();
         for (algorithm, wait) in [(Algorithm::SlidingWindow, 60), (Algorithm::TokenBucket, 13)] {
             let mut counter = Counter::new(algorithm, MINUTE, start);
             counter.add(start, 120, 100);
@@ -212,7 +213,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn overdrawn_is_more_than_the_limit_not_all_of_it() {
-        let start = Instant::now();
+        let start = SystemClock.now();
         for (algorithm, wait) in [(Algorithm::SlidingWindow, 60), (Algorithm::TokenBucket, 30)] {
             let mut counter = Counter::new(algorithm, MINUTE, start);
             for expected in [Ok(()), Ok(())] {
@@ -230,7 +231,7 @@ mod tests {
         #[test]
         fn a_limit_holds(gaps in proptest::collection::vec(0u64..9_000, 1..200), limit in 1u64..20) {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
-            let start = runtime.block_on(async { Instant::now() });
+            let start = runtime.block_on(async { SystemClock.now() });
             for algorithm in [Algorithm::SlidingWindow, Algorithm::TokenBucket] {
                 let mut counter = Counter::new(algorithm, MINUTE, start);
                 let mut now = start;
