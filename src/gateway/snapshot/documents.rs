@@ -11,7 +11,6 @@ use aws_lc_rs::digest::{Context, Digest, SHA256};
 use super::read::{Part, Reader};
 use super::{BackendIndex, Document, DocumentIndex, Service};
 use crate::arm::ResourceId;
-use crate::arm::store::Stored;
 use crate::gateway::backend::certificate::StoredCertificate;
 use crate::gateway::codes;
 use crate::gateway::program::{Environment, NamedValue, compile_document};

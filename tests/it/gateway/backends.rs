@@ -124,11 +124,11 @@ impl Backends {
             Err(Error::other("cut"))
         });
         let body = futures::stream::iter(pieces).chain(end.take(usize::from(cut)));
-        Ok(response.body(BodyExt::boxed(StreamBody::new(body))).unwrap())
+        Ok(response.body(BodyExt::boxed_unsync(StreamBody::new(body))).unwrap())
     }
 }
 
-type BoxedBody = http_body_util::combinators::BoxBody<Bytes, Error>;
+type BoxedBody = http_body_util::combinators::UnsyncBoxBody<Bytes, Error>;
 
 impl Connector for Backends {
     fn connect<'a>(&'a self, target: &'a Target, _: HttpVersion) -> BoxFuture<'a, Result<Connected, ConnectFailure>> {
