@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::catalogue::Table;
 use super::generator::Generator;
 use super::judge::{Judge, Question};
-use super::{cases, context, essence, evaluate, recorded, same};
+use super::{cases, essence, evaluate, recorded, same, surroundings};
 
 /// What the recorded cases show of each member: the different answers that are values and ours as well.
 fn shown() -> BTreeMap<&'static str, BTreeSet<String>> {
@@ -121,24 +121,28 @@ fn members_get_cases() {
         let mut wanted = lacking(&table);
         let before = wanted.len();
         let mut generator = Generator::new(&table, 77 + round);
-        let mut about: Vec<(String, String)> = Vec::new();
+        let mut about: Vec<(String, String, Option<&str>)> = Vec::new();
         for index in generator.usable() {
             let key = &table.members[index].key;
             if wanted.contains_key(key) {
                 let texts: BTreeSet<String> = (0..14).filter_map(|_| generator.about(index)).collect();
-                about.extend(texts.into_iter().map(|text| (key.clone(), text)));
+                for text in texts {
+                    // What asks the context is asked in two.
+                    let contexts: &[Option<&str>] =
+                        if text.contains("context.") { &[Some("context"), Some("other")] } else { &[None] };
+                    about.extend(contexts.iter().map(|context| (key.clone(), text.clone(), *context)));
+                }
             }
         }
-        about.retain(|(key, text)| Expression::compile(text, None).is_ok_and(|compiled| compiled.reached().contains(&key.as_str())));
-        about.sort_by_key(|(_, text)| text.len());
+        about.retain(|(key, text, _)| Expression::compile(text, None).is_ok_and(|compiled| compiled.reached().contains(&key.as_str())));
+        about.sort_by_key(|(_, text, _)| text.len());
         let questions: Vec<Question> =
-            about.iter().map(|(_, text)| Question { text: text.clone(), context: text.contains("context.") }).collect();
+            about.iter().map(|(_, text, context)| Question { text: text.clone(), context: context.map(str::to_owned) }).collect();
         let judged = judge.ask(&questions);
-        let surroundings = context();
         let lines: Vec<Value> = questions
             .iter()
             .map(|question| {
-                let mut line = if question.context { surroundings.clone() } else { json!({}) };
+                let mut line = surroundings(question.context.as_deref());
                 line["expr"] = json!(question.text);
                 line
             })
@@ -147,7 +151,7 @@ fn members_get_cases() {
         let mut file = std::fs::OpenOptions::new().create(true).append(true).open(&path).unwrap();
         let mut number = std::fs::read_to_string(&path).unwrap().lines().count();
         let mut answers: BTreeMap<&'static str, BTreeSet<String>> = shown();
-        for (((key, text), want), got) in about.iter().zip(&judged).zip(&ours) {
+        for (((key, text, context), want), got) in about.iter().zip(&judged).zip(&ours) {
             if !same(want, got) {
                 println!("{text}\n  judge {want}\n  ours  {got}");
                 continue;
@@ -162,8 +166,10 @@ fn members_get_cases() {
             }
             *wanted.get_mut(key).unwrap() -= 1;
             let mut line = json!({ "id": format!("members-{number:04}"), "expr": text });
-            if text.contains("context.") {
-                line["context"] = json!(true);
+            match context {
+                Some("context") => line["context"] = json!(true),
+                Some(other) => line["context"] = json!(other),
+                None => {}
             }
             line["answer"] = want.clone();
             writeln!(file, "{line}").unwrap();
