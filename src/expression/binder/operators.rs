@@ -222,7 +222,9 @@ impl Binder {
             }
             match arithmetic::binary(operator, one, two, !self.unchecked) {
                 Ok(value) => return Ok(Expr::constant(at, ty, value)),
-                Err(_) if operand.is_integral() || operand == Primitive::Decimal => return refuse(at, "The operation overflows at compile time in checked mode"),
+                Err(_) if operand.is_integral() || operand == Primitive::Decimal => {
+                    return refuse(at, "The operation overflows at compile time in checked mode");
+                }
                 Err(_) => {}
             }
         }

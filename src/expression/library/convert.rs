@@ -104,7 +104,9 @@ pub(super) const MEMBERS: Members = &[
         let bytes = m.bytes(a.get(0), "value")?;
         let start = if a.len() > 1 { usize::try_from(a.int(1)).unwrap_or(usize::MAX) } else { 0 };
         if start > 0 && start >= bytes.len() {
-            return Err(m.out_of_range("startIndex", "Index was out of range. Must be non-negative and less than the size of the collection."));
+            return Err(
+                m.out_of_range("startIndex", "Index was out of range. Must be non-negative and less than the size of the collection.")
+            );
         }
         let end = if a.len() > 2 {
             let Ok(count) = usize::try_from(a.int(2)) else { return Err(m.out_of_range("length", "Value must be positive.")) };

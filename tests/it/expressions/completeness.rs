@@ -28,6 +28,29 @@ fn shown() -> BTreeMap<&'static str, BTreeSet<String>> {
     shown
 }
 
+/// Cases that reach each member: those that the judge gives a value for, those that it throws for, and those that differ for a named reason.
+#[derive(Default)]
+struct Reached {
+    values: usize,
+    exceptions: usize,
+    differences: usize,
+}
+
+fn reached() -> BTreeMap<&'static str, Reached> {
+    let differences: Value = serde_json::from_str(&std::fs::read_to_string(cases().join("differences.json")).unwrap()).unwrap();
+    let mut reached: BTreeMap<&'static str, Reached> = BTreeMap::new();
+    for case in recorded() {
+        let Ok(compiled) = Expression::compile(case.line["expr"].as_str().unwrap(), None) else { continue };
+        for key in compiled.reached() {
+            let of = reached.entry(key).or_default();
+            of.values += usize::from(case.line["answer"]["ok"] == json!(true));
+            of.exceptions += usize::from(case.line["answer"]["stage"] == "runtime");
+            of.differences += usize::from(differences["cases"].get(case.line["id"].as_str().unwrap()).is_some());
+        }
+    }
+    reached
+}
+
 /// Members that can answer in one way only, or only throw: `{"key": "reason"}`.
 fn excused(name: &str) -> BTreeMap<String, String> {
     let listed: Value = serde_json::from_str(&std::fs::read_to_string(cases().join("members.json")).unwrap()).unwrap();
@@ -98,6 +121,22 @@ fn every_emulated_member_has_recorded_answers() {
             assert!(shown.get(key.as_str()).map_or(0, BTreeSet::len) <= most, "{key} is listed and has more answers than the list says");
         }
     }
+    // And what a list says of a member has to be seen in its cases.
+    let reached = reached();
+    let of = |key: &str, what: fn(&Reached) -> usize| reached.get(key).map_or(0, what);
+    for key in single.keys() {
+        assert!(of(key, |cases| cases.values) >= 2, "{key} has one answer by nature: two cases have to show it");
+    }
+    for key in throwing.keys() {
+        assert!(of(key, |cases| cases.exceptions) >= 1, "{key} can only throw: a case has to show it");
+    }
+    for key in unjudged.keys() {
+        assert!(of(key, |cases| cases.differences) >= 1, "{key} is not judged: a case has to show what the judge lacks");
+    }
+    for key in &none {
+        let counted = reached.get(key.as_str()).map_or((0, 0, 0), |cases| (cases.values, cases.exceptions, cases.differences));
+        println!("lacks answers: {key}: values, exceptions and differences in its cases: {counted:?}");
+    }
     let listed: Value = serde_json::from_str(&std::fs::read_to_string(cases().join("members.json")).unwrap()).unwrap();
     let listed: BTreeSet<String> = serde_json::from_value(listed["lacking"].clone()).unwrap();
     let found: BTreeSet<String> = lacking.keys().cloned().collect();
@@ -128,8 +167,7 @@ fn members_get_cases() {
                 let texts: BTreeSet<String> = (0..14).filter_map(|_| generator.about(index)).collect();
                 for text in texts {
                     // What asks the context is asked in two.
-                    let contexts: &[Option<&str>] =
-                        if text.contains("context.") { &[Some("context"), Some("other")] } else { &[None] };
+                    let contexts: &[Option<&str>] = if text.contains("context.") { &[Some("context"), Some("other")] } else { &[None] };
                     about.extend(contexts.iter().map(|context| (key.clone(), text.clone(), *context)));
                 }
             }

@@ -99,7 +99,18 @@ impl<'t> Generator<'t> {
                 giving.entry(head).or_default().push(index);
             }
         }
-        Self { table, usable, giving, dice: Dice(seed), scope: Vec::new(), names: 0, constructs: BTreeMap::new(), budget: 0, nesting: 0, lambdas: 0 }
+        Self {
+            table,
+            usable,
+            giving,
+            dice: Dice(seed),
+            scope: Vec::new(),
+            names: 0,
+            constructs: BTreeMap::new(),
+            budget: 0,
+            nesting: 0,
+            lambdas: 0,
+        }
     }
 
     pub fn usable(&self) -> Vec<usize> {
@@ -275,7 +286,8 @@ impl<'t> Generator<'t> {
             || owner.parameters.len() > 7
             || owner.name == "Nullable" && !bound.values().all(plain)
             || owner.name == "Enum" && !bound.values().all(|ty| table.definition_of(ty).is_some_and(|definition| definition.kind == "enum"))
-            || member.name == "Children" && !bound.values().all(|ty| matches!(ty.name(), "JToken" | "JObject" | "JArray" | "JProperty" | "JValue"))
+            || member.name == "Children"
+                && !bound.values().all(|ty| matches!(ty.name(), "JToken" | "JObject" | "JArray" | "JProperty" | "JValue"))
             || owner.name == "XmlExtensions" && !bound.values().all(|ty| ty.name() == "XElement")
         {
             return None;
