@@ -84,8 +84,11 @@ impl Document {
         let (mut found, mut waiting) = (Vec::new(), vec![&self.root]);
         while let Some(element) = waiting.pop() {
             found.push(element);
-            let inner: Vec<&Element> = element.elements().collect();
-            waiting.extend(inner.into_iter().rev());
+            // What stands in a Liquid template is text.
+            if !element.is_template() {
+                let inner: Vec<&Element> = element.elements().collect();
+                waiting.extend(inner.into_iter().rev());
+            }
         }
         found
     }
@@ -103,9 +106,14 @@ impl Element {
         })
     }
 
+    /// Whether it is `set-body` with a Liquid template, whose braces are its own (its page: `{{body.x}}`, `{{context.Request.Method}}`).
+    fn is_template(&self) -> bool {
+        self.name == "set-body" && self.attribute("template").is_some_and(|template| template.trim().eq_ignore_ascii_case("liquid"))
+    }
+
     /// Texts in which named values can stand: attributes and content.
     pub(crate) fn texts(&self) -> impl Iterator<Item = &str> {
-        let content = self.children.iter().filter_map(|child| match child {
+        let content = self.children.iter().filter(|_| !self.is_template()).filter_map(|child| match child {
             Node::Text(text) | Node::Data(text) => Some(text.as_str()),
             _ => None,
         });

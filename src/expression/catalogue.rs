@@ -57,6 +57,8 @@ pub(crate) struct Definition {
     body: &'static str,
     members: OnceLock<Vec<Member>>,
     supers: OnceLock<(Option<Type>, Vec<Type>)>,
+    /// The type itself, if it takes no arguments.
+    plain: OnceLock<Type>,
 }
 
 impl PartialEq for Definition {
@@ -188,7 +190,7 @@ fn definition(head: &'static str, body: &'static str) -> Option<Definition> {
         "Boolean" => Some(Primitive::Boolean),
         _ => None,
     };
-    let (members, supers) = (OnceLock::new(), OnceLock::new());
+    let (members, supers, plain) = (OnceLock::new(), OnceLock::new(), OnceLock::new());
     Some(Definition {
         full,
         name,
@@ -202,6 +204,7 @@ fn definition(head: &'static str, body: &'static str) -> Option<Definition> {
         body,
         members,
         supers,
+        plain,
     })
 }
 
@@ -273,6 +276,11 @@ impl Definition {
         })
     }
 
+    /// The type itself; only of a definition without generic parameters.
+    pub(crate) fn plain(&'static self) -> Type {
+        *self.plain.get_or_init(|| types::intern(Shape::Named(self, Box::default())))
+    }
+
     pub(crate) fn base(&'static self) -> Option<Type> {
         self.supers().0
     }
@@ -294,11 +302,21 @@ impl Definition {
     }
 }
 
-/// Extension methods of that name, wherever they are declared.
+/// Where extension methods are declared. The next list is asked only if nothing of the one before fits, as with namespaces around one another:
+/// `GetValueOrDefault("name", null)` of a header stays the documented one, which takes a text.
+pub(crate) const EXTENSION_HOLDERS: [&[&str]; 2] =
+    [&["ContextExtensions", "Extensions", "Enumerable", "XmlExtensions", "RSACertificateExtensions"], &["CollectionExtensions"]];
+
+/// Extension methods of that name.
 pub(crate) fn extensions(name: &str) -> Vec<(&'static Definition, &'static Member)> {
-    const HOLDERS: [&str; 4] = ["ContextExtensions", "Extensions", "Enumerable", "XmlExtensions"];
-    let holders = HOLDERS.iter().chain(["RSACertificateExtensions"].iter()).filter_map(|holder| find(holder, 0));
+    EXTENSION_HOLDERS.iter().flat_map(|holders| extensions_of(holders, name)).collect()
+}
+
+/// Extension methods of that name in these classes.
+pub(crate) fn extensions_of(holders: &[&str], name: &str) -> Vec<(&'static Definition, &'static Member)> {
     holders
+        .iter()
+        .filter_map(|holder| find(holder, 0))
         .flat_map(|holder| {
             holder.members().iter().filter(|member| member.extension && member.name == name).map(move |member| (holder, member))
         })

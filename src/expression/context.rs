@@ -1,5 +1,7 @@
 //! `context`: what an expression sees of the request, offered by whoever runs it.
 
+use bytes::Bytes;
+
 use super::types::{self, Type, known};
 use super::value::Value;
 use crate::support::secret::Secret;
@@ -145,7 +147,7 @@ pub enum BodyState {
     /// It was read before without `preserveContent`.
     Consumed,
     /// Its bytes.
-    Ready(Vec<u8>),
+    Ready(Bytes),
 }
 
 /// What an expression asks of its surroundings.

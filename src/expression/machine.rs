@@ -52,6 +52,8 @@ struct Frame {
 pub(crate) struct State {
     stack: Vec<Value>,
     frames: Vec<Frame>,
+    /// A list that arguments were in, for the next call.
+    spare: Vec<Value>,
     spent: u64,
     started: bool,
 }
@@ -81,6 +83,9 @@ impl<'m> Machine<'m> {
     pub(crate) fn run(&mut self, fuel: u64) -> Halt {
         if !self.state.started {
             self.state.started = true;
+            // Enough for most expressions, so that neither grows step by step.
+            self.state.stack.reserve(self.code.functions.first().map_or(0, |function| function.slots as usize) + 8);
+            self.state.frames.reserve(2);
             if let Err(fault) = self.enter(0, &[], Vec::new()) {
                 return Halt::Fault(fault);
             }
@@ -334,7 +339,7 @@ impl<'m> Machine<'m> {
             Op::Closure(index) => {
                 let captures = &code.functions[index as usize].captures;
                 let cells = captures.iter().map(|slot| self.slot(base, *slot)).collect();
-                let handle = self.heap.add(Object::Closure(types::generic("Func", &[known().object]), index, cells));
+                let handle = self.heap.add(Object::Closure(known().closure, index, cells));
                 self.push(Value::Object(handle));
             }
             Op::NewArray(ty) => {
@@ -453,14 +458,18 @@ impl<'m> Machine<'m> {
         let callee = &code.callees[callee as usize];
         let native = callee.native;
         let types = &code.types[types as usize];
-        let arguments = self.top_arguments(count);
+        let mut arguments = std::mem::take(&mut self.state.spare);
+        let from = self.state.stack.len().saturating_sub(count as usize);
+        arguments.extend(self.state.stack.drain(from..));
         if callee.instance && arguments.first().is_some_and(Value::is_null) {
             return Err(self.null_reference());
         }
         match native(self, Args { values: &arguments, types }) {
             Ok(value) => {
-                let value = if keep { arguments.last().cloned().unwrap_or(Value::Null) } else { value };
+                let value = if keep { arguments.pop().unwrap_or(Value::Null) } else { value };
                 self.push(value);
+                arguments.clear();
+                self.state.spare = arguments;
                 Ok(())
             }
             Err(Fault::NeedBody(body)) => {
@@ -477,6 +486,9 @@ impl<'m> Machine<'m> {
 
     fn concat(&mut self, count: u32) -> Outcome<()> {
         let parts = self.top_arguments(count);
+        if let Some(text) = ascii(&parts) {
+            return self.text(Text::Ascii(text)).map(|text| self.push(text));
+        }
         let mut units: Vec<u16> = Vec::new();
         for part in &parts {
             match part {
@@ -616,4 +628,23 @@ impl<'m> Machine<'m> {
     pub(crate) fn object(&mut self, object: Object) -> Value {
         Value::Object(self.heap.add(object))
     }
+}
+
+/// What most concatenations are: texts of ASCII, one after the other.
+fn ascii(parts: &[Value]) -> Option<Box<str>> {
+    let text = |part| match part {
+        &Value::Null => Some(""),
+        Value::Text(text) => match &**text {
+            Text::Ascii(text) => Some(&**text),
+            Text::Wide(_) => None,
+        },
+        _ => None,
+    };
+    let mut length = 0;
+    for part in parts {
+        length += text(part)?.len();
+    }
+    let mut whole = String::with_capacity(length);
+    whole.extend(parts.iter().filter_map(text));
+    Some(whole.into_boxed_str())
 }

@@ -28,7 +28,7 @@ impl ExpressionContext for Late {
         Vec::new()
     }
     fn body(&mut self, _: Host, _: bool) -> BodyState {
-        if self.ready { BodyState::Ready(b"{\"a\":7}".to_vec()) } else { BodyState::NotReady }
+        if self.ready { BodyState::Ready(b"{\"a\":7}".as_slice().into()) } else { BodyState::NotReady }
     }
     fn trace(&mut self, _: &str) {}
     fn utc_ticks(&mut self) -> i64 {

@@ -1,14 +1,38 @@
-//! .NET types as small copyable ids: interned once and never forgotten (their number is bounded by what policies name).
+//! .NET types as small copyable references: interned once and never forgotten (their number is bounded by what policies name).
+//! Making one takes a lock; asking one does not.
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::{LazyLock, RwLock};
+use std::hash::{Hash, Hasher};
+use std::sync::{LazyLock, OnceLock, RwLock};
 
 use super::catalogue::{self, Definition, Kind};
 
-/// One closed or open type.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) struct Type(u32);
+/// One closed or open type. Equal types are the same entry.
+#[derive(Clone, Copy)]
+pub(crate) struct Type(&'static Entry);
+
+/// What is kept of a type.
+struct Entry {
+    shape: Shape,
+    /// Filled when first asked for: conversions and `is` ask at run time.
+    bases: OnceLock<Box<[Type]>>,
+    interfaces: OnceLock<Box<[Type]>>,
+}
+
+impl PartialEq for Type {
+    fn eq(&self, other: &Self) -> bool {
+        std::ptr::eq(self.0, other.0)
+    }
+}
+
+impl Eq for Type {}
+
+impl Hash for Type {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        std::ptr::from_ref(self.0).hash(state);
+    }
+}
 
 /// What a type is made of.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -33,29 +57,22 @@ pub(crate) enum Shape {
     Function,
 }
 
-struct Interner {
-    shapes: Vec<&'static Shape>,
-    ids: HashMap<&'static Shape, Type>,
-}
+static INTERNER: LazyLock<RwLock<HashMap<&'static Shape, Type>>> = LazyLock::new(RwLock::default);
 
-static INTERNER: LazyLock<RwLock<Interner>> = LazyLock::new(|| RwLock::new(Interner { shapes: Vec::new(), ids: HashMap::new() }));
-
-/// The id of `shape`.
+/// The type of `shape`.
 pub(crate) fn intern(shape: Shape) -> Type {
     let guard = INTERNER.read().unwrap_or_else(std::sync::PoisonError::into_inner);
-    if let Some(found) = guard.ids.get(&shape) {
+    if let Some(found) = guard.get(&shape) {
         return *found;
     }
     drop(guard);
     let mut guard = INTERNER.write().unwrap_or_else(std::sync::PoisonError::into_inner);
-    if let Some(found) = guard.ids.get(&shape) {
+    if let Some(found) = guard.get(&shape) {
         return *found;
     }
-    let id = Type(u32::try_from(guard.shapes.len()).unwrap_or(u32::MAX));
-    let shape: &'static Shape = Box::leak(Box::new(shape));
-    guard.shapes.push(shape);
-    guard.ids.insert(shape, id);
-    id
+    let entry: &'static Entry = Box::leak(Box::new(Entry { shape, bases: OnceLock::new(), interfaces: OnceLock::new() }));
+    guard.insert(&entry.shape, Type(entry));
+    Type(entry)
 }
 
 /// The predefined value types that the machine computes with.
@@ -124,6 +141,8 @@ pub(crate) struct Known {
     pub(crate) exception: Type,
     pub(crate) context: Type,
     pub(crate) jtoken: Type,
+    /// What a delegate is while it runs.
+    pub(crate) closure: Type,
 }
 
 /// The types that the engine itself speaks of.
@@ -147,6 +166,7 @@ pub(crate) fn known() -> &'static Known {
         exception: named("Exception"),
         context: named("IProxyRequestContext"),
         jtoken: named("JToken"),
+        closure: generic("Func", &[named("Object")]),
     });
     &KNOWN
 }
@@ -159,6 +179,7 @@ pub(crate) fn named(name: &str) -> Type {
 /// The generic type of that short name with its arguments.
 pub(crate) fn generic(name: &str, arguments: &[Type]) -> Type {
     match catalogue::find(name, arguments.len()) {
+        Some(definition) if arguments.is_empty() => definition.plain(),
         Some(definition) => intern(Shape::Named(definition, arguments.into())),
         None => intern(Shape::Unknown(name.to_owned())),
     }
@@ -181,9 +202,7 @@ pub(crate) fn enumerable(element: Type) -> Type {
 
 impl Type {
     pub(crate) fn shape(self) -> &'static Shape {
-        static FALLBACK: Shape = Shape::Null;
-        let guard = INTERNER.read().unwrap_or_else(std::sync::PoisonError::into_inner);
-        guard.shapes.get(self.0 as usize).copied().unwrap_or(&FALLBACK)
+        &self.0.shape
     }
 
     pub(crate) fn definition(self) -> Option<&'static Definition> {
@@ -298,14 +317,17 @@ impl Type {
     }
 
     /// Itself, then its base classes up to `object`.
-    pub(crate) fn bases(self) -> Vec<Type> {
+    pub(crate) fn bases(self) -> &'static [Type] {
+        if let Some(found) = self.0.bases.get() {
+            return found;
+        }
         let mut list = vec![self];
         let mut at = self;
         while let Some(base) = at.base() {
             list.push(base);
             at = base;
         }
-        list
+        self.0.bases.get_or_init(|| list.into())
     }
 
     pub(crate) fn base(self) -> Option<Type> {
@@ -327,7 +349,10 @@ impl Type {
     }
 
     /// All interfaces, those of base classes included.
-    pub(crate) fn interfaces(self) -> Vec<Type> {
+    pub(crate) fn interfaces(self) -> &'static [Type] {
+        if let Some(found) = self.0.interfaces.get() {
+            return found;
+        }
         let mut list: Vec<Type> = Vec::new();
         for base in self.bases() {
             match base.shape() {
@@ -342,14 +367,14 @@ impl Type {
                 _ => {}
             }
         }
-        list
+        self.0.interfaces.get_or_init(|| list.into())
     }
 
     /// The `T` of the one `IEnumerable<T>` that it is.
     pub(crate) fn enumerated(self) -> Option<Type> {
         let own = if self.is("IEnumerable") { self.arguments().first().copied() } else { None };
         own.or_else(|| {
-            self.interfaces().into_iter().find(|one| one.is("IEnumerable") && one.arguments().len() == 1)?.arguments().first().copied()
+            self.interfaces().iter().find(|one| one.is("IEnumerable") && one.arguments().len() == 1)?.arguments().first().copied()
         })
     }
 
@@ -370,7 +395,7 @@ impl Type {
         }
         if to.is_interface() || to.is_delegate() {
             let from = self.nullable_of().unwrap_or(self);
-            return from.varies_to(to) || from.interfaces().into_iter().any(|interface| interface.varies_to(to));
+            return from.varies_to(to) || from.interfaces().iter().any(|interface| interface.varies_to(to));
         }
         self.stripped().bases().contains(&to)
     }

@@ -62,6 +62,7 @@ pub async fn settle(exchange: &mut Exchange) -> Result<(), Failure> {
             usage = reported(&response.body.buffer(limit).await?);
         }
     }
+    exchange.usage = usage;
     let mut settle = mem::take(&mut exchange.settle);
     for one in &mut settle {
         one.answered(exchange, usage.as_ref());
@@ -100,7 +101,7 @@ pub fn watch(exchange: &mut Exchange, status: StatusCode, headers: &HeaderMap, b
     }
     let meter = match framing(status, headers) {
         // Answers that the gateway makes itself cost no tokens.
-        Some(framing) if need(&settle) > UsageNeed::Never && metered => {
+        Some(framing) if exchange.usage.is_none() && need(&settle) > UsageNeed::Never && metered => {
             let prefer_report = exchange.worker.settings.streamed_usage == StreamedUsage::Reported;
             let prompt = match &exchange.request.body {
                 MessageBody::Buffered(bytes) => Some(Arc::new(Prompt { body: Some(bytes.clone()) })),
@@ -110,13 +111,15 @@ pub fn watch(exchange: &mut Exchange, status: StatusCode, headers: &HeaderMap, b
         }
         _ => None,
     };
-    body.with_observer(Box::new(Watcher { settle, meter, status: status.as_u16(), bytes: 0 }))
+    body.with_observer(Box::new(Watcher { settle, meter, usage: exchange.usage, status: status.as_u16(), bytes: 0 }))
 }
 
 /// Sees the response go.
 struct Watcher {
     settle: Vec<Box<dyn Settle>>,
     meter: Option<Meter>,
+    /// Known already: outbound may have changed the body since.
+    usage: Option<Usage>,
     status: u16,
     bytes: u64,
 }
@@ -130,7 +133,7 @@ impl FrameObserver for Watcher {
     }
 
     fn end(&mut self, end: BodyEnd<'_>) {
-        let usage: Option<Usage> = self.meter.take().and_then(Meter::finish);
+        let usage = self.usage.or_else(|| self.meter.take().and_then(Meter::finish));
         let ending = Ending { status: self.status, usage, complete: matches!(end, BodyEnd::Complete), bytes: self.bytes };
         for one in self.settle.drain(..) {
             one.end(&ending);

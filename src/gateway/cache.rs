@@ -95,11 +95,12 @@ impl<T: Clone> Cache<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::support::clock::{Clock as _, SystemClock};
 
     #[tokio::test(start_paused = true)]
     async fn values_end_with_their_time() {
         let cache = Cache::default();
-        let now = Instant::now();
+        let now = SystemClock.now();
         cache.put("a", 1, 10, Duration::from_secs(5), now);
         assert_eq!(cache.get("a", now + Duration::from_secs(4)), Some(1));
         assert_eq!(cache.get("a", now + Duration::from_secs(5)), None);
@@ -111,7 +112,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn the_cache_is_bounded() {
         let cache = Cache::default();
-        let now = Instant::now();
+        let now = SystemClock.now();
         for number in 0..400_u64 {
             cache.put(&number.to_string(), number, 4 * 1024 * 1024, Duration::from_secs(60 + number), now);
         }

@@ -118,11 +118,13 @@ pub struct Exchange {
     pub attempts: Vec<Attempt>,
     /// The request's body, kept by who forwarded it when tokens have to be estimated from it.
     pub prompt: Option<bytes::Bytes>,
+    /// The tokens of the backend's answer, if they were read before outbound, which may change that answer.
+    pub usage: Option<super::settle::Usage>,
     /// What `cache-lookup` missed, for `cache-store`, with its downstream-caching-type.
     pub cache_key: Option<(super::execute::cache_response::CacheKey, Option<String>)>,
     /// What the semantic cache missed, for its store.
     pub semantic_miss: Option<super::execute::semantic_cache::Missed>,
-    flags: Vec<Arc<str>>,
+    marks: Vec<(Arc<str>, u64)>,
     id: OnceCell<Uuid>,
     timestamp: OnceCell<OffsetDateTime>,
 }
@@ -188,7 +190,8 @@ impl Exchange {
             prompt: None,
             cache_key: None,
             semantic_miss: None,
-            flags: Vec::new(),
+            usage: None,
+            marks: Vec::new(),
             id: OnceCell::new(),
             timestamp: OnceCell::new(),
         }
@@ -212,13 +215,15 @@ impl Exchange {
         *self.timestamp.get_or_init(|| self.worker.state.clock.utc() - self.elapsed())
     }
 
-    /// Marks something as done in this request; `true` if it was marked before. The names are ours, no policy can write them.
-    pub fn internal_flag(&mut self, name: &Arc<str>) -> bool {
-        let before = self.flags.contains(name);
-        if !before {
-            self.flags.push(name.clone());
-        }
-        before
+    /// What [`Exchange::mark`] noted in this request. The names are ours, no policy can write them.
+    #[must_use]
+    pub fn amount(&self, name: &str) -> Option<u64> {
+        self.marks.iter().find(|(own, _)| **own == *name).map(|(_, amount)| *amount)
+    }
+
+    /// Notes that something was done in this request, and how much of it.
+    pub fn mark(&mut self, name: Arc<str>, amount: u64) {
+        self.marks.push((name, amount));
     }
 
     /// The headers that a policy of the running section changes: the request's in inbound and backend, the response's in outbound and

@@ -18,10 +18,13 @@ const SHARDS: usize = 16;
 /// Keys of a shard after which those that no longer matter are thrown away.
 const CROWDED: usize = 4_096;
 
+/// Some of the counters.
+type Shard<T> = Mutex<HashMap<Box<str>, T>>;
+
 /// Counters by key.
 #[derive(Debug)]
 pub struct Keyed<T> {
-    shards: Box<[Mutex<HashMap<Box<str>, T>>]>,
+    shards: Box<[Shard<T>]>,
     hasher: RandomState,
 }
 

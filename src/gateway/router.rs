@@ -42,7 +42,15 @@ pub type Matched = Vec<(Arc<str>, String)>;
 /// # Errors
 /// `OperationNotFound`: no API or no operation matches. The API is set if only the operation is missing, so that its on-error runs.
 pub fn route(snapshot: &Snapshot, exchange: &mut Exchange) -> Result<(), Failure> {
-    let (api, rest) = place(snapshot, exchange).map_err(|miss| not_found(&miss, exchange))?;
+    let (api, rest) = match place(snapshot, exchange) {
+        Ok(found) => found,
+        Err(miss) => {
+            let original = &exchange.original;
+            exchange.request.url.path.clone_from(&original.path);
+            exchange.request.url.query.clone_from(&original.query);
+            return Err(not_found(&miss, exchange));
+        }
+    };
     exchange.api = Some(api);
     let secure = snapshot.api(api).is_some_and(|api| api.protocols.iter().any(|protocol| protocol == "https" || protocol == "wss"));
     if !secure {
@@ -62,9 +70,11 @@ pub fn route(snapshot: &Snapshot, exchange: &mut Exchange) -> Result<(), Failure
 #[must_use]
 pub fn lookup(snapshot: &Snapshot, exchange: &Exchange, method: &Method) -> (Option<ApiIndex>, Option<OperationIndex>) {
     let Ok((api, rest)) = place(snapshot, exchange) else { return (None, None) };
-    let operation = exchange.original.path.get(rest..).and_then(|rest| {
-        snapshot.routes.operations.get(api.0 as usize)?.find(rest, exchange.original.query.as_deref(), method)
-    });
+    let operation = exchange
+        .original
+        .path
+        .get(rest..)
+        .and_then(|rest| snapshot.routes.operations.get(api.0 as usize)?.find(rest, exchange.original.query.as_deref(), method));
     (Some(api), operation.map(|(operation, _)| operation))
 }
 

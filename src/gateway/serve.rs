@@ -27,8 +27,17 @@ pub async fn serve(mut exchange: Exchange) -> http::Response<Body> {
 async fn run(exchange: &mut Exchange) -> Result<(), Box<Located>> {
     let snapshot = exchange.snapshot.clone();
     let routed = router::route(&snapshot, exchange);
-    if preflight::answer(&snapshot, exchange).await? {
-        return Ok(());
+    match preflight::answer(&snapshot, exchange).await {
+        Ok(false) => {}
+        // Nobody has shown a key that may be traced.
+        Ok(true) => {
+            trace::allow(exchange);
+            return Ok(());
+        }
+        Err(located) => {
+            trace::allow(exchange);
+            return Err(located);
+        }
     }
     if let Err(failure) = routed {
         // Nobody is known yet who might be allowed to see a trace.

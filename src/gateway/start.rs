@@ -329,7 +329,8 @@ impl Endpoint {
             query: parts.uri.query().map(str::to_owned),
         };
         let had_body = !body.is_empty();
-        let url = RequestUrl { base: snapshot.service.gateway_url.clone(), path: original.path.clone(), query: original.query.clone() };
+        // Routing fills it in.
+        let url = RequestUrl { base: snapshot.service.gateway_url.clone(), path: String::new(), query: None };
         let request = RequestMessage {
             method: parts.method,
             url,
@@ -355,8 +356,8 @@ fn host(headers: &HeaderMap) -> Option<(&str, Option<u16>)> {
 /// `.` and `..` segments are resolved before anything is matched, as .NET's `Uri` does (assumed): no policy or backend may see another path
 /// than the one that was routed.
 fn without_dots(path: &str) -> String {
-    let dots = |segment: &str| match segment.len() {
-        1..=6 => match segment.to_ascii_lowercase().replace("%2e", ".").as_str() {
+    let dots = |segment: &str| match segment.as_bytes() {
+        [b'.' | b'%', ..] if segment.len() <= 6 => match segment.to_ascii_lowercase().replace("%2e", ".").as_str() {
             "." => 1,
             ".." => 2,
             _ => 0,

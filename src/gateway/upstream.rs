@@ -89,7 +89,30 @@ impl Upstream {
     ///
     /// # Errors
     /// No head of an answer came; says how far the call got.
-    pub async fn send(&self, target: &Target, request: Request<Body>, options: &SendOptions) -> Result<Response<Body>, SendFailure> {
+    pub async fn send(&self, target: &Target, mut request: Request<Body>, options: &SendOptions) -> Result<Response<Body>, SendFailure> {
+        self.send_either(target, &mut request, false, options).await
+    }
+
+    /// The same with a request that is only lent: its body is taken, its head is left as it was (over HTTP/1.1 without a copy).
+    ///
+    /// # Errors
+    /// As [`Upstream::send`].
+    pub async fn send_lent(
+        &self,
+        target: &Target,
+        request: &mut Request<Body>,
+        options: &SendOptions,
+    ) -> Result<Response<Body>, SendFailure> {
+        self.send_either(target, request, true, options).await
+    }
+
+    async fn send_either(
+        &self,
+        target: &Target,
+        request: &mut Request<Body>,
+        lent: bool,
+        options: &SendOptions,
+    ) -> Result<Response<Body>, SendFailure> {
         let deadline = self.clock.now() + options.response_head;
         let key = (target.id(), options.version);
         if options.version != HttpVersion::Http1
@@ -97,25 +120,24 @@ impl Upstream {
         {
             return self.send_http2(sender, true, target, request, deadline).await;
         }
-        let connection = match self.pool.take(key) {
+        let mut connection = match self.pool.take(key) {
             Some(connection) => connection,
             None => match self.connect(target, key, deadline, options).await? {
                 Line::Http1(connection) => connection,
                 Line::Http2(sender) => return self.send_http2(sender, false, target, request, deadline).await,
             },
         };
-        self.send_http1(connection, target, request, deadline, options).await
+        connection.outgoing.begin(request, target, lent);
+        self.send_http1(connection, target, deadline, options).await
     }
 
     async fn send_http1(
         &self,
         mut connection: Box<Connection>,
         target: &Target,
-        request: Request<Body>,
         deadline: Instant,
         options: &SendOptions,
     ) -> Result<Response<Body>, SendFailure> {
-        connection.outgoing.begin(request, target);
         let mut again = connection.served > 0;
         loop {
             connection.begin();
@@ -154,9 +176,13 @@ impl Upstream {
         mut sender: http2::SendRequest<Body>,
         reused: bool,
         target: &Target,
-        mut request: Request<Body>,
+        lent: &mut Request<Body>,
         deadline: Instant,
     ) -> Result<Response<Body>, SendFailure> {
+        let mut request = Request::new(std::mem::take(lent.body_mut()));
+        *request.method_mut() = lent.method().clone();
+        *request.uri_mut() = lent.uri().clone();
+        *request.headers_mut() = lent.headers().clone();
         prepare_http2(&mut request, target);
         let sending = pin!(sender.send_request(request));
         match self.until(deadline, sending).await {

@@ -15,12 +15,15 @@ use super::upstream::Upstream;
 pub struct Limits {
     /// Largest body that is read into memory, in bytes.
     pub buffered_body: usize,
+    /// Steps after which an expression counts as running away. The service stops a loop after five seconds; a count is the same on every
+    /// machine.
+    pub expression_steps: u64,
 }
 
 impl Default for Limits {
-    /// 256 MiB, more than any tier lets through (assumed).
+    /// 256 MiB, more than any tier lets through (assumed), and about as many steps as take five seconds.
     fn default() -> Self {
-        Self { buffered_body: 256 * 1024 * 1024 }
+        Self { buffered_body: 256 * 1024 * 1024, expression_steps: 100_000_000 }
     }
 }
 

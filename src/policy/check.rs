@@ -64,12 +64,15 @@ pub fn check(document: &Document, context: &CheckContext<'_>) -> Vec<Finding> {
 /// Where a `choose` and where one of its branches begins.
 type Branch = (usize, usize);
 
+/// Where a policy stands, and in which branches.
+type FirstSeen = (std::ops::Range<usize>, Vec<Branch>);
+
 struct Checker<'a> {
     document: &'a Document,
     context: CheckContext<'a>,
     findings: Vec<Finding>,
     /// Where a policy that may stand once was first seen, by name and section, and in which branches.
-    seen: HashMap<(&'static str, Option<Section>), (std::ops::Range<usize>, Vec<Branch>)>,
+    seen: HashMap<(&'static str, Option<Section>), FirstSeen>,
     /// The branches around what is looked at: where the `choose` and where the `when` or `otherwise` begins.
     branches: Vec<Branch>,
     /// Unknown names that have been reported.

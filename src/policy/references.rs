@@ -43,7 +43,10 @@ pub fn references(document: &Document) -> References {
     let walk = document.walk();
     named_values_of_element(document.root(), &mut found.named_values);
     for visit in walk.iter() {
-        named_values_of_element(visit.element, &mut found.named_values);
+        // Elements of a Liquid template are its text.
+        if !walk.ancestors(visit).any(|outer| is_template(outer.element)) {
+            named_values_of_element(visit.element, &mut found.named_values);
+        }
         names(document, visit, walk.ancestors(visit).next(), &mut found);
     }
     found
@@ -95,12 +98,16 @@ fn take_external_cache(document: &Document, element: &Element, found: &mut Refer
     found.external_caches.push(reference);
 }
 
+/// `set-body` with a Liquid template: it uses the same braces for its own names.
+fn is_template(element: &Element) -> bool {
+    element.name == "set-body" && element.literal("template").is_some_and(|template| template.trim().eq_ignore_ascii_case("liquid"))
+}
+
 fn named_values_of_element(element: &Element, found: &mut Vec<Reference>) {
     for attribute in &element.attributes {
         named_values(attribute.value.source(), found);
     }
-    // Liquid uses the same braces; there a name is never followed by the closing ones without a space or a dot in it.
-    let liquid = element.name == "set-body" && element.literal("template").is_some_and(|template| template.eq_ignore_ascii_case("liquid"));
+    let liquid = is_template(element);
     for (value, _) in element.texts() {
         if !(liquid && matches!(value, Value::Literal(_))) {
             named_values(value.source(), found);

@@ -51,7 +51,13 @@ impl Vocabulary {
         }
         let size = (lengths.len() * 2).next_power_of_two().max(2);
         let longest = lengths.iter().copied().max().map_or(0, usize::from);
-        let mut vocabulary = Self { bytes: bytes.into(), offsets: offsets.into(), slots: vec![0; size].into_boxed_slice(), pairs: vec![NO_RANK; 1 << 16].into_boxed_slice(), longest };
+        let mut vocabulary = Self {
+            bytes: bytes.into(),
+            offsets: offsets.into(),
+            slots: vec![0; size].into_boxed_slice(),
+            pairs: vec![NO_RANK; 1 << 16].into_boxed_slice(),
+            longest,
+        };
         for rank in 0..u32::try_from(lengths.len()).unwrap_or(0) {
             if let [first, second] = *vocabulary.token(rank)
                 && let Some(pair) = vocabulary.pairs.get_mut(pair(first, second))

@@ -61,7 +61,8 @@ impl StoredAccounts {
     fn all(&self) -> Vec<Known> {
         let snapshot = self.emulator.store().snapshot();
         let holds_keys = |stored: &&Arc<Stored>| {
-            stored.id.is_type("Microsoft.ApiManagement/service/backends") || stored.id.is_type("Microsoft.ApiManagement/service/namedValues")
+            stored.id.is_type("Microsoft.ApiManagement/service/backends")
+                || stored.id.is_type("Microsoft.ApiManagement/service/namedValues")
         };
         let mut keys: Vec<_> = snapshot.values().filter(holds_keys).flat_map(|stored| stored.secrets.values().cloned()).collect();
         keys.push(self.own_key.clone());

@@ -37,10 +37,7 @@ impl TokenSource for DeveloperTokens {
             let scope = format!("{}/.default", request.resource.trim_end_matches('/'));
             let token = self.credential.get_token(&[&scope], None).await.map_err(|error| NoToken(error.to_string()))?;
             let left = token.expires_on - self.clock.utc();
-            Ok(AccessToken {
-                token: Secret::new(token.token.secret().to_owned()),
-                expires_in: left.try_into().unwrap_or_default(),
-            })
+            Ok(AccessToken { token: Secret::new(token.token.secret().to_owned()), expires_in: left.try_into().unwrap_or_default() })
         })
     }
 }

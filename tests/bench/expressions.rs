@@ -86,7 +86,8 @@ impl ExpressionContext for Request {
     fn body(&mut self, _body: Host, _preserve: bool) -> BodyState {
         BodyState::Ready(
             br#"{"model":"gpt-4o","stream":true,"max_tokens":800,"temperature":0.7,"messages":[{"role":"system","content":"You are helpful."},{"role":"user","content":"Tell me about gateways, please, and about how they are measured."}]}"#
-                .to_vec(),
+                .as_slice()
+                .into(),
         )
     }
 

@@ -58,7 +58,7 @@ impl ExpressionContext for SmallContext {
         match self.read {
             1 => BodyState::NotReady,
             2..=20 if preserve || self.read == 2 => {
-                BodyState::Ready(br#"{"a":[1,2.5,"x",null,{"b":true}],"model":"m","d":"2024-05-06T07:08:09Z"}"#.to_vec())
+                BodyState::Ready(br#"{"a":[1,2.5,"x",null,{"b":true}],"model":"m","d":"2024-05-06T07:08:09Z"}"#.as_slice().into())
             }
             _ => BodyState::Consumed,
         }

@@ -3,5 +3,7 @@
 mod backends;
 mod cases;
 mod conformance;
+mod examples;
 mod gateway_under_test;
 mod reload;
+mod serve;

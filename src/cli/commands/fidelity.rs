@@ -31,24 +31,24 @@ pub(super) fn run(arguments: &FidelityArguments, session: &mut Session<'_>) -> O
     let mut area = None;
     for row in &rows {
         if area != Some(row.area) {
-            printer.data(&format!("{}{}", if area.is_some() { "\n" } else { "" }, row.area.name()));
+            printer.data(format!("{}{}", if area.is_some() { "\n" } else { "" }, row.area.name()));
             area = Some(row.area);
         }
-        printer.data(&format!("  {:<36} {:<10}  {}", row.id, row.certainty.name(), row.behaviour));
-        printer.data(&format!("  {:<36} {:<10}  from {}{}", "", "", row.source, setting(row)));
+        printer.data(format!("  {:<36} {:<10}  {}", row.id, row.certainty.name(), row.behaviour));
+        printer.data(format!("  {:<36} {:<10}  from {}{}", "", "", row.source, setting(row)));
     }
     if arguments.only.is_some() {
         return Outcome::Done;
     }
     printer.data("\npolicies that are known and not emulated");
     for (name, why) in NOT_EMULATED {
-        printer.data(&format!("  {name:<36} {why}"));
+        printer.data(format!("  {name:<36} {why}"));
     }
     let coverage = expression::coverage();
     let (allowed, emulated) = coverage.iter().fold((0, 0), |(allowed, emulated), own| (allowed + own.allowed, emulated + own.emulated));
-    printer.data(&format!("\nmembers that expressions may use: {emulated} of {allowed} are emulated; not all of these types are"));
+    printer.data(format!("\nmembers that expressions may use: {emulated} of {allowed} are emulated; not all of these types are"));
     for own in coverage.iter().filter(|own| own.emulated < own.allowed) {
-        printer.data(&format!("  {:<56} {} of {}", own.type_name, own.emulated, own.allowed));
+        printer.data(format!("  {:<56} {} of {}", own.type_name, own.emulated, own.allowed));
     }
     Outcome::Done
 }

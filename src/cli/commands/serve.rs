@@ -5,13 +5,13 @@ mod log;
 mod shown;
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow, bail};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
 use self::applied::Applied;
 use self::log::{Line, Lines};
@@ -22,6 +22,7 @@ use crate::cli::arguments::{IdentityOf, ServeArguments};
 use crate::cli::output::Outcome;
 use crate::cli::settings;
 use crate::emulator::Fixture;
+use crate::gateway::Gateway;
 use crate::gateway::admin::Admin;
 use crate::gateway::counters::Counters;
 use crate::gateway::front;
@@ -86,12 +87,12 @@ pub(super) async fn run(arguments: &ServeArguments, session: &mut Session<'_>) -
     if let Some(finding) = gateway.snapshot().findings.iter().find(|finding| finding.code == crate::gateway::codes::NO_SUCH_OVERRIDE) {
         bail!("{}", finding.message);
     }
-    let running = gateway.listen(listening(arguments)?).context("the gateway cannot listen")?;
     let admin = match arguments.admin {
-        Some(address) => Some(listen_admin(address, Admin { state: gateway.state().clone(), counters, traces })?),
+        Some(address) => Some((bound(address)?, Admin { state: gateway.state().clone(), counters, traces })),
         None => None,
     };
-    shown::start(&gateway, &running, admin.as_ref(), arguments, applied.as_ref(), session);
+    let mut serving = Serving::start(gateway.clone(), listening(arguments)?, admin).await?;
+    shown::start(&gateway, &serving, arguments, applied.as_ref(), session);
 
     let clock: SharedClock = Arc::new(SystemClock);
     let mut snapshots = gateway.snapshots();
@@ -115,8 +116,9 @@ pub(super) async fn run(arguments: &ServeArguments, session: &mut Session<'_>) -
         }
     }
     session.printer.note("Stopping: requests under way are finished; Ctrl-C again cuts them");
+    serving.stop();
     tokio::select! {
-        drained = running.drain() => {
+        Ok(drained) = &mut serving.drained => {
             if drained.cut > 0 {
                 session.printer.note(format!("{} connections were cut", drained.cut));
             }
@@ -126,7 +128,6 @@ pub(super) async fn run(arguments: &ServeArguments, session: &mut Session<'_>) -
     while let Ok(line) = lines.try_recv() {
         say(&line, session);
     }
-    drop(admin);
     Ok(Outcome::Done)
 }
 
@@ -211,7 +212,7 @@ fn tokens(arguments: &ServeArguments, session: &Session<'_>) -> Result<Option<Ar
 fn listening(arguments: &ServeArguments) -> Result<Listening> {
     let mut sockets = Vec::new();
     for address in &arguments.listen {
-        sockets.push(std::net::TcpListener::bind(address).with_context(|| format!("`{address}` cannot be listened on"))?);
+        sockets.push(bound(*address)?);
     }
     let workers = arguments.workers.or_else(|| std::thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN);
     let tls = match arguments.listen.first() {
@@ -226,13 +227,59 @@ fn listening(arguments: &ServeArguments) -> Result<Listening> {
     Ok(Listening::new(sockets, tls, workers))
 }
 
-fn listen_admin(address: SocketAddr, admin: Admin) -> Result<front::Running> {
-    let socket = std::net::TcpListener::bind(address).with_context(|| format!("`{address}` cannot be listened on"))?;
+fn bound(address: SocketAddr) -> Result<TcpListener> {
+    TcpListener::bind(address).with_context(|| format!("`{address}` cannot be listened on"))
+}
+
+/// The gateway on a thread of its own: it accepts and reloads whatever this one, which prints, has to wait for.
+struct Serving {
+    addresses: Vec<SocketAddr>,
+    admin: Option<SocketAddr>,
+    stop: Option<oneshot::Sender<()>>,
+    drained: oneshot::Receiver<front::Drained>,
+}
+
+impl Serving {
+    async fn start(gateway: Arc<Gateway>, listening: Listening, admin: Option<(TcpListener, Admin)>) -> Result<Self> {
+        let (stop, stopping) = oneshot::channel();
+        let (drained_sender, drained) = oneshot::channel();
+        let (started, starting) = oneshot::channel();
+        std::thread::Builder::new().name("gateway".to_owned()).spawn(move || {
+            let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+                Ok(runtime) => runtime,
+                Err(error) => return drop(started.send(Err(error))),
+            };
+            runtime.block_on(async move {
+                let running = gateway.listen(listening);
+                let admin = admin.map(|(socket, admin)| listen_admin(socket, admin)).transpose();
+                let (running, admin) = match (running, admin) {
+                    (Ok(running), Ok(admin)) => (running, admin),
+                    (Err(error), _) | (_, Err(error)) => return drop(started.send(Err(error))),
+                };
+                let admin_address = admin.as_ref().and_then(|admin| admin.addresses().first().copied());
+                // Whoever is gone wants nothing more.
+                let _ = started.send(Ok((running.addresses().to_vec(), admin_address)));
+                let _ = stopping.await;
+                let _ = drained_sender.send(running.drain().await);
+            });
+        })?;
+        let (addresses, admin) = starting.await?.context("the gateway cannot listen")?;
+        Ok(Self { addresses, admin, stop: Some(stop), drained })
+    }
+
+    fn stop(&mut self) {
+        if let Some(stop) = self.stop.take() {
+            let _ = stop.send(());
+        }
+    }
+}
+
+fn listen_admin(socket: TcpListener, admin: Admin) -> std::io::Result<front::Running> {
     let options = front::Options {
         workers: NonZeroUsize::MIN,
         limits: front::Limits::default(),
         grace: Duration::from_secs(1),
         clock: Arc::new(SystemClock),
     };
-    front::start(vec![front::Listener { socket, tls: None }], options, move |_| admin.clone()).context("the admin endpoint cannot listen")
+    front::start(vec![front::Listener { socket, tls: None }], options, move |_| admin.clone())
 }

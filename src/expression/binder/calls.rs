@@ -96,7 +96,7 @@ impl Binder {
     fn static_call(&mut self, at: usize, ty: Type, name: &str, explicit: &[Type], arguments: &[Argument]) -> Bound<Expr> {
         let actuals = self.actuals(arguments)?;
         let mut seen: Vec<Candidate> = Vec::new();
-        for holder in ty.bases() {
+        for holder in ty.bases().iter().copied() {
             let Some(definition) = holder.definition() else { continue };
             let candidates: Vec<Candidate> = methods(holder, definition, name).filter(|(_, member)| member.is_static).collect();
             if let Some(chosen) = self.overload(at, &candidates, &actuals, explicit)? {
@@ -149,8 +149,12 @@ impl Binder {
         if !extensions.is_empty() {
             let mut all = vec![Actual { at: receiver.at, name: None, kind: ActualKind::Value(receiver.clone()) }];
             all.extend(actuals);
-            if let Some(chosen) = self.overload(at, &extensions, &all, explicit)? {
-                return self.finish(at, None, &chosen, all);
+            for holders in catalogue::EXTENSION_HOLDERS {
+                let among: Vec<Candidate> =
+                    extensions.iter().copied().filter(|(holder, _)| holders.iter().any(|name| holder.is(name))).collect();
+                if let Some(chosen) = self.overload(at, &among, &all, explicit)? {
+                    return self.finish(at, None, &chosen, all);
+                }
             }
             all.remove(0);
             if seen.is_empty() && extension_could(receiver.ty, &extensions) {
@@ -510,7 +514,7 @@ impl Binder {
         let (NodeKind::Name(..) | NodeKind::Keyword(_) | NodeKind::Member(..)) = &target.kind else { return false };
         match self.place(target) {
             Ok(Place::Type(ty)) => {
-                let own = ty.bases().into_iter().filter_map(Type::definition).any(|definition| {
+                let own = ty.bases().iter().copied().filter_map(Type::definition).any(|definition| {
                     definition.members().iter().any(|member| member.name == name && member.kind == MemberKind::Method && member.is_static)
                 });
                 own && self.static_value(ty, name).is_none()
@@ -525,7 +529,7 @@ impl Binder {
     }
 
     fn static_value(&self, ty: Type, name: &str) -> Option<&'static Member> {
-        ty.bases().into_iter().filter_map(Type::definition).find_map(|definition| {
+        ty.bases().iter().copied().filter_map(Type::definition).find_map(|definition| {
             definition.members().iter().find(|member| member.name == name && member.is_static && member.kind != MemberKind::Method)
         })
     }
@@ -558,7 +562,7 @@ fn extension_could(receiver: Type, candidates: &[Candidate]) -> bool {
     candidates.iter().any(|(_, member)| {
         member.parameters.first().is_some_and(|first| {
             first.ty.definition().is_some_and(|definition| {
-                holders(receiver).into_iter().chain(receiver.interfaces()).any(|one| one.definition() == Some(definition))
+                holders(receiver).into_iter().chain(receiver.interfaces().iter().copied()).any(|one| one.definition() == Some(definition))
             })
         })
     })

@@ -278,7 +278,7 @@ fn user_defined(from: Type, constant: Option<&Value>, to: Type, explicit: bool) 
         return None;
     }
     let (source, target) = (from.stripped(), to.stripped());
-    let mut holders: Vec<Type> = source.bases();
+    let mut holders: Vec<Type> = source.bases().to_vec();
     holders.extend(target.bases());
     let mut seen: Vec<&'static Member> = Vec::new();
     let mut best: Option<(u32, Way)> = None;

@@ -168,7 +168,7 @@ fn lower(from: Type, to: Type, bounds: &mut [Bounds]) {
                 return;
             }
             let mut found: Vec<Type> =
-                from.bases().into_iter().chain(from.interfaces()).filter(|one| one.definition() == Some(definition)).collect();
+                from.bases().iter().chain(from.interfaces()).copied().filter(|one| one.definition() == Some(definition)).collect();
             found.dedup();
             let Some(first) = found.first().copied() else { return };
             if found.iter().any(|other| *other != first) {

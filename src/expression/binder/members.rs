@@ -118,7 +118,7 @@ impl Binder {
     }
 
     fn static_member(&mut self, at: usize, ty: Type, name: &str) -> Bound<Place> {
-        for base in ty.bases() {
+        for base in ty.bases().iter().copied() {
             let Some(definition) = base.definition() else { continue };
             let found = definition.members().iter().find(|member| {
                 member.name == name
@@ -270,7 +270,7 @@ impl Binder {
 
 /// Where members of a type are looked for, nearest first.
 pub(super) fn holders(ty: Type) -> Vec<Type> {
-    let mut list = ty.bases();
+    let mut list = ty.bases().to_vec();
     if ty.is_interface() {
         list.extend(ty.interfaces());
         list.push(known().object);

@@ -256,7 +256,7 @@ impl Binder {
     }
 
     fn has_operator(&self, ty: Type, method: &str) -> bool {
-        ty.bases().into_iter().filter_map(Type::definition).any(|definition| {
+        ty.bases().iter().copied().filter_map(Type::definition).any(|definition| {
             definition.primitive.is_none()
                 && definition.members().iter().any(|member| member.kind == MemberKind::Operator && member.name == method)
         })
@@ -265,7 +265,7 @@ impl Binder {
     fn operators(&self, method: &str, operands: &[Type]) -> Vec<Candidate> {
         let mut candidates: Vec<Candidate> = Vec::new();
         for operand in operands {
-            for base in operand.stripped().bases() {
+            for base in operand.stripped().bases().iter().copied() {
                 let Some(definition) = base.definition().filter(|definition| definition.primitive.is_none() && definition.name != "String")
                 else {
                     continue;

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
+
 use super::json::{self, Node};
 use super::{Args, Machine, Members, Outcome, collections, dates, to_text};
 use crate::expression::context::{BodyState, Host, HostKind, HostValue};
@@ -151,10 +153,23 @@ pub(super) const MEMBERS: Members = &[
         form(m, &text)
     }),
     ("ContextExtensions.GetValueOrDefault(IReadOnlyDictionary<string,string[]>,string,string)", |m, a| {
+        if let (Value::Host(map), Value::Text(name)) = (a.get(0), a.get(1)) {
+            return match m.context.lookup(*map, &name.to_str()) {
+                Some(HostValue::Texts(mut values)) => {
+                    let text = if values.len() == 1 { values.pop().unwrap_or_default() } else { values.join(",") };
+                    m.text(Text::from(text))
+                }
+                Some(value) => from_host(m, value),
+                None => Ok(a.get(2).clone()),
+            };
+        }
         match collections::get(m, a.get(0), a.get(1))? {
             Some(list) => joined(m, &list),
             None => Ok(a.get(2).clone()),
         }
+    }),
+    ("CollectionExtensions.GetValueOrDefault(IReadOnlyDictionary<string,string[]>,string,string[])", |m, a| {
+        Ok(collections::get(m, a.get(0), a.get(1))?.unwrap_or_else(|| a.get(2).clone()))
     }),
     ("ContextExtensions.GetValueOrDefault(IReadOnlyDictionary<string,string>,string,string)", |m, a| {
         Ok(collections::get(m, a.get(0), a.get(1))?.unwrap_or_else(|| a.get(2).clone()))
@@ -207,8 +222,8 @@ pub(super) fn from_host(m: &mut Machine<'_>, value: HostValue) -> Outcome {
         HostValue::Guid(bytes) => Value::Guid(bytes),
         HostValue::Object(object) => Value::Host(object),
         HostValue::Texts(list) => {
-            let list = list.into_iter().map(Text::from).collect();
-            return m.text_array(list);
+            m.allocate(list.iter().map(String::len).sum())?;
+            return m.array(known().string, list.into_iter().map(Value::from).collect());
         }
         HostValue::Objects(list) => {
             let element = list.first().map_or(known().object, |object| object.kind.ty());
@@ -275,7 +290,7 @@ pub(super) fn serialise(m: &mut Machine<'_>, object: Host, depth: usize) -> Outc
     Ok(made)
 }
 
-fn body_bytes(m: &mut Machine<'_>, a: Args<'_>) -> Outcome<Vec<u8>> {
+fn body_bytes(m: &mut Machine<'_>, a: Args<'_>) -> Outcome<Bytes> {
     let Value::Host(body) = a.get(0) else { return Err(m.null_reference()) };
     match m.context.body(*body, a.truth(1)) {
         BodyState::NotReady => Err(Fault::NeedBody(*body)),
@@ -292,7 +307,7 @@ fn body_bytes(m: &mut Machine<'_>, a: Args<'_>) -> Outcome<Vec<u8>> {
 fn body_text(m: &mut Machine<'_>, a: Args<'_>) -> Outcome<Text> {
     let bytes = body_bytes(m, a)?;
     let text = bytes.strip_prefix(b"\xef\xbb\xbf".as_slice()).unwrap_or(&bytes);
-    Ok(Text::from(String::from_utf8_lossy(text).into_owned()))
+    Ok(Text::from(&*String::from_utf8_lossy(text)))
 }
 
 fn body_as(m: &mut Machine<'_>, a: Args<'_>) -> Outcome {

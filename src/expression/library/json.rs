@@ -1,6 +1,6 @@
 //! Newtonsoft.Json's token tree: nodes with identity and parents, as version 6 behaves.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use indexmap::IndexMap;
 
@@ -61,13 +61,15 @@ impl Json {
     }
 
     pub(crate) fn ty(&self) -> Type {
-        types::named(match &self.node {
-            Node::Object(_) => "JObject",
-            Node::Array(_) => "JArray",
-            Node::Property(..) => "JProperty",
-            Node::Value(kind::RAW, _) => "JRaw",
-            Node::Value(..) => "JValue",
-        })
+        static TYPES: LazyLock<[Type; 5]> = LazyLock::new(|| ["JObject", "JArray", "JProperty", "JRaw", "JValue"].map(types::named));
+        let [object, array, property, raw, value] = *TYPES;
+        match &self.node {
+            Node::Object(_) => object,
+            Node::Array(_) => array,
+            Node::Property(..) => property,
+            Node::Value(kind::RAW, _) => raw,
+            Node::Value(..) => value,
+        }
     }
 
     pub(crate) fn is_value(&self) -> bool {

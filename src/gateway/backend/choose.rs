@@ -40,8 +40,9 @@ pub(super) fn choose<'s>(exchange: &mut Exchange, snapshot: &'s Snapshot) -> Res
         Destination::Service => {
             let api = exchange.api.and_then(|index| snapshot.api(index));
             // What the service answers is not documented (assumed).
-            api.and_then(|api| api.service_url.clone())
-                .ok_or_else(|| Failure::internal("BackendServiceUrlMissing", "The API has no backend: neither `serviceUrl` nor a policy names one."))?
+            api.and_then(|api| api.service_url.clone()).ok_or_else(|| {
+                Failure::internal("BackendServiceUrlMissing", "The API has no backend: neither `serviceUrl` nor a policy names one.")
+            })?
         }
     };
     let target = plain_target(exchange, &place, &Security::default())?;
@@ -58,8 +59,7 @@ fn entity<'s>(exchange: &mut Exchange, snapshot: &'s Snapshot, index: BackendInd
         },
         Kind::Pool(pool) => {
             let worker = &exchange.worker;
-            let choice =
-                pool.choose(snapshot, &exchange.request.headers, worker.settings.weighted_choice, &*worker.state.random);
+            let choice = pool.choose(snapshot, &exchange.request.headers, worker.settings.weighted_choice, &*worker.state.random);
             match choice {
                 Err(exhausted) => Err(pool_exhausted(exchange, index, pool, exhausted.until)),
                 Ok(choice) => match snapshot.backend(choice.backend).map(|backend| &backend.kind) {
@@ -74,12 +74,7 @@ fn entity<'s>(exchange: &mut Exchange, snapshot: &'s Snapshot, index: BackendInd
     }
 }
 
-fn member<'s>(
-    exchange: &mut Exchange,
-    index: BackendIndex,
-    single: &'s Single,
-    cookie: Option<HeaderValue>,
-) -> Result<Place<'s>, Failure> {
+fn member<'s>(exchange: &mut Exchange, index: BackendIndex, single: &'s Single, cookie: Option<HeaderValue>) -> Result<Place<'s>, Failure> {
     exchange.backend = Some(index);
     let target = match exchange.forwarding.client_certificate {
         None => single.target.clone(),
@@ -147,8 +142,7 @@ fn unavailable(
         failure = failure.with_header(RETRY_AFTER, HeaderValue::from(whole_seconds(left)));
     }
     let (headers, body) = failure.answer.render(exchange.id());
-    exchange.response =
-        Some(ResponseMessage { status, reason: failure.answer.reason.clone(), headers, body: MessageBody::Buffered(body) });
+    exchange.response = Some(ResponseMessage { status, reason: failure.answer.reason.clone(), headers, body: MessageBody::Buffered(body) });
     failure
 }
 

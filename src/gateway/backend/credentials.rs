@@ -48,6 +48,11 @@ impl Credentials {
         }
     }
 
+    /// Names of the headers that [`Credentials::apply`] may change.
+    pub fn names(&self, token: bool) -> impl Iterator<Item = &HeaderName> {
+        self.headers.iter().map(|(name, _)| name).chain(token.then_some(&AUTHORIZATION))
+    }
+
     /// The query with the parameters; as it was if there are none.
     #[must_use]
     pub fn query<'q>(&self, query: Option<&'q str>, win: bool) -> Option<Cow<'q, str>> {

@@ -8,7 +8,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::header::{ACCEPT_ENCODING, HOST, HeaderName, HeaderValue, RETRY_AFTER, SET_COOKIE, UPGRADE};
+use http::header::{ACCEPT_ENCODING, CONTENT_TYPE, HOST, HeaderName, HeaderValue, RETRY_AFTER, SET_COOKIE, UPGRADE};
 use http::uri::PathAndQuery;
 use http::{HeaderMap, Request, Response, StatusCode, Uri};
 use hyper::ext::ReasonPhrase;
@@ -84,7 +84,14 @@ pub async fn forward(exchange: &mut Exchange, options: Options) -> Result<Flow, 
     exchange.request.url.base = place.base.clone();
     let token = token(exchange, &place).await?;
     let body = body(exchange, options.buffer_request_body).await?;
-    let request = request(exchange, &place, token.as_ref(), body)?;
+    let mut request = Request::new(body);
+    *request.method_mut() = exchange.request.method.clone();
+    *request.uri_mut() = Uri::from(target_of(exchange, &place)?);
+    // The headers are changed in place and given back afterwards as they were: what is for one backend only must not be seen by policies
+    // or reach the next backend.
+    let mut headers = mem::take(&mut exchange.request.headers);
+    let displaced = prepare(exchange, &place, token.as_ref(), &mut headers);
+    *request.headers_mut() = headers;
     let started = exchange.worker.state.clock.now();
     exchange.note("forward-request", |exchange| {
         json!({
@@ -99,10 +106,12 @@ pub async fn forward(exchange: &mut Exchange, options: Options) -> Result<Flow, 
     let worker = exchange.worker.clone();
     let send = SendOptions { response_head: options.timeout, version: options.version, ..SendOptions::default() };
     let result = if options.follow_redirects {
-        following(&worker, &place, request, &send).await
+        following(&worker, &place, &mut request, &send).await
     } else {
-        worker.upstream.send(&place.target, request, &send).await
+        worker.upstream.send_lent(&place.target, &mut request, &send).await
     };
+    exchange.request.headers = mem::take(request.headers_mut());
+    displaced.put_back(&mut exchange.request.headers);
     let elapsed = worker.state.clock.now().duration_since(started);
     match result {
         Ok(response) => answered(exchange, &place, response, elapsed, options),
@@ -158,6 +167,15 @@ async fn body(exchange: &mut Exchange, buffer: bool) -> Result<Body, Failure> {
         let limit = exchange.worker.limits.buffered_body;
         return exchange.request.body.buffer(limit).await.map(Body::full);
     }
+    // Tokens of a stream without a report are estimated from the prompt, so it is kept. There is no second attempt with it all the same.
+    let json = exchange.request.headers.get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"application/json"));
+    if json && answered::meters(exchange) && !matches!(exchange.request.body, MessageBody::Empty | MessageBody::Consumed) {
+        let limit = exchange.worker.limits.buffered_body;
+        let bytes = exchange.request.body.buffer(limit).await?;
+        exchange.request.body = MessageBody::Consumed;
+        exchange.prompt = Some(bytes.clone());
+        return Ok(Body::full(bytes));
+    }
     Ok(match mem::replace(&mut exchange.request.body, MessageBody::Consumed) {
         MessageBody::Stream(body) => body,
         MessageBody::Buffered(bytes) => Body::full(bytes),
@@ -167,14 +185,6 @@ async fn body(exchange: &mut Exchange, buffer: bool) -> Result<Body, Failure> {
         }
         MessageBody::Consumed => Body::empty(),
     })
-}
-
-fn request(exchange: &Exchange, place: &Place<'_>, token: Option<&HeaderValue>, body: Body) -> Result<Request<Body>, Failure> {
-    let mut request = Request::new(body);
-    *request.method_mut() = exchange.request.method.clone();
-    *request.uri_mut() = Uri::from(target_of(exchange, place)?);
-    *request.headers_mut() = headers(exchange, place, token);
-    Ok(request)
 }
 
 /// Path and query as they go out.
@@ -201,42 +211,71 @@ fn target_of(exchange: &Exchange, place: &Place<'_>) -> Result<PathAndQuery, Fai
 /// What a policy wrote may hold letters that have to be encoded.
 fn path_and_query(text: String) -> Option<PathAndQuery> {
     use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
-    const UNSAFE: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'<').add(b'>').add(b'`').add(b'#').add(b'\\').add(b'^').add(b'{').add(b'|').add(b'}');
-    let sound = |byte: u8| (0x21..0x7f).contains(&byte) && !matches!(byte, b'"' | b'<' | b'>' | b'`' | b'#' | b'\\' | b'^' | b'{' | b'|' | b'}');
+    const UNSAFE: &AsciiSet =
+        &CONTROLS.add(b' ').add(b'"').add(b'<').add(b'>').add(b'`').add(b'#').add(b'\\').add(b'^').add(b'{').add(b'|').add(b'}');
+    let sound =
+        |byte: u8| (0x21..0x7f).contains(&byte) && !matches!(byte, b'"' | b'<' | b'>' | b'`' | b'#' | b'\\' | b'^' | b'{' | b'|' | b'}');
     let text = if text.bytes().all(sound) { text } else { utf8_percent_encode(&text, UNSAFE).to_string() };
     let text = if text.starts_with('/') { text } else { format!("/{text}") };
     PathAndQuery::from_maybe_shared(bytes::Bytes::from(text)).ok()
 }
 
-/// The headers as they go out. What belongs to the connection is left out by the transport.
-fn headers(exchange: &Exchange, place: &Place<'_>, token: Option<&HeaderValue>) -> HeaderMap {
-    let mut headers = exchange.request.headers.clone();
+/// Makes the headers as they go out. What belongs to the connection is left out by the transport.
+fn prepare(exchange: &Exchange, place: &Place<'_>, token: Option<&HeaderValue>, headers: &mut HeaderMap) -> Displaced {
+    let mut displaced = Displaced(Vec::with_capacity(4));
     // The very value that came in, not one like it: a policy that preserves the host writes its own.
     let came = |host: &HeaderValue, own: &HeaderValue| std::ptr::eq(host.as_bytes(), own.as_bytes());
     if let (Some(host), Some(own)) = (headers.get(HOST), &exchange.forwarding.host)
         && came(host, own)
     {
-        headers.remove(HOST);
+        displaced.set(headers, HOST, place.target.host_header().clone());
     }
     let websocket = exchange.operation.and_then(|index| exchange.snapshot.operation(index)).is_some_and(|operation| operation.websocket);
-    if !websocket {
+    if !websocket && headers.contains_key(UPGRADE) {
+        displaced.keep(headers, &UPGRADE);
         headers.remove(UPGRADE);
     }
     if answered::meters(exchange) {
         // A compressed answer could not be metered.
-        headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+        displaced.set(headers, ACCEPT_ENCODING, HeaderValue::from_static("identity"));
     }
-    forwarded_for(&mut headers, exchange.peer.address.ip());
+    forwarded_for(headers, exchange.peer.address.ip(), &mut displaced);
     if let Some((_, single)) = place.single {
-        single.credentials.apply(&mut headers, token, exchange.worker.settings.backend_credentials_win);
+        for name in single.credentials.names(token.is_some()) {
+            displaced.keep(headers, name);
+        }
+        single.credentials.apply(headers, token, exchange.worker.settings.backend_credentials_win);
     }
-    headers
+    displaced
+}
+
+/// Headers as they were before.
+struct Displaced(Vec<(HeaderName, Vec<HeaderValue>)>);
+
+impl Displaced {
+    fn keep(&mut self, headers: &HeaderMap, name: &HeaderName) {
+        self.0.push((name.clone(), headers.get_all(name).iter().cloned().collect()));
+    }
+
+    fn set(&mut self, headers: &mut HeaderMap, name: HeaderName, value: HeaderValue) {
+        self.keep(headers, &name);
+        headers.insert(name, value);
+    }
+
+    fn put_back(self, headers: &mut HeaderMap) {
+        for (name, values) in self.0.into_iter().rev() {
+            headers.remove(&name);
+            for value in values {
+                headers.append(name.clone(), value);
+            }
+        }
+    }
 }
 
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
 /// Adds the caller's address, behind those of proxies before us.
-fn forwarded_for(headers: &mut HeaderMap, address: IpAddr) {
+fn forwarded_for(headers: &mut HeaderMap, address: IpAddr, displaced: &mut Displaced) {
     let mut text = String::with_capacity(64);
     for value in headers.get_all(&FORWARDED_FOR) {
         text.push_str(&String::from_utf8_lossy(value.as_bytes()));
@@ -244,7 +283,7 @@ fn forwarded_for(headers: &mut HeaderMap, address: IpAddr) {
     }
     text.push_str(&address.to_canonical().to_string());
     if let Ok(value) = HeaderValue::try_from(text) {
-        headers.insert(FORWARDED_FOR, value);
+        displaced.set(headers, FORWARDED_FOR, value);
     }
 }
 
@@ -255,9 +294,13 @@ fn forwarded_for(headers: &mut HeaderMap, address: IpAddr) {
 async fn following(
     worker: &Worker,
     place: &Place<'_>,
-    mut request: Request<Body>,
+    lent: &mut Request<Body>,
     options: &SendOptions,
 ) -> Result<Response<Body>, SendFailure> {
+    let mut request = Request::new(mem::take(lent.body_mut()));
+    *request.method_mut() = lent.method().clone();
+    *request.uri_mut() = lent.uri().clone();
+    *request.headers_mut() = lent.headers().clone();
     let clock = &worker.state.clock;
     let deadline = clock.now() + options.response_head;
     let mut base = place.base.clone();
@@ -282,7 +325,9 @@ async fn following(
             (true, Some(bytes)) => (method, Body::full(bytes)),
             (true, None) => return Ok(response),
             (false, _) if method == http::Method::HEAD => (method, Body::empty()),
-            (false, Some(bytes)) if method != http::Method::POST && response.status() != StatusCode::SEE_OTHER => (method, Body::full(bytes)),
+            (false, Some(bytes)) if method != http::Method::POST && response.status() != StatusCode::SEE_OTHER => {
+                (method, Body::full(bytes))
+            }
             (false, _) => (http::Method::GET, Body::empty()),
         };
         worker.upstream.discard(response, DISCARDED, PATIENCE).await;
@@ -344,7 +389,8 @@ fn answered(
     }
     exchange.forwarding.upgraded = parts.extensions.remove::<UpgradedBackend>();
     // Only chunked answers are buffered (its page).
-    let body = if options.buffer_response && http_body::Body::size_hint(&body).exact().is_none() { body.gathered(RESPONSE_BUFFER) } else { body };
+    let body =
+        if options.buffer_response && http_body::Body::size_hint(&body).exact().is_none() { body.gathered(RESPONSE_BUFFER) } else { body };
     let reason = parts.extensions.remove::<ReasonPhrase>().map(|reason| String::from_utf8_lossy(reason.as_bytes()).into_owned());
     exchange.response = Some(ResponseMessage {
         status,

@@ -87,10 +87,7 @@ impl Targets {
 
 fn settings(address: &str, security: &Security, roots: &DefaultTls) -> Result<TlsSettings, NoTarget> {
     let failed = |error: String| NoTarget::Tls(address.to_owned(), error);
-    let client_certificate = match &security.client {
-        Some(client) => Some(client.certificate()),
-        None => None,
-    };
+    let client_certificate = security.client.as_ref().map(|client| client.certificate());
     let roots = Arc::new(roots.roots().or_else(|error| {
         // Nothing is checked against roots if the chain is not checked.
         if security.validate_chain { Err(failed(error.to_string())) } else { Ok(rustls::RootCertStore::empty()) }

@@ -2,6 +2,7 @@
 //!
 //! Members and their meaning: "API Management policy expressions", with the additions of the service's changelog.
 
+use bytes::Bytes;
 use http::HeaderMap;
 use http::header::HeaderValue;
 use time::OffsetDateTime;
@@ -397,17 +398,17 @@ impl ExpressionContext for Exchange {
     }
 
     fn body(&mut self, body: Host, preserve: bool) -> BodyState {
-        let Some(message) = self.body_of(body) else { return BodyState::Ready(Vec::new()) };
+        let Some(message) = self.body_of(body) else { return BodyState::Ready(Bytes::new()) };
         match message {
             MessageBody::Stream(_) => BodyState::NotReady,
             MessageBody::Consumed => BodyState::Consumed,
-            MessageBody::Empty => BodyState::Ready(Vec::new()),
+            MessageBody::Empty => BodyState::Ready(Bytes::new()),
             MessageBody::Buffered(bytes) => {
-                let copy = bytes.to_vec();
+                let bytes = bytes.clone();
                 if !preserve {
                     *message = MessageBody::Consumed;
                 }
-                BodyState::Ready(copy)
+                BodyState::Ready(bytes)
             }
         }
     }

@@ -68,11 +68,15 @@ pub(super) fn read(element: &Element, compiler: &mut Compiler<'_>) -> Certificat
             }
         },
         (Some(Argument::Computed(_)), None) | (None, Some(Argument::Computed(_))) => {
-            compiler.problem(element, "an expression that names the certificate of `authentication-certificate` is known and not emulated".to_owned());
+            compiler.problem(
+                element,
+                "an expression that names the certificate of `authentication-certificate` is known and not emulated".to_owned(),
+            );
             Certificate::Unusable
         }
         (Some(_), Some(_)) | (None, None) => {
-            compiler.problem(element, "`authentication-certificate` takes `thumbprint`, `certificate-id` or `body`, one of them".to_owned());
+            compiler
+                .problem(element, "`authentication-certificate` takes `thumbprint`, `certificate-id` or `body`, one of them".to_owned());
             Certificate::Unusable
         }
     }

@@ -30,6 +30,7 @@ struct Lookup {
     query: Option<Vec<String>>,
     private: Argument<bool>,
     downstream: Option<Argument<Box<str>>>,
+    must_revalidate: Argument<bool>,
 }
 
 /// What the lookup found out, for the store.
@@ -97,7 +98,10 @@ impl Statement for Lookup {
             return Run::Done(Ok(Flow::Return));
         }
         exchange.note("cache-lookup", |_| serde_json::json!({ "message": "Cache lookup resulted in a miss." }));
-        let downstream = self.downstream.as_ref().map(|argument| arguments.text(argument).to_lowercase());
+        // The order of the directives is assumed.
+        let revalidate = if arguments.boolean(&self.must_revalidate) { ", must-revalidate" } else { "" };
+        let downstream = self.downstream.as_ref().map(|argument| arguments.text(argument).trim().to_lowercase());
+        let downstream = downstream.filter(|kind| kind != "none").map(|kind| format!("{kind}{revalidate}"));
         exchange.cache_key = Some((CacheKey(key), downstream));
         Run::Done(Ok(Flow::Next))
     }
@@ -114,6 +118,7 @@ pub(super) fn compile_lookup(element: &Element, compiler: &mut Compiler<'_>) {
     let by_groups = compiler.boolean(element, "vary-by-developer-groups").unwrap_or(Argument::Literal(false));
     let private = compiler.boolean(element, "allow-private-response-caching").unwrap_or(Argument::Literal(false));
     let downstream = compiler.text(element, "downstream-caching-type");
+    let must_revalidate = compiler.boolean(element, "must-revalidate").unwrap_or(Argument::Literal(true));
     let mut headers = Vec::new();
     let mut query = None;
     for child in element.elements() {
@@ -132,7 +137,7 @@ pub(super) fn compile_lookup(element: &Element, compiler: &mut Compiler<'_>) {
             query.get_or_insert_with(Vec::new).extend(names(&text).map(str::to_owned));
         }
     }
-    compiler.run(Lookup { by_developer, by_groups, headers, query, private, downstream });
+    compiler.run(Lookup { by_developer, by_groups, headers, query, private, downstream, must_revalidate });
 }
 
 #[derive(Debug)]
@@ -154,10 +159,10 @@ impl Statement for Store {
                 return Ok(Flow::Next);
             }
             let body = response.body.buffer(limit).await?;
-            if let Some(kind) = downstream.filter(|kind| kind != "none") {
-                if let Ok(value) = HeaderValue::from_str(&format!("{kind}, max-age={seconds}")) {
-                    response.headers.insert(http::header::CACHE_CONTROL, value);
-                }
+            if let Some(kind) = downstream
+                && let Ok(value) = HeaderValue::from_str(&format!("{kind}, max-age={seconds}"))
+            {
+                response.headers.insert(http::header::CACHE_CONTROL, value);
             }
             let kept = Kept { status: response.status, headers: response.headers.clone(), body };
             let bytes = kept.body.len() + kept.headers.len() * 64 + key.len();

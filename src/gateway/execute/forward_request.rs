@@ -62,9 +62,8 @@ pub(super) fn compile(element: &Element, compiler: &mut Compiler<'_>) {
         (_, Some(computed)) => Timeout::Milliseconds(computed),
         (Some(computed), None) => Timeout::Seconds(computed),
     };
-    if compiler.literal(element, "continue-timeout").is_some() {
-        compiler.problem(element, "the attribute `continue-timeout` of `forward-request` is known and not emulated".to_owned());
-    }
+    // How long to wait for `100 Continue`: a backend is never asked for it here, so there is nothing to wait for.
+    let _ = compiler.integer(element, "continue-timeout");
     let version = match compiler.literal(element, "http-version").as_deref().map(str::trim) {
         None | Some("1") => HttpVersion::Http1,
         Some("2or1") => HttpVersion::Http2Or1,

@@ -43,12 +43,11 @@ impl Gate for LimitConcurrency {
     fn enter(&self, _exchange: &mut Exchange, arguments: &mut Arguments) -> Result<Permit, Failure> {
         let key: Box<str> = Box::from(arguments.text(&self.key));
         let mut slots = self.slots.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = slots.entry(key.clone()).or_insert(0);
-        if *count >= self.max {
+        if slots.get(&key).copied().unwrap_or(0) >= self.max {
             // Reason and text are assumed; the page only names the status.
             return Err(Failure::refused("ConcurrencyLimitExceeded", StatusCode::TOO_MANY_REQUESTS, "Concurrency limit is exceeded."));
         }
-        *count += 1;
+        *slots.entry(key.clone()).or_insert(0) += 1;
         drop(slots);
         Ok(Box::new(Inside { slots: self.slots.clone(), key }))
     }

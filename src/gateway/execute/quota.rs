@@ -69,11 +69,13 @@ fn refuse(kind: &str, end: PeriodEnd, now: OffsetDateTime) -> Failure {
 }
 
 /// Checks one allowance under one key.
-fn check(state: &State, key: &str, allowance: Allowance, first: OffsetDateTime) -> Result<OffsetDateTime, Failure> {
+///
+/// `own`: what this request has added already, that must not refuse it.
+fn check(state: &State, key: &str, allowance: Allowance, first: OffsetDateTime, own: u64) -> Result<OffsetDateTime, Failure> {
     let now = state.clock.utc();
     let (start, end) = period_of(Period::Every { first, seconds: allowance.seconds }, now);
     let used = |key: &str| state.call_quotas.with(key, state.clock.now(), QuotaCounter::default, |counter| counter.used(start));
-    if allowance.calls.is_some_and(|calls| used(key) >= calls) {
+    if allowance.calls.is_some_and(|calls| used(key).saturating_sub(own) >= calls) {
         return Err(refuse("call volume", end, now));
     }
     if allowance.bandwidth.is_some_and(|kilobytes| used(&bandwidth_key(key)) >= kilobytes.saturating_mul(KILOBYTE)) {
@@ -145,7 +147,7 @@ impl Quota {
             }
             let part = |named: &Option<NameOrId>| named.as_ref().map_or("", NameOrId::text).to_owned();
             let key = format!("{base}/{}/{}", part(&rule.api), part(&rule.operation));
-            let start = check(&state, &key, rule.allowance, first)?;
+            let start = check(&state, &key, rule.allowance, first, 0)?;
             checked.push((key, start, rule.allowance));
         }
         for (key, start, allowance) in &checked {
@@ -212,19 +214,20 @@ impl QuotaByKey {
     fn run_now(&self, exchange: &mut Exchange, arguments: &Arguments) -> Result<(), Failure> {
         let key = format!("by-key/{}/{}", self.allowance.seconds, arguments.text(&self.key));
         let state = exchange.worker.state.clone();
-        let start = check(&state, &key, self.allowance, self.first)?;
         let marker: Arc<str> = Arc::from(format!("{GROWN}{key}"));
-        if exchange.internal_flag(&marker) {
-            return Ok(());
-        }
+        let grown = exchange.amount(&marker);
+        let start = check(&state, &key, self.allowance, self.first, grown.unwrap_or(0))?;
         match &self.increment {
-            Increment::Now { condition, count } => {
+            Increment::Now { condition, count } if grown.is_none() => {
                 let growth = growth(condition.as_ref(), count.as_ref(), arguments);
                 if growth > 0 && self.allowance.calls.is_some() {
+                    exchange.mark(marker, growth);
                     add(&state, &key, start, growth);
                 }
             }
+            Increment::Now { .. } => {}
             Increment::AfterResponse { expressions, condition, count } => exchange.settle.push(Box::new(GrowLater {
+                marker,
                 key: key.clone(),
                 start,
                 expressions: expressions.clone(),
@@ -232,7 +235,9 @@ impl QuotaByKey {
                 count: count.clone(),
             })),
         }
-        if self.allowance.bandwidth.is_some() {
+        let bytes: Arc<str> = Arc::from(bandwidth_key(&key));
+        if self.allowance.bandwidth.is_some() && exchange.amount(&bytes).is_none() {
+            exchange.mark(bytes, 1);
             let request = request_bytes(exchange);
             exchange.settle.push(Box::new(CountBytes { state, keys: vec![(key, start)], request }));
         }
@@ -249,6 +254,7 @@ impl Statement for QuotaByKey {
 /// Grows a quota when the response is known.
 #[derive(Debug)]
 struct GrowLater {
+    marker: Arc<str>,
     key: String,
     start: OffsetDateTime,
     expressions: Arc<[Arc<Evaluate>]>,
@@ -263,7 +269,8 @@ impl Settle for GrowLater {
 
     fn head(&mut self, exchange: &mut Exchange, arguments: &mut Arguments) {
         let growth = growth(self.condition.as_ref(), self.count.as_ref(), arguments);
-        if growth > 0 {
+        if growth > 0 && exchange.amount(&self.marker).is_none() {
+            exchange.mark(self.marker.clone(), growth);
             add(&exchange.worker.state, &self.key, self.start, growth);
         }
     }
@@ -280,7 +287,7 @@ pub(super) fn compile_by_key(element: &Element, compiler: &mut Compiler<'_>) {
         parsed.unwrap_or(BEGINNING)
     });
     let key = compiler.required_text(element, "counter-key");
-    let increment = Increment::read(element, compiler);
+    let increment = Increment::read(element, compiler, false);
     compiler.run(QuotaByKey { key, allowance, first, increment });
 }
 

@@ -160,7 +160,9 @@ impl Statement for RateLimit {
                 (rule, format!("{base}/{}/{}", part(&rule.api), part(&rule.operation)))
             })
             .collect();
-        for (rule, key) in &applying {
+        // One limit is looked at and counted in one step. With several, all have to let the call in before any counts it.
+        let several = applying.len() > 1;
+        for (rule, key) in applying.iter().filter(|_| several) {
             let wait = with(counters, key, self.algorithm, rule.period, now, |counter| counter.wait_for(now, 1, rule.calls));
             let wait = wait.unwrap_or(rule.period);
             if !wait.is_zero() {
@@ -168,13 +170,15 @@ impl Statement for RateLimit {
             }
         }
         for (rule, key) in &applying {
-            let remaining = with(counters, key, self.algorithm, rule.period, now, |counter| {
-                // A refused call is not counted (assumed).
-                if refused.is_none() {
-                    counter.add(now, 1, rule.calls);
-                }
-                counter.remaining(now, rule.calls)
+            // A refused call is not counted (assumed).
+            let count = refused.is_none();
+            let (taken, remaining) = with(counters, key, self.algorithm, rule.period, now, |counter| {
+                let taken = if count { counter.take(now, 1, rule.calls) } else { Ok(()) };
+                (taken, counter.remaining(now, rule.calls))
             });
+            if let Err(wait) = taken {
+                refused = Some(refused.map_or(wait, |earlier| earlier.max(wait)));
+            }
             if tightest.is_none_or(|(least, _)| remaining < least) {
                 tightest = Some((remaining, rule.calls));
             }
@@ -248,12 +252,13 @@ pub(super) enum Increment {
 
 impl Increment {
     /// Reads `increment-condition` and `increment-count`. The last expressions of the policy are these, so they can be taken off again.
-    pub(super) fn read(element: &Element, compiler: &mut Compiler<'_>) -> Self {
+    /// `postpones`: every expression waits for the response, not only one that reads it.
+    pub(super) fn read(element: &Element, compiler: &mut Compiler<'_>, postpones: bool) -> Self {
         let after = compiler.flag(element, "increment-after-response", false)
             || ["increment-condition", "increment-count"].iter().any(|name| {
                 element.attribute(name).and_then(|attribute| attribute.value.expression()).is_some_and(|expression| {
                     // The page: "a condition that uses the response is evaluated when there is one".
-                    expression.code.text().contains("context.Response")
+                    postpones || expression.code.text().contains("context.Response")
                 })
             });
         let first = compiler.arguments();
@@ -292,20 +297,19 @@ impl Statement for RateLimitByKey {
         let key = format!("{}/{}", period.as_secs(), arguments.text(&self.key));
         let now = exchange.worker.state.clock.now();
         let counters = &exchange.worker.state.call_rates_by_key;
-        let wait = with(counters, &key, self.algorithm, period, now, |counter| counter.wait_for(now, 1, calls)).unwrap_or(period);
-        let refused = !wait.is_zero();
-        let growth = match &self.increment {
-            Increment::Now { condition, count } if !refused => growth(condition.as_ref(), count.as_ref(), arguments),
-            _ => 0,
-        };
-        let remaining = with(counters, &key, self.algorithm, period, now, |counter| {
-            if growth > 0 {
-                counter.add(now, growth, calls);
-            }
-            counter.remaining(now, calls)
+        let (taken, remaining) = with(counters, &key, self.algorithm, period, now, |counter| {
+            let taken = match &self.increment {
+                Increment::Now { condition, count } => counter.take(now, growth(condition.as_ref(), count.as_ref(), arguments), calls),
+                // What waits for the response is refused one call later than usual (its page): when the limit is passed, not reached.
+                Increment::AfterResponse { .. } => match counter.overdrawn(now, calls) {
+                    Duration::ZERO => Ok(()),
+                    wait => Err(wait),
+                },
+            };
+            (taken, counter.remaining(now, calls))
         });
         self.told.remaining(exchange, remaining, calls);
-        if refused {
+        if let Err(wait) = taken {
             return Run::Done(Err(self.told.refuse(exchange, wait)));
         }
         if let Increment::AfterResponse { expressions, condition, count } = &self.increment {
@@ -356,7 +360,7 @@ pub(super) fn compile_by_key(element: &Element, compiler: &mut Compiler<'_>) {
     let calls = compiler.integer(element, "calls").unwrap_or(Argument::Literal(0));
     let period = compiler.integer(element, "renewal-period").unwrap_or(Argument::Literal(60));
     let told = Arc::new(Told::read(element, compiler));
-    let increment = Increment::read(element, compiler);
+    let increment = Increment::read(element, compiler, true);
     let algorithm = algorithm(&compiler.environment().settings, compiler.environment().service.gateway);
     compiler.run(RateLimitByKey { key, calls, period, increment, told, algorithm });
 }

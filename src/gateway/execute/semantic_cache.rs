@@ -137,12 +137,12 @@ impl Statement for Lookup {
             let limit = worker.limits.buffered_body;
             let Ok(body) = serde_json::from_slice::<Value>(&exchange.request.body.buffer(limit).await?) else { return Ok(Flow::Next) };
             let mut messages = messages(&body);
-            // More messages than allowed: the cache is skipped (its page).
-            if messages.is_empty() || most.is_some_and(|most| messages.len() > most) {
-                return Ok(Flow::Next);
-            }
             if ignore_system {
                 messages.retain(|message| message.role != "system" && message.role != "developer");
+            }
+            // More messages than allowed remain: the cache is skipped (its page).
+            if messages.is_empty() || most.is_some_and(|most| messages.len() > most) {
+                return Ok(Flow::Next);
             }
             let text = messages.into_iter().map(|message| message.text).collect::<Vec<_>>().join("\n");
             let caller = Caller {

@@ -43,9 +43,10 @@ impl SetBackendService {
                 // A full id names a backend too.
                 let name = id.trim().trim_end_matches('/').rsplit('/').next().unwrap_or_default();
                 // The words of the service when a literal names none; for a computed one they are assumed.
-                let index = exchange.snapshot.backend_named(name).ok_or_else(|| {
-                    Failure::internal("BackendNotFound", format!("Backend with id '{id}' could not be found."))
-                })?;
+                let index = exchange
+                    .snapshot
+                    .backend_named(name)
+                    .ok_or_else(|| Failure::internal("BackendNotFound", format!("Backend with id '{id}' could not be found.")))?;
                 entity(exchange, index);
             }
             Self::Url(base) => url(exchange, base.clone()),
@@ -73,9 +74,10 @@ fn url(exchange: &mut Exchange, base: Arc<BaseUrl>) {
     // Documented: what a wider scope set by `backend-id` can only be overridden by `backend-id`. That it is passed over without an
     // error is assumed.
     if matches!(exchange.destination, Destination::Backend(_)) && exchange.forwarding.entity_scope != Some(exchange.scope) {
-        exchange.note("set-backend-service", |_| {
-            serde_json::json!({ "message": "`base-url` does not override the `backend-id` of a wider scope.", "ignored": true })
-        });
+        exchange.note(
+            "set-backend-service",
+            |_| serde_json::json!({ "message": "`base-url` does not override the `backend-id` of a wider scope.", "ignored": true }),
+        );
         return;
     }
     exchange.request.url.base = base.clone();

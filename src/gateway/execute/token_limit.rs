@@ -71,6 +71,9 @@ struct Ledger {
     algorithm: Algorithm,
     /// Key, amount and start of the window.
     quota: Option<(String, u64, time::OffsetDateTime)>,
+    /// Whether another policy of this request counts on the same key already: tokens are counted once (assumed).
+    rate_counted: bool,
+    quota_counted: bool,
     recorded: Option<u64>,
 }
 
@@ -96,10 +99,10 @@ impl Ledger {
             return;
         }
         self.recorded = Some(tokens);
-        if let Some(limit) = self.per_minute {
+        if let Some(limit) = self.per_minute.filter(|_| !self.rate_counted) {
             self.rate(limit, |counter, now, limit| counter.add(now, tokens, limit));
         }
-        if let Some((key, _, start)) = &self.quota {
+        if let Some((key, _, start)) = self.quota.as_ref().filter(|_| !self.quota_counted) {
             self.state.token_quotas.with(key, self.state.clock.now(), QuotaCounter::default, |counter| counter.add(*start, tokens));
         }
     }
@@ -228,21 +231,38 @@ impl TokenLimit {
             per_minute: self.per_minute,
             algorithm: self.algorithm,
             quota,
+            rate_counted: false,
+            quota_counted: false,
             recorded: None,
         };
         (ledger, end)
     }
 
-    fn decide(&self, exchange: &mut Exchange, ledger: Ledger, end: Option<PeriodEnd>, estimate: Option<u64>) -> Result<Flow, Failure> {
+    fn decide(&self, exchange: &mut Exchange, mut ledger: Ledger, end: Option<PeriodEnd>, estimate: Option<u64>) -> Result<Flow, Failure> {
         ledger.tell_variables(exchange);
         if let Some(name) = &self.told.consumed_variable {
             // The estimate, or 0 (its page).
             exchange.variables.set(name, number(estimate.unwrap_or(0)));
         }
         let verdict = self.check(exchange, &ledger, estimate.unwrap_or(1).max(1), end);
+        if ledger.per_minute.is_some() {
+            ledger.rate_counted = counted(exchange, &format!("token-rate/{}", ledger.key));
+        }
+        if let Some((key, ..)) = &ledger.quota {
+            ledger.quota_counted = counted(exchange, &format!("token-quota/{key}"));
+        }
         exchange.settle.push(Box::new(ledger));
         verdict.map(|()| Flow::Next)
     }
+}
+
+/// Whether a policy of this request counts on that key already; from now on one does.
+fn counted(exchange: &mut Exchange, key: &str) -> bool {
+    let before = exchange.amount(key).is_some();
+    if !before {
+        exchange.mark(Arc::from(key), 1);
+    }
+    before
 }
 
 /// The prompt's tokens by the shape of the request.

@@ -4,12 +4,15 @@ use crate::gateway::exchange::Exchange;
 use crate::gateway::program::{Argument, Arguments, Compiler, Flow, Run, Statement};
 use crate::policy::Element;
 
+/// Name and value of a `metadata` element.
+type Metadata = (Argument<Box<str>>, Argument<Box<str>>);
+
 #[derive(Debug)]
 struct Trace {
     source: Argument<Box<str>>,
     severity: &'static str,
     message: Argument<Box<str>>,
-    metadata: Vec<(Argument<Box<str>>, Argument<Box<str>>)>,
+    metadata: Vec<Metadata>,
     secret: bool,
 }
 

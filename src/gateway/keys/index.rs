@@ -44,8 +44,6 @@ impl KeyIndex {
     /// The subscriptions that have this key, and whether it is their secondary one. The service keeps keys unique; a store may not.
     pub fn find(&self, key: &[u8]) -> impl Iterator<Item = (SubscriptionIndex, bool)> {
         let same = self.keys.get(&self.hasher.hash_one(key)).map(Vec::as_slice).unwrap_or_default();
-        same.iter()
-            .filter(move |own| verify_slices_are_equal(own.value.expose(), key).is_ok())
-            .map(|own| (own.subscription, own.secondary))
+        same.iter().filter(move |own| verify_slices_are_equal(own.value.expose(), key).is_ok()).map(|own| (own.subscription, own.secondary))
     }
 }

@@ -90,6 +90,48 @@ impl Counter {
         }
     }
 
+    /// Uses `amount` if one more call fits, in one step: two workers cannot both take the last. The error is how long to wait.
+    ///
+    /// # Errors
+    /// Nothing is left; nothing was used.
+    pub fn take(&mut self, now: Instant, amount: u64, limit: u64) -> Result<(), Duration> {
+        match self.wait_for(now, 1, limit) {
+            Some(Duration::ZERO) => {
+                if amount > 0 {
+                    self.add(now, amount, limit);
+                }
+                Ok(())
+            }
+            wait => Err(wait.unwrap_or(self.period)),
+        }
+    }
+
+    /// How long until no more than the limit was used; zero if that is so now.
+    pub fn overdrawn(&mut self, now: Instant, limit: u64) -> Duration {
+        // Nothing has to be free, so what is beyond the limit is all that has to come back.
+        self.refresh(now, limit);
+        match self.algorithm {
+            Algorithm::SlidingWindow if self.sum <= limit => Duration::ZERO,
+            Algorithm::SlidingWindow => {
+                let mut over = self.sum - limit;
+                for (when, used) in &self.used {
+                    over = over.saturating_sub(*used);
+                    if over == 0 {
+                        return (*when + self.period).saturating_duration_since(now);
+                    }
+                }
+                self.period
+            }
+            Algorithm::TokenBucket => {
+                let over = self.missing - float(limit);
+                if over <= 1e-6 {
+                    return Duration::ZERO;
+                }
+                Duration::try_from_secs_f64(over / float(limit.max(1)) * self.period.as_secs_f64()).unwrap_or(self.period)
+            }
+        }
+    }
+
     /// How long until `amount` may be used; `None` if it is more than the limit and never can.
     pub fn wait_for(&mut self, now: Instant, amount: u64, limit: u64) -> Option<Duration> {
         if amount > limit {
@@ -135,12 +177,13 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::support::clock::{Clock as _, SystemClock};
 
     const MINUTE: Duration = Duration::from_secs(60);
 
     #[tokio::test(start_paused = true)]
     async fn a_window_forgets_each_call_after_its_period() {
-        let start = Instant::now();
+        let start = SystemClock.now();
         let at = |seconds| start + Duration::from_secs(seconds);
         let mut counter = Counter::new(Algorithm::SlidingWindow, MINUTE, start);
         for second in [0, 10, 20] {
@@ -158,7 +201,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn what_was_served_beyond_the_limit_is_made_up_for() {
-        let start = Instant::now();
+        let start = SystemClock.now();
         for (algorithm, wait) in [(Algorithm::SlidingWindow, 60), (Algorithm::TokenBucket, 13)] {
             let mut counter = Counter::new(algorithm, MINUTE, start);
             counter.add(start, 120, 100);
@@ -168,12 +211,27 @@ mod tests {
         }
     }
 
+    #[tokio::test(start_paused = true)]
+    async fn overdrawn_is_more_than_the_limit_not_all_of_it() {
+        let start = SystemClock.now();
+        for (algorithm, wait) in [(Algorithm::SlidingWindow, 60), (Algorithm::TokenBucket, 30)] {
+            let mut counter = Counter::new(algorithm, MINUTE, start);
+            for expected in [Ok(()), Ok(())] {
+                assert_eq!(counter.take(start, 1, 2), expected, "{algorithm:?}");
+            }
+            assert_eq!(counter.overdrawn(start, 2), Duration::ZERO, "{algorithm:?}");
+            assert!(counter.take(start, 1, 2).is_err(), "{algorithm:?}");
+            counter.add(start, 1, 2);
+            assert_eq!(counter.overdrawn(start, 2).as_secs_f64().ceil() as u64, wait, "{algorithm:?}");
+        }
+    }
+
     proptest! {
         /// No run of calls gets more than the limit within a window, nor more than a bucket and its refill.
         #[test]
         fn a_limit_holds(gaps in proptest::collection::vec(0u64..9_000, 1..200), limit in 1u64..20) {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
-            let start = runtime.block_on(async { Instant::now() });
+            let start = runtime.block_on(async { SystemClock.now() });
             for algorithm in [Algorithm::SlidingWindow, Algorithm::TokenBucket] {
                 let mut counter = Counter::new(algorithm, MINUTE, start);
                 let mut now = start;

@@ -9,8 +9,6 @@ use crate::expression::{Evaluated, Evaluation, Exception, Host, HostKind, Need, 
 
 /// Steps after which other requests of the worker have their turn: well under 5 ms of work.
 const SLICE: u64 = 50_000;
-/// Steps after which a loop counts as running away. The service stops a loop after five seconds; a count is the same on every machine.
-const MOST: u64 = 100_000_000;
 
 /// The value of `code`, as it is wanted.
 pub(in crate::gateway) async fn evaluate(exchange: &mut Exchange, code: &Evaluate) -> Result<ArgumentValue, Failure> {
@@ -37,7 +35,7 @@ pub(in crate::gateway) async fn evaluate(exchange: &mut Exchange, code: &Evaluat
             Outcome::NeedBody(body) => exchange.buffer(body).await?,
             Outcome::OutOfFuel => {
                 spent += SLICE;
-                if spent >= MOST {
+                if spent >= exchange.worker.limits.expression_steps {
                     return Err(Failure::internal("ExpressionValueEvaluationFailure", "The expression ran for too long."));
                 }
                 tokio::task::yield_now().await;

@@ -209,9 +209,7 @@ impl VersionBy {
         match self {
             Self::Segment => None,
             Self::Header(name) => header_text(request.headers, name).map(|text| text.trim().into()),
-            Self::Query(name) => {
-                query_pairs(request.query?).find(|(own, _)| own.eq_ignore_ascii_case(name)).map(|(_, value)| value)
-            }
+            Self::Query(name) => query_pairs(request.query?).find(|(own, _)| own.eq_ignore_ascii_case(name)).map(|(_, value)| value),
         }
         .filter(|version| !version.is_empty())
     }

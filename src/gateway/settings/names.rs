@@ -36,9 +36,7 @@ pub const NAMES: &[Name] = &[
         name: "key-order",
         takes: "`bearer-last` or `bearer-first`",
         other: "bearer-first",
-        set: |own, value| {
-            one(&mut own.key_order, value, &[("bearer-last", KeyOrder::BearerLast), ("bearer-first", KeyOrder::BearerFirst)])
-        },
+        set: |own, value| one(&mut own.key_order, value, &[("bearer-last", KeyOrder::BearerLast), ("bearer-first", KeyOrder::BearerFirst)]),
     },
     Name {
         name: "exhausted-pool-reason",

@@ -105,7 +105,8 @@ fn version_sets(part: Part<'_>, findings: &mut Vec<Finding>) -> HashMap<Resource
 
 fn read_api(resource: &Stored, findings: &mut Vec<Finding>) -> Api {
     let mut reader = Reader::new(resource, findings);
-    let (name, revision_of_name) = resource.id.name().split_once(";rev=").map_or((resource.id.name(), None), |(name, rev)| (name, Some(rev)));
+    let (name, revision_of_name) =
+        resource.id.name().split_once(";rev=").map_or((resource.id.name(), None), |(name, rev)| (name, Some(rev)));
     let revision = reader.text("/properties/apiRevision").or(revision_of_name).unwrap_or("1").to_owned();
     let path = reader.text("/properties/path").unwrap_or_default().trim_matches('/').to_owned();
     let kind = reader.text("/properties/type").unwrap_or("http").to_ascii_lowercase();
@@ -133,7 +134,8 @@ fn read_api(resource: &Stored, findings: &mut Vec<Finding>) -> Api {
         }
         base.map(Arc::new)
     });
-    let poison = (!matches!(kind.as_str(), "http" | "websocket")).then(|| Arc::from(format!("an API of type `{kind}` is known and not emulated")));
+    let poison =
+        (!matches!(kind.as_str(), "http" | "websocket")).then(|| Arc::from(format!("an API of type `{kind}` is known and not emulated")));
     let key_names = key_names(&mut reader);
     let api = Api {
         id: resource.id.clone(),

@@ -80,26 +80,30 @@ impl Outgoing {
         }
     }
 
-    /// Takes a request. Fields of the connection itself are left out, the length is stated anew.
-    pub(super) fn begin(&mut self, request: Request<Body>, target: &Target) {
-        let (parts, body) = request.into_parts();
+    /// Takes a request's body and writes down its head. Fields of the connection itself are left out, the length is stated anew. A head that
+    /// is not only lent is taken too, for its memory.
+    pub(super) fn begin(&mut self, request: &mut Request<Body>, target: &Target, lent: bool) {
+        let body = std::mem::take(request.body_mut());
         self.forget();
         self.head.clear();
         self.head_written = 0;
         self.sent = 0;
-        self.is_head = parts.method == Method::HEAD;
-        self.upgrade = asks_for_websocket(&parts.headers);
+        self.is_head = request.method() == Method::HEAD;
+        self.upgrade = asks_for_websocket(request.headers());
         self.framing =
             if body.is_end_stream() { Framing::None } else { body.size_hint().exact().map_or(Framing::Chunked, Framing::Length) };
-        self.encode(&parts.method, parts.uri.path_and_query().map_or("/", |path| path.as_str()), &parts.headers, target);
+        let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
+        self.encode(request.method(), path, request.headers(), target);
         self.flushed = false;
         self.asked = false;
         self.body = None;
         if self.framing != Framing::None {
             self.body = Some(body);
         }
-        self.spare = parts.headers;
-        self.spare.clear();
+        if !lent {
+            self.spare = std::mem::take(request.headers_mut());
+            self.spare.clear();
+        }
     }
 
     fn encode(&mut self, method: &Method, path: &str, headers: &HeaderMap, target: &Target) {

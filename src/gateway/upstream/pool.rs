@@ -47,6 +47,7 @@ type Slots = HashMap<Key, Slot, BuildHasherDefault<KeyHasher>>;
 #[derive(Default)]
 struct Slot {
     /// The last one put back is the first one taken: the others may grow old.
+    #[expect(clippy::vec_box, reason = "a connection moves between pool, call and body as one word")]
     idle: Vec<Box<Connection>>,
     /// One connection serves every call over HTTP/2.
     http2: Option<http2::SendRequest<Body>>,

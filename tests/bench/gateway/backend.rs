@@ -107,7 +107,12 @@ impl Body for Answer {
     }
 }
 
-async fn answer(request: Request<Incoming>, state: Arc<State>, port: usize, fields: Arc<HeaderMap>) -> Result<Response<Answer>, Infallible> {
+async fn answer(
+    request: Request<Incoming>,
+    state: Arc<State>,
+    port: usize,
+    fields: Arc<HeaderMap>,
+) -> Result<Response<Answer>, Infallible> {
     let text = |text: String| Response::new(Answer::Whole(Bytes::from(text)));
     match request.uri().path() {
         "/__set" => {

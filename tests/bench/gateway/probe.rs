@@ -105,8 +105,15 @@ impl Client {
 
 fn percentiles(mut nanoseconds: Vec<u64>, name: &str) -> String {
     nanoseconds.sort_unstable();
-    let at = |share: f64| nanoseconds.get(((nanoseconds.len().max(1) - 1) as f64 * share).round() as usize).copied().unwrap_or(0) as f64 / 1e3;
-    format!("\"{name}_p50_us\":{:.1},\"{name}_p90_us\":{:.1},\"{name}_p99_us\":{:.1},\"{name}_p999_us\":{:.1}", at(0.5), at(0.9), at(0.99), at(0.999))
+    let at =
+        |share: f64| nanoseconds.get(((nanoseconds.len().max(1) - 1) as f64 * share).round() as usize).copied().unwrap_or(0) as f64 / 1e3;
+    format!(
+        "\"{name}_p50_us\":{:.1},\"{name}_p90_us\":{:.1},\"{name}_p99_us\":{:.1},\"{name}_p999_us\":{:.1}",
+        at(0.5),
+        at(0.9),
+        at(0.99),
+        at(0.999)
+    )
 }
 
 fn wait_until(moment: Instant) {
@@ -198,7 +205,10 @@ fn stream(url: &str, connections: usize, seconds: f64) -> String {
     // 40 timed chunks, the usage and the end: 42 events.
     let chunks = streams * 42;
     let (delays, firsts) = (percentiles(delays, "delay"), percentiles(firsts, "first"));
-    format!("{{\"streams\":{streams},\"chunks\":{chunks},\"bad\":{bad},\"seconds\":{:.3},{delays},{firsts}}}", start.elapsed().as_secs_f64())
+    format!(
+        "{{\"streams\":{streams},\"chunks\":{chunks},\"bad\":{bad},\"seconds\":{:.3},{delays},{firsts}}}",
+        start.elapsed().as_secs_f64()
+    )
 }
 
 fn main() {

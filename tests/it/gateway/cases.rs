@@ -93,6 +93,9 @@ pub struct Request {
     #[serde(default)]
     pub headers: IndexMap<String, HeaderValues>,
     pub body: Option<Value>,
+    /// Asked of the admin endpoint, not of the gateway.
+    #[serde(default)]
+    pub admin: bool,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -118,6 +121,9 @@ pub struct Expect {
     pub body_lacks: Vec<String>,
     /// The body as JSON.
     pub json: Option<Value>,
+    /// Parts of the body as JSON, by pointer; null: it must not be there, `*`: anything.
+    #[serde(default)]
+    pub pointers: BTreeMap<String, Value>,
     /// What backends were sent, in order; an empty list: nothing.
     pub backend: Option<Vec<Forwarded>>,
 }

@@ -1,19 +1,23 @@
 //! A gateway without sockets: resources through the embedded ARM, requests as raw HTTP over in-memory connections.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use apimctl::arm::ResourceId;
 use apimctl::arm::store::Store;
 use apimctl::emulator::{DEFAULT_SUBSCRIPTION, Emulator, Fixture, Options};
+use apimctl::gateway::admin::Admin;
+use apimctl::gateway::counters::Counters;
 use apimctl::gateway::front::{self, Drain, Peer};
+use apimctl::gateway::trace::Traces;
 use apimctl::gateway::settings::Settings;
 use apimctl::gateway::state::State;
-use apimctl::gateway::worker::{Plain, Tracing};
+use apimctl::gateway::worker::{Limits, Plain, Tracing};
 use apimctl::gateway::{Gateway, GatewayOptions};
 use apimctl::identity::{Issuer, IssuerOptions, LocalTokens};
 use apimctl::support::clock::{SharedClock, VirtualClock};
+use apimctl::support::jwt::SigningKey;
 use apimctl::support::random::{SeededRandom, SharedRandom};
 use bytes::Bytes;
 use serde_json::{Value, json};
@@ -21,6 +25,8 @@ use time::macros::datetime;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 
 use super::backends::Backends;
+
+static SIGNING_KEY: OnceLock<String> = OnceLock::new();
 
 /// Knows preview properties too.
 const API_VERSION: &str = "2024-06-01-preview";
@@ -52,21 +58,28 @@ impl Arm {
         Self { emulator: Arc::new(emulator), clock, random }
     }
 
-    /// Puts one entity of the service: properties, or the text of a policy or fragment.
+    /// Puts one entity of the service, which is not refused.
     pub async fn put(&self, path: &str, value: &Value) {
+        self.try_put(path, value).await.unwrap();
+    }
+
+    /// Puts one entity of the service: properties, or the text of a policy or fragment.
+    pub async fn try_put(&self, path: &str, value: &Value) -> Result<(), String> {
         let body = match value {
             Value::String(text) => json!({ "properties": { "format": "rawxml", "value": text } }),
             properties => json!({ "properties": properties }),
         };
         let (status, answer) = self.request("PUT", path, &body).await;
-        assert!((200..300).contains(&status), "`{path}` was refused with {status}: {answer}");
         // Some entities are made behind the first answer.
         self.emulator.tick();
+        if (200..300).contains(&status) { Ok(()) } else { Err(format!("`{path}` was refused with {status}: {answer}")) }
     }
 
     pub async fn delete(&self, path: &str) {
         let (status, answer) = self.request("DELETE", path, &Value::Null).await;
         assert!((200..300).contains(&status), "`{path}` was not deleted, {status}: {answer}");
+        // Some go only after the first answer.
+        self.emulator.tick();
     }
 
     async fn request(&self, method: &str, path: &str, body: &Value) -> (u16, String) {
@@ -95,6 +108,7 @@ impl Arm {
 /// A gateway over a store.
 pub struct GatewayUnderTest {
     pub gateway: Arc<Gateway>,
+    admin: Admin,
     endpoint: Arc<apimctl::gateway::Endpoint>,
     front: Arc<front::Settings>,
     drain: Drain,
@@ -120,24 +134,49 @@ pub const CALLER: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ip
 
 impl GatewayUnderTest {
     pub fn new(store: Store, arm: &Arm, settings: Settings, plain: Plain, backends: &Backends) -> Self {
-        let issuer = Issuer::generate(IssuerOptions {
+        let options = IssuerOptions {
             authority: "https://login.microsoftonline.com".to_owned(),
             tenant_id: arm.emulator.caller().tenant_id,
             clock: arm.clock.clone(),
             random: arm.random.clone(),
-        })
-        .unwrap();
+        };
+        // One key for all: to make one takes half a second without optimisation.
+        let key = SIGNING_KEY.get_or_init(|| SigningKey::generate().unwrap().to_pem().unwrap().expose().clone());
+        let issuer = Issuer::with_key(SigningKey::from_pem(key).unwrap(), options);
         let state = State::new(arm.clock.clone(), arm.random.clone()).with_tokens(Arc::new(LocalTokens::new(Arc::new(issuer))));
+        let (counters, traces) = (Arc::new(Counters::default()), Arc::new(Traces::default()));
         let gateway = Gateway::new(GatewayOptions {
+            observers: vec![counters.clone(), traces.clone()],
+            // A loop that runs away is stopped soon enough for a test without optimization.
+            limits: Limits { expression_steps: 1_000_000, ..Limits::default() },
             settings,
             plain,
             tracing: Tracing::Asked,
             ..GatewayOptions::new(store, service_id(), state, Arc::new(backends.clone()))
         })
         .unwrap();
+        Self::watched(gateway, counters, traces)
+    }
+
+    /// One worker of this gateway.
+    pub fn over(gateway: Arc<Gateway>) -> Self {
+        Self::watched(gateway, Arc::default(), Arc::default())
+    }
+
+    fn watched(gateway: Arc<Gateway>, counters: Arc<Counters>, traces: Arc<Traces>) -> Self {
         let endpoint = Arc::new(gateway.endpoint());
-        let front = Arc::new(front::Settings::new(front::Limits::default(), arm.clock.clone()));
-        Self { gateway, endpoint, front, drain: Drain::new() }
+        let front = Arc::new(front::Settings::new(front::Limits::default(), gateway.clock().clone()));
+        let admin = Admin { state: gateway.state().clone(), counters, traces };
+        Self { gateway, admin, endpoint, front, drain: Drain::new() }
+    }
+
+    /// What the admin endpoint answers.
+    pub async fn ask(&self, path_and_query: &str) -> Received {
+        let (path, query) = path_and_query.split_once('?').unwrap_or((path_and_query, ""));
+        let response = self.admin.answer(&http::Method::GET, path, query);
+        let status = response.status().as_u16();
+        let body = response.into_body().collect(1 << 24).await.unwrap();
+        Received { status, reason: String::new(), headers: Vec::new(), body: String::from_utf8_lossy(&body).into_owned() }
     }
 
     /// A connection of a client.
@@ -174,7 +213,8 @@ fn parse(bytes: &[u8]) -> Received {
     let headers: Vec<(String, String)> =
         lines.map(|line| line.split_once(':').unwrap()).map(|(name, value)| (name.to_owned(), value.trim().to_owned())).collect();
     let rest = &bytes[end + 4..];
-    let chunked = headers.iter().any(|(name, value)| name.eq_ignore_ascii_case("transfer-encoding") && value.eq_ignore_ascii_case("chunked"));
+    let chunked =
+        headers.iter().any(|(name, value)| name.eq_ignore_ascii_case("transfer-encoding") && value.eq_ignore_ascii_case("chunked"));
     let body = if chunked { unchunked(rest) } else { rest.to_vec() };
     Received { status, reason, headers, body: String::from_utf8_lossy(&body).into_owned() }
 }

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use apimctl::gateway::settings::Settings;
 use apimctl::gateway::worker::Plain;
-use apimctl::support::clock::Clock as _;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
@@ -78,7 +77,11 @@ async fn a_request_sees_one_snapshot_from_its_first_to_its_last_byte() {
 #[tokio::test(start_paused = true)]
 async fn what_is_deleted_is_gone_and_unchanged_documents_are_kept() {
     let arm = echo().await;
-    arm.put("apis/other", &json!({ "displayName": "O", "path": "o", "serviceUrl": "https://backend.example", "subscriptionRequired": false })).await;
+    arm.put(
+        "apis/other",
+        &json!({ "displayName": "O", "path": "o", "serviceUrl": "https://backend.example", "subscriptionRequired": false }),
+    )
+    .await;
     let backends = Backends::new([("backend.example".to_owned(), vec![Answer::default()])]);
     let gateway = following(&arm, &backends);
     let before = gateway.gateway.snapshot();
@@ -104,7 +107,8 @@ async fn what_is_deleted_is_gone_and_unchanged_documents_are_kept() {
 async fn a_policy_that_cannot_run_here_poisons_its_own_operation_only() {
     let arm = echo().await;
     arm.put("apis/e/operations/bad", &json!({ "displayName": "Bad", "method": "GET", "urlTemplate": "/bad" })).await;
-    let document = json!("<policies><inbound><base /><xsl-transform><parameter name=\"p\">@(1)</parameter></xsl-transform></inbound></policies>");
+    let document =
+        json!("<policies><inbound><base /><xsl-transform><parameter name=\"p\">@(1)</parameter></xsl-transform></inbound></policies>");
     arm.put("apis/e/operations/bad/policies/policy", &document).await;
     let backends = Backends::new([("backend.example".to_owned(), vec![Answer::default()])]);
     let gateway = following(&arm, &backends);
@@ -126,7 +130,10 @@ async fn a_policy_that_cannot_run_here_poisons_its_own_operation_only() {
 async fn many_operations_are_told_apart() {
     let arm = echo().await;
     let template = arm.emulator.store().snapshot();
-    let sample = template.values().find(|stored| stored.id.name() == "x" && stored.id.is_type("Microsoft.ApiManagement/service/apis/operations")).unwrap();
+    let sample = template
+        .values()
+        .find(|stored| stored.id.name() == "x" && stored.id.is_type("Microsoft.ApiManagement/service/apis/operations"))
+        .unwrap();
     let api = sample.id.parent().unwrap();
     let many = (0..10_000).map(|number| {
         let mut stored = sample.as_ref().clone();

@@ -26,7 +26,10 @@ async fn an_open_breaker_answers_503_without_asking_the_backend() {
     world.backends.script("one", [Reply::status(500)]);
     assert_eq!(world.statuses(1).await, [500]);
     let answer = world.get("/echo/x").await;
-    assert_eq!((answer.status, answer.reason.as_str(), answer.header("x-reason")), (503, "Service Unavailable", Some("BackendUnavailable")));
+    assert_eq!(
+        (answer.status, answer.reason.as_str(), answer.header("x-reason")),
+        (503, "Service Unavailable", Some("BackendUnavailable"))
+    );
     assert_eq!(answer.header("retry-after"), Some("60"));
     assert_eq!(world.backends.hosts().len(), 1);
     pass(60).await;
@@ -40,7 +43,10 @@ async fn a_failure_response_replaces_the_status() {
     let answers = world.statuses(2).await;
     assert_eq!(answers, [500, 429]);
     let answer = world.get("/echo/x").await;
-    assert_eq!((answer.reason.as_str(), answer.body.as_str()), ("Too Many Requests", "{ \"statusCode\": 429, \"message\": \"Too Many Requests\" }"));
+    assert_eq!(
+        (answer.reason.as_str(), answer.body.as_str()),
+        ("Too Many Requests", "{ \"statusCode\": 429, \"message\": \"Too Many Requests\" }")
+    );
     // A pool has one of its own, for when every member is tripped.
     let pool = json!({ "failureResponse": { "statusCode": 529 } });
     let text = TO_ONE.replace("\"one\"", "\"pool\"");

@@ -49,7 +49,10 @@ async fn credentials_of_an_entity_are_added_when_it_is_called() {
         (true, "k1", "GET /openai/x?y=1&code=a+b&api-version=2 HTTP/1.1"),
         (false, "callers", "GET /openai/x?api-version=1&y=1&code=a+b HTTP/1.1"),
     ] {
-        let setup = Setup::new().single("one", credentials.clone()).single("two", json!({})).settings(|settings| settings.backend_credentials_win = win);
+        let setup = Setup::new()
+            .single("one", credentials.clone())
+            .single("two", json!({}))
+            .settings(|settings| settings.backend_credentials_win = win);
         let world = setup.pool("pool", &[("one", 1, 1), ("two", 1, 1)], json!({})).document(&TO_ONE.replace("one", "pool")).start();
         for _ in 0..2 {
             world.send("GET", "/echo/x?api-version=1&y=1", &[("api-key", "callers")], "").await;
@@ -58,7 +61,10 @@ async fn credentials_of_an_entity_are_added_when_it_is_called() {
         assert_eq!((seen[0].line(), seen[0].header("api-key"), seen[0].header("authorization")), (line, Some(key), Some("Basic abc")));
         assert_eq!(seen[0].head.matches("x-many").count(), 2);
         // Another member never sees them.
-        assert_eq!((seen[1].line(), seen[1].header("api-key"), seen[1].header("authorization")), ("GET /openai/x?api-version=1&y=1 HTTP/1.1", Some("callers"), None));
+        assert_eq!(
+            (seen[1].line(), seen[1].header("api-key"), seen[1].header("authorization")),
+            ("GET /openai/x?api-version=1&y=1 HTTP/1.1", Some("callers"), None)
+        );
     }
 }
 
@@ -77,7 +83,8 @@ async fn one_members_credentials_do_not_reach_the_next_by_retry() {
 #[tokio::test(start_paused = true)]
 async fn a_local_token_names_the_service_and_the_resource() {
     let identity = json!({ "credentials": { "managedIdentity": { "resource": RESOURCE } } });
-    let policy = inbound(&format!(r#"<authentication-managed-identity resource="{RESOURCE}/" client-id="CCCCCCCC-0000-0000-0000-000000000002"/>"#));
+    let policy =
+        inbound(&format!(r#"<authentication-managed-identity resource="{RESOURCE}/" client-id="CCCCCCCC-0000-0000-0000-000000000002"/>"#));
     let setup = Setup::new().single("one", identity).document(TO_ONE).another("other", json!({})).document_of("other", &policy);
     let options = IssuerOptions {
         authority: "https://login.microsoftonline.com".to_owned(),

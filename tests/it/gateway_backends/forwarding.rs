@@ -19,7 +19,14 @@ fn forwarding(attributes: &str) -> Setup {
 #[tokio::test(start_paused = true)]
 async fn what_goes_to_the_backend() {
     let world = Setup::new().start();
-    let headers = [("ocp-apim-subscription-key", "abc"), ("x-own", "1"), ("x-own", "2"), ("te", "trailers"), ("keep-alive", "timeout=5"), ("accept-encoding", "gzip")];
+    let headers = [
+        ("ocp-apim-subscription-key", "abc"),
+        ("x-own", "1"),
+        ("x-own", "2"),
+        ("te", "trailers"),
+        ("keep-alive", "timeout=5"),
+        ("accept-encoding", "gzip"),
+    ];
     let answer = world.send("POST", "/echo/a%2Fb/C?x=1&subscription-key=abc&y=%20", &headers, "body").await;
     assert_eq!((answer.status, answer.reason.as_str(), answer.body.as_str()), (200, "Own Reason", "answer 200"));
     let seen = &world.backends.seen()[0];
@@ -55,7 +62,8 @@ async fn host_is_the_backends_unless_a_policy_sets_it() {
 
 #[tokio::test(start_paused = true)]
 async fn without_forward_request_nothing_is_sent() {
-    let text = r#"<policies><backend/><outbound><base/><set-header name="x-outbound"><value>ran</value></set-header></outbound></policies>"#;
+    let text =
+        r#"<policies><backend/><outbound><base/><set-header name="x-outbound"><value>ran</value></set-header></outbound></policies>"#;
     let world = Setup::new().document(text).start();
     let answer = world.get("/echo/x").await;
     assert_eq!((answer.status, answer.header("x-outbound"), answer.body.as_str()), (200, Some("ran"), ""));
@@ -64,7 +72,9 @@ async fn without_forward_request_nothing_is_sent() {
 
 #[tokio::test(start_paused = true)]
 async fn no_head_in_time_is_a_timeout() {
-    for (attributes, milliseconds) in [("timeout=\"3\"", 3_000), ("timeout-ms=\"250\"", 250), ("timeout=\"@(1 + 1)\"", 2_000), ("", 300_000)] {
+    for (attributes, milliseconds) in
+        [("timeout=\"3\"", 3_000), ("timeout-ms=\"250\"", 250), ("timeout=\"@(1 + 1)\"", 2_000), ("", 300_000)]
+    {
         let world = forwarding(attributes).start();
         world.backends.script("service", [Reply::Hangs]);
         let clock = world.gateway.clock().clone();
@@ -89,11 +99,20 @@ async fn the_timeout_is_for_the_head_only() {
 
 #[tokio::test(start_paused = true)]
 async fn failing_connections() {
-    for reply in [Reply::Refused, Reply::Cut, Reply::Raw(vec![(Duration::ZERO, "HTTP/1.1 200")]), Reply::Raw(vec![(Duration::ZERO, "nonsense\r\n\r\n")])] {
+    for reply in [
+        Reply::Refused,
+        Reply::Cut,
+        Reply::Raw(vec![(Duration::ZERO, "HTTP/1.1 200")]),
+        Reply::Raw(vec![(Duration::ZERO, "nonsense\r\n\r\n")]),
+    ] {
         let world = forwarding("").start();
         world.backends.script("service", [reply.clone()]);
         let answer = world.get("/echo/x").await;
-        assert_eq!((answer.status, answer.header("x-reason"), answer.header("x-status")), (500, Some("BackendConnectionFailure"), Some("500")), "{reply:?}");
+        assert_eq!(
+            (answer.status, answer.header("x-reason"), answer.header("x-status")),
+            (500, Some("BackendConnectionFailure"), Some("500")),
+            "{reply:?}"
+        );
         assert_eq!(answer.json()["message"], "Internal server error");
     }
 }
@@ -108,7 +127,10 @@ async fn error_statuses_are_answers_unless_they_are_to_be_errors() {
         let world = forwarding("fail-on-error-status-code=\"true\"").start();
         world.backends.script("service", [Reply::status(status)]);
         let answer = world.get("/echo/x").await;
-        assert_eq!((answer.status, answer.header("x-outbound"), answer.header("x-status")), (status, None, Some(status.to_string().as_str())));
+        assert_eq!(
+            (answer.status, answer.header("x-outbound"), answer.header("x-status")),
+            (status, None, Some(status.to_string().as_str()))
+        );
         assert!(answer.header("x-reason").is_some());
         assert_eq!(answer.body, format!("answer {status}"));
     }
@@ -230,7 +252,8 @@ async fn base_url_and_backend_id() {
 
 #[tokio::test(start_paused = true)]
 async fn base_url_does_not_override_the_backend_id_of_a_wider_scope() {
-    let global = |text: &str| format!("<policies><inbound>{text}</inbound><backend><forward-request/></backend><outbound/><on-error/></policies>");
+    let global =
+        |text: &str| format!("<policies><inbound>{text}</inbound><backend><forward-request/></backend><outbound/><on-error/></policies>");
     let entity = "<set-backend-service backend-id=\"one\"/>";
     let url = "<set-backend-service base-url=\"http://b.test\"/>";
     let inner = |text: &str| format!("<policies><inbound><base/>{text}</inbound></policies>");

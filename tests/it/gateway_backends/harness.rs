@@ -66,7 +66,12 @@ impl Seen {
     }
 
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.head.lines().skip(1).filter_map(|line| line.split_once(": ")).find(|(own, _)| own.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+        self.head
+            .lines()
+            .skip(1)
+            .filter_map(|line| line.split_once(": "))
+            .find(|(own, _)| own.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value)
     }
 }
 
@@ -169,7 +174,8 @@ impl Backends {
             }
             Reply::Status(status, headers, body) => {
                 let headers: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
-                let text = format!("HTTP/1.1 {status} Own Reason\r\n{headers}connection: close\r\ncontent-length: {}\r\n\r\n{body}", body.len());
+                let text =
+                    format!("HTTP/1.1 {status} Own Reason\r\n{headers}connection: close\r\ncontent-length: {}\r\n\r\n{body}", body.len());
                 let _ = stream.write_all(text.as_bytes()).await;
             }
         }
@@ -220,7 +226,10 @@ pub struct Setup {
 }
 
 pub fn service() -> ResourceId {
-    ResourceId::parse("/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg/providers/Microsoft.ApiManagement/service/apim").unwrap()
+    ResourceId::parse(
+        "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg/providers/Microsoft.ApiManagement/service/apim",
+    )
+    .unwrap()
 }
 
 pub fn stored(id: ResourceId, body: Value) -> Stored {
@@ -253,7 +262,9 @@ impl Setup {
             clock: Arc::new(VirtualClock::starting_at(time::macros::datetime!(2026-11-01 12:00:00 UTC))),
         };
         setup.api("echo", json!({}));
-        setup.resources.push(policy(&service, "<policies><inbound/><backend><forward-request/></backend><outbound/><on-error/></policies>"));
+        setup
+            .resources
+            .push(policy(&service, "<policies><inbound/><backend><forward-request/></backend><outbound/><on-error/></policies>"));
         setup
     }
 
@@ -376,14 +387,19 @@ impl World {
         let address = |last, port| SocketAddr::from((Ipv4Addr::new(203, 0, 113, last), port));
         let settings = front::Settings::new(Limits::default(), self.gateway.clock().clone());
         let endpoint = Arc::new(self.endpoint.clone());
-        tokio::spawn(async move { front::serve(theirs, Peer::plain(address(7, 50000), address(1, 80)), endpoint, &settings, &Drain::new()).await });
+        tokio::spawn(async move {
+            front::serve(theirs, Peer::plain(address(7, 50000), address(1, 80)), endpoint, &settings, &Drain::new()).await
+        });
         ours
     }
 
     pub async fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
         let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(self.connection())).await.unwrap();
         tokio::spawn(connection);
-        let mut request = http::Request::builder().method(method).uri(path).header("host", "gateway.test");
+        let mut request = http::Request::builder().method(method).uri(path);
+        if headers.iter().all(|(name, _)| *name != "host") {
+            request = request.header("host", "gateway.test");
+        }
         for (name, value) in headers {
             request = request.header(*name, *value);
         }

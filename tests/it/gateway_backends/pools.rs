@@ -100,7 +100,10 @@ async fn an_error_that_no_attempt_mends_is_raised_in_the_end() {
         world.backends.script(host, [Reply::Refused]);
     }
     let answer = world.get("/echo/x").await;
-    assert_eq!((answer.status, answer.header("x-reason"), answer.header("x-source")), (500, Some("BackendConnectionFailure"), Some("forward-request")));
+    assert_eq!(
+        (answer.status, answer.header("x-reason"), answer.header("x-source")),
+        (500, Some("BackendConnectionFailure"), Some("forward-request"))
+    );
     assert_eq!(answer.header("x-section"), Some("backend"));
     assert_eq!(answer.json()["message"], "Internal server error");
     assert!(answer.json()["activityId"].is_string());
@@ -120,7 +123,10 @@ async fn an_exhausted_pool_answers_503_through_on_error_with_the_time_to_wait() 
     let answer = world.get("/echo/x").await;
     assert!(world.backends.hosts().is_empty());
     assert_eq!((answer.status, answer.reason.as_str(), answer.header("retry-after")), (503, "Service Unavailable", Some("16")));
-    assert_eq!((answer.header("x-reason"), answer.header("x-source"), answer.header("x-status")), (Some("BackendPoolUnavailable"), Some("forward-request"), Some("503")));
+    assert_eq!(
+        (answer.header("x-reason"), answer.header("x-source"), answer.header("x-status")),
+        (Some("BackendPoolUnavailable"), Some("forward-request"), Some("503"))
+    );
     assert_eq!(answer.body, "{ \"statusCode\": 503, \"message\": \"Service Unavailable\" }");
     pass(16).await;
     assert_eq!(world.get("/echo/x").await.status, 200);
@@ -169,7 +175,9 @@ async fn the_next_priority_is_used_only_when_every_better_member_is_tripped() {
 
 #[tokio::test(start_paused = true)]
 async fn members_share_by_weight() {
-    let setup = || Setup::new().single("a", json!({})).single("b", json!({})).pool("pool", &[("a", 1, 80), ("b", 1, 20)], json!({})).document(TO_POOL);
+    let setup = || {
+        Setup::new().single("a", json!({})).single("b", json!({})).pool("pool", &[("a", 1, 80), ("b", 1, 20)], json!({})).document(TO_POOL)
+    };
     let world = setup().start();
     world.statuses(10).await;
     assert_eq!(world.backends.hosts(), ["a", "a", "b", "a", "a", "a", "a", "b", "a", "a"]);

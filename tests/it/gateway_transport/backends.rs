@@ -8,7 +8,7 @@ use bytes::Bytes;
 use http::{Method, Request, StatusCode};
 use tokio::io::{AsyncReadExt, DuplexStream};
 
-use super::harness::{Attempt, Pipes, drain_bytes, read_head, read_until, target, upstream, write};
+use super::harness::{Attempt, Pipes, clock, drain_bytes, read_head, read_until, target, upstream, write};
 
 fn request(method: Method, body: impl Into<Bytes>) -> Request<Body> {
     Request::builder().method(method).uri("/chat?x=1").body(Body::full(body)).unwrap()
@@ -148,20 +148,20 @@ async fn nothing_is_sent_again_once_a_byte_came_back() {
 async fn time_limits_run_on_the_clock_they_are_given() {
     let (pipes, mut ends) = Pipes::new(&[Attempt::Connects, Attempt::NeverAnswers]);
     let (upstream, target) = (upstream(pipes), target());
-    let start = tokio::time::Instant::now();
+    let start = clock().now();
     let options = SendOptions { connect: Duration::from_secs(5), response_head: Duration::from_secs(100), version: HttpVersion::Http1 };
     let failure = upstream.send(&target, request(Method::POST, "body"), &options).await.unwrap_err();
     assert!(failure.timed_out && failure.phase == Phase::ResponseHead && failure.bytes_sent > 4, "{failure:?}");
     assert_eq!(start.elapsed().as_secs(), 100);
     // The call is aborted: its connection is closed.
     assert!(drain_bytes(&mut ends.recv().await.unwrap(), Duration::from_secs(1)).await.1);
-    let start = tokio::time::Instant::now();
+    let start = clock().now();
     let failure = upstream.send(&target, request(Method::POST, "body"), &options).await.unwrap_err();
     assert!(failure.timed_out && failure.phase == Phase::Connect && failure.bytes_sent == 0, "{failure:?}");
     assert_eq!(start.elapsed().as_secs(), 5);
     // A shorter limit for the whole holds for the connection, too.
     let options = SendOptions { response_head: Duration::from_secs(2), ..options };
-    let start = tokio::time::Instant::now();
+    let start = clock().now();
     assert!(upstream.send(&target, request(Method::POST, "body"), &options).await.unwrap_err().timed_out);
     assert_eq!(start.elapsed().as_secs(), 2);
 }
@@ -188,7 +188,7 @@ async fn a_kept_connection_gets_a_new_time_limit_with_each_call() {
         }
         // Shorter than the one before.
         let options = SendOptions { response_head: Duration::from_secs(3), ..SendOptions::default() };
-        let start = tokio::time::Instant::now();
+        let start = clock().now();
         assert!(upstream.send(&target, request(Method::GET, ""), &options).await.unwrap_err().timed_out);
         assert_eq!(start.elapsed().as_secs(), 3);
     };
@@ -261,17 +261,33 @@ async fn answers_are_framed_as_their_heads_say() {
         ("GET", "HTTP/1.1 204 No Content\r\nContent-Length: 5\r\n\r\n", ok(204, "")),
         ("GET", "HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\n\r\n", ok(304, "")),
         ("HEAD", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n", ok(200, "")),
-        ("GET", "HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\na", ok(200, "a")),
+        (
+            "GET",
+            "HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\na",
+            ok(200, "a"),
+        ),
         ("GET", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2;x\r\nde\r\n0\r\n\r\n", ok(200, "abcde")),
         ("GET", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\nX-T: u\r\n\r\n", ok(200, "abc")),
         ("GET", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Length: 1\r\n\r\n3\r\nabc\r\n0\r\n\r\n", ok(200, "abc")),
         ("GET", "HTTP/1.1 200 OK\r\nContent-Length: 3\r\nContent-Length: 3\r\n\r\nabc", ok(200, "abc")),
-        ("GET", "HTTP/1.1 200 OK\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nabcd", err(&format!("{framing} two different Content-Length fields"))),
+        (
+            "GET",
+            "HTTP/1.1 200 OK\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nabcd",
+            err(&format!("{framing} two different Content-Length fields")),
+        ),
         ("GET", "HTTP/1.1 200 OK\r\nContent-Length: -3\r\n\r\nabc", err(&format!("{framing} invalid Content-Length"))),
         ("GET", "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc", err(&format!("200, then {closed}"))),
         ("GET", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n", err(&format!("200, then {closed}"))),
-        ("GET", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nabc\r\n", err(&format!("200, then {framing} invalid chunk size"))),
-        ("GET", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabcd\r\n", err(&format!("200, then {framing} a chunk is longer than its size"))),
+        (
+            "GET",
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nabc\r\n",
+            err(&format!("200, then {framing} invalid chunk size")),
+        ),
+        (
+            "GET",
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabcd\r\n",
+            err(&format!("200, then {framing} a chunk is longer than its size")),
+        ),
         ("GET", "HTTP/1.1 101 Switching Protocols\r\n\r\n", err(&format!("{framing} an upgrade nobody asked for"))),
         ("GET", "SMTP ready\r\n\r\n", err("the backend's answer is not HTTP: invalid HTTP version")),
         ("GET", "", err(closed)),

@@ -169,8 +169,7 @@ async fn http2_is_spoken_by_prior_knowledge() {
     let service = Waiting::default();
     let drain = Drain::new();
     let stream = client_with(service.clone(), drain.clone(), PIPE);
-    let (mut sender, connection) =
-        hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await.unwrap();
+    let (mut sender, connection) = hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await.unwrap();
     let connection = tokio::spawn(connection);
     let request = |path: &str| {
         let builder = Request::builder().method("POST").uri(format!("http://gateway.example:8080{path}"));
@@ -196,8 +195,7 @@ async fn http2_is_spoken_by_prior_knowledge() {
 async fn a_stream_that_is_reset_ends_the_call() {
     let (pipes, mut ends) = Pipes::new(&[Attempt::Connects]);
     let stream = client(Forward::new(upstream(pipes)));
-    let (mut sender, connection) =
-        hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await.unwrap();
+    let (mut sender, connection) = hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await.unwrap();
     tokio::spawn(connection);
     let body = StreamBody::new(futures::stream::iter([Ok::<_, Infallible>(Frame::data(Bytes::from_static(b"x")))]));
     let call = sender.send_request(Request::builder().uri("http://a/").body(body).unwrap());
@@ -219,7 +217,11 @@ async fn websocket_passes_both_ways() {
     let mut end = ends.recv().await.unwrap();
     let head = read_head(&mut end).await;
     assert!(head.contains("connection: upgrade\r\nupgrade: websocket\r\n") && head.contains("sec-websocket-key"), "{head}");
-    write(&mut end, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: x\r\n\r\nhello").await;
+    write(
+        &mut end,
+        "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: x\r\n\r\nhello",
+    )
+    .await;
     let head = read_head(&mut browser).await;
     assert!(head.starts_with("HTTP/1.1 101 ") && head.contains("sec-websocket-accept: x") && head.contains("upgrade: websocket"), "{head}");
     assert_eq!(read_until(&mut browser, "hello").await, "hello");

@@ -5,12 +5,12 @@ use std::path::Path;
 use serde_json::json;
 
 use super::applied::Applied;
-use super::Session;
+use super::{Serving, Session};
 use crate::arm::ResourceId;
 use crate::cli::arguments::ServeArguments;
 use crate::deploy::resource::DesiredId;
+use crate::gateway::Gateway;
 use crate::gateway::snapshot::{Api, Document, Operation, Snapshot, SubscriptionScope};
-use crate::gateway::{Gateway, Running, front};
 use crate::policy::{self, Format};
 use crate::spec::model::PolicyFormat;
 use crate::support::finding::Finding;
@@ -22,19 +22,19 @@ const LISTED: usize = 6;
 /// Where it listens, what can be called and how, and what cannot be run here.
 pub(super) fn start(
     gateway: &Gateway,
-    running: &Running,
-    admin: Option<&front::Running>,
+    serving: &Serving,
     arguments: &ServeArguments,
     applied: Option<&Applied>,
     session: &mut Session<'_>,
 ) {
     let snapshot = gateway.snapshot();
     let scheme = if arguments.tls { "https" } else { "http" };
-    let urls: Vec<String> = running.addresses().iter().map(|address| format!("{scheme}://{address}")).collect();
-    let admin: Option<String> = admin.and_then(|admin| admin.addresses().first()).map(|address| format!("http://{address}"));
+    let urls: Vec<String> = serving.addresses.iter().map(|address| format!("{scheme}://{address}")).collect();
+    let admin: Option<String> = serving.admin.map(|address| format!("http://{address}"));
     findings(&snapshot, applied, session);
     if session.printer.is_json() {
-        let apis: Vec<_> = snapshot.apis.iter().map(|api| json!({ "name": api.name, "path": api.path, "revision": api.revision })).collect();
+        let apis: Vec<_> =
+            snapshot.apis.iter().map(|api| json!({ "name": api.name, "path": api.path, "revision": api.revision })).collect();
         session.printer.json_line(&json!({
             "event": "listening", "gateway": urls, "admin": admin, "service": snapshot.service.name, "apis": apis,
         }));
@@ -92,8 +92,10 @@ fn call(url: &str, snapshot: &Snapshot, arguments: &ServeArguments, applied: Opt
         Some((api, operations.find(|operation| is_chat(operation))?))
     });
     let Some((api, operation)) = chat else { return Vec::new() };
-    let deployment = applied.and_then(|applied| applied.desired.accounts.first()?.account.deployments.first()).map_or("gpt-4o-mini", |own| own.name());
-    let path = operation.parameters.iter().fold(join(api, &operation.url_template), |path, name| path.replace(&format!("{{{name}}}"), deployment));
+    let deployment =
+        applied.and_then(|applied| applied.desired.accounts.first()?.account.deployments.first()).map_or("gpt-4o-mini", |own| own.name());
+    let path =
+        operation.parameters.iter().fold(join(api, &operation.url_template), |path, name| path.replace(&format!("{{{name}}}"), deployment));
     let query = if path.contains("/deployments/") { "?api-version=2024-10-21" } else { "" };
     let mut lines = vec![String::new(), format!("curl '{url}{path}{query}' \\")];
     if arguments.tls {
@@ -123,7 +125,9 @@ fn key_header(api: &Api, snapshot: &Snapshot, arguments: &ServeArguments, applie
     };
     let fitting = snapshot.subscriptions.iter().filter(|own| own.active && opens(own.scope));
     // One that the specification asks for, rather than one that every service has.
-    let Some(subscription) = fitting.min_by_key(|own| (own.master, !is_desired(&own.id, applied))) else { return format!("'{header}: KEY'") };
+    let Some(subscription) = fitting.min_by_key(|own| (own.master, !is_desired(&own.id, applied))) else {
+        return format!("'{header}: KEY'");
+    };
     let given = arguments.subscription_key.iter().filter_map(|argument| argument.split_once('='));
     if let Some((_, value)) = given.into_iter().find(|(name, _)| name.eq_ignore_ascii_case(&subscription.name)) {
         return match (value.strip_prefix("env:"), value.strip_prefix('@')) {
@@ -149,10 +153,16 @@ fn is_desired(id: &ResourceId, applied: Option<&Applied>) -> bool {
 /// What cannot be read or run here, at the user's own lines where these are known.
 fn findings(snapshot: &Snapshot, applied: Option<&Applied>, session: &mut Session<'_>) {
     session.printer.findings(&snapshot.findings, &Sources::default());
+    // Several APIs may share one file.
+    let mut told: Vec<(&str, Span)> = Vec::new();
     for document in &snapshot.documents {
         for finding in &document.findings {
             match applied.and_then(|applied| Some((home(finding, document, applied)?, applied))) {
-                Some((span, applied)) => session.printer.findings(&[finding.clone().at(span)], &applied.loaded.sources),
+                Some((span, _)) if told.contains(&(finding.message.as_str(), span)) => {}
+                Some((span, applied)) => {
+                    told.push((&finding.message, span));
+                    session.printer.findings(&[finding.clone().at(span)], &applied.loaded.sources);
+                }
                 None => session.printer.findings(std::slice::from_ref(finding), &document.sources),
             }
         }
@@ -162,7 +172,8 @@ fn findings(snapshot: &Snapshot, applied: Option<&Applied>, session: &mut Sessio
 /// Where the user wrote what a finding about the stored document points at. The service lays a document out anew and keeps its elements, so
 /// the element of the same number is meant.
 fn home(finding: &Finding, document: &Document, applied: &Applied) -> Option<Span> {
-    let pointer = applied.desired.resources.iter().find(|own| matches!(&own.id, DesiredId::Known(id) if *id == document.id))?.pointer.clone();
+    let pointer =
+        applied.desired.resources.iter().find(|own| matches!(&own.id, DesiredId::Known(id) if *id == document.id))?.pointer.clone();
     let written = applied.loaded.policies.get(&pointer)?;
     let format = if written.format == PolicyFormat::RawXml { Format::RawXml } else { Format::Xml };
     let own = policy::Document::parse(&written.text, format).ok()?;

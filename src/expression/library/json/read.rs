@@ -1,5 +1,6 @@
 //! The reader: JSON as Newtonsoft reads it (comments, single quotes, unquoted names, dates), with its messages.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use indexmap::IndexMap;
@@ -11,22 +12,25 @@ use crate::expression::value::{Handle, Value};
 
 const MAX_DEPTH: usize = 120;
 
-struct Reader {
-    text: Vec<char>,
+/// Reads the text where it lies: what needs no unescaping is not copied before it is a value.
+struct Reader<'t> {
+    text: &'t str,
+    /// In bytes, between two characters.
     at: usize,
     depth: usize,
-    path: Vec<Step>,
+    path: Vec<Step<'t>>,
 }
 
-enum Step {
-    Name(String),
+enum Step<'t> {
+    Name(Cow<'t, str>),
     Index(usize),
 }
 
 /// Reads a whole document.
 pub(crate) fn parse(m: &mut Machine<'_>, text: &Text) -> Outcome<Handle> {
     m.allocate(text.len() * 6)?;
-    let mut reader = Reader { text: text.to_str().chars().collect(), at: 0, depth: 0, path: Vec::new() };
+    let text = text.to_str();
+    let mut reader = Reader { text: &text, at: 0, depth: 0, path: Vec::new() };
     reader.space();
     if reader.peek().is_none() {
         return Err(m.throw("JsonReaderException", "Error reading JToken from JsonReader. Path '', line 0, position 0."));
@@ -42,28 +46,43 @@ pub(crate) fn parse(m: &mut Machine<'_>, text: &Text) -> Outcome<Handle> {
     Ok(token)
 }
 
-impl Reader {
+impl<'t> Reader<'t> {
+    fn rest(&self) -> &'t str {
+        self.text.get(self.at..).unwrap_or_default()
+    }
+
     fn peek(&self) -> Option<char> {
-        self.text.get(self.at).copied()
+        match self.text.as_bytes().get(self.at) {
+            Some(byte) if byte.is_ascii() => Some(char::from(*byte)),
+            Some(_) => self.rest().chars().next(),
+            None => None,
+        }
+    }
+
+    /// Passes characters as long as they are of a sort, and gives them.
+    fn take(&mut self, of_sort: impl Fn(char) -> bool) -> &'t str {
+        let rest = self.rest();
+        let length = rest.find(|character| !of_sort(character)).unwrap_or(rest.len());
+        self.at += length;
+        rest.get(..length).unwrap_or_default()
     }
 
     fn space(&mut self) {
         loop {
-            while self.peek().is_some_and(|character| character.is_whitespace() || character == '\u{feff}') {
-                self.at += 1;
-            }
-            match (self.peek(), self.text.get(self.at + 1)) {
-                (Some('/'), Some('/')) => {
-                    while self.peek().is_some_and(|character| character != '\n') {
-                        self.at += 1;
-                    }
+            match self.text.as_bytes().get(self.at) {
+                Some(b' ' | b'\n' | b'\r' | b'\t') => self.at += 1,
+                Some(b'/') if self.rest().starts_with("//") => {
+                    self.take(|character| character != '\n');
                 }
-                (Some('/'), Some('*')) => {
-                    self.at += 2;
-                    while self.at < self.text.len() && !(self.text[self.at] == '*' && self.text.get(self.at + 1) == Some(&'/')) {
-                        self.at += 1;
+                Some(b'/') if self.rest().starts_with("/*") => {
+                    let rest = self.rest();
+                    self.at += rest.get(2..).and_then(|rest| rest.find("*/")).map_or(rest.len(), |length| length + 4);
+                }
+                // The other white space, which is rare.
+                Some(byte) if !byte.is_ascii_graphic() => {
+                    if self.take(|character| character.is_whitespace() || character == '\u{feff}').is_empty() {
+                        return;
                     }
-                    self.at += 2;
                 }
                 _ => return,
             }
@@ -71,9 +90,9 @@ impl Reader {
     }
 
     fn place(&self) -> String {
-        let before = &self.text[..self.at.min(self.text.len())];
-        let line = before.iter().filter(|character| **character == '\n').count() + 1;
-        let column = before.iter().rev().take_while(|character| **character != '\n').count();
+        let before = self.text.get(..self.at).unwrap_or(self.text);
+        let line = before.bytes().filter(|byte| *byte == b'\n').count() + 1;
+        let column = before.chars().rev().take_while(|character| *character != '\n').count();
         let mut path = String::new();
         for step in &self.path {
             match step {
@@ -112,7 +131,7 @@ impl Reader {
                 if let Some(date) = text.is_ascii().then(|| iso_date(&text)).flatten() {
                     return Ok(scalar(m, kind::DATE, Value::DateTime(date)));
                 }
-                Ok(scalar(m, kind::STRING, Value::from(text)))
+                Ok(scalar(m, kind::STRING, Value::from(Text::from(&*text))))
             }
             Some(character) if character == '-' || character == '+' || character == '.' || character.is_ascii_digit() => self.number(m),
             Some(character) => {
@@ -124,7 +143,7 @@ impl Reader {
                     ("NaN", (kind::FLOAT, Value::Double(f64::NAN))),
                     ("Infinity", (kind::FLOAT, Value::Double(f64::INFINITY))),
                 ] {
-                    if self.text[self.at..].starts_with(&word.chars().collect::<Vec<_>>()) {
+                    if self.rest().starts_with(word) {
                         self.at += word.len();
                         if self.peek().is_some_and(char::is_alphanumeric) {
                             return self.fail(
@@ -163,17 +182,14 @@ impl Reader {
             let name = match self.peek() {
                 Some(quote @ ('"' | '\'')) => self.string(m, quote)?,
                 Some(character) if character.is_alphanumeric() || character == '_' || character == '$' => {
-                    let start = self.at;
-                    while self.peek().is_some_and(|character| character.is_alphanumeric() || character == '_' || character == '$') {
-                        self.at += 1;
-                    }
-                    self.text[start..self.at].iter().collect()
+                    Cow::Borrowed(self.take(|character| character.is_alphanumeric() || character == '_' || character == '$'))
                 }
                 Some(character) => return self.fail(m, &format!("Invalid property identifier character: {character}.")),
                 None => return self.fail(m, "Unexpected end when reading JSON."),
             };
             self.space();
-            self.path.push(Step::Name(name.clone()));
+            let member = Arc::new(Text::from(&*name));
+            self.path.push(Step::Name(name));
             match self.peek() {
                 Some(':') => self.at += 1,
                 Some(character) => {
@@ -182,7 +198,7 @@ impl Reader {
                 None => return self.fail(m, "Unexpected end when reading JSON."),
             }
             let value = self.value(m)?;
-            set_member(m, object, Arc::new(Text::from(name)), value)?;
+            set_member(m, object, member, value)?;
             self.space();
             match self.peek() {
                 Some(',') => {
@@ -233,21 +249,26 @@ impl Reader {
         }
     }
 
-    fn string(&mut self, m: &mut Machine<'_>, quote: char) -> Outcome<String> {
+    fn string(&mut self, m: &mut Machine<'_>, quote: char) -> Outcome<Cow<'t, str>> {
         self.at += 1;
-        let mut units: Vec<u16> = Vec::new();
+        let plain = self.take(|character| character != quote && character != '\\');
+        if self.peek() == Some(quote) {
+            self.at += 1;
+            return Ok(Cow::Borrowed(plain));
+        }
+        let mut units: Vec<u16> = plain.encode_utf16().collect();
         loop {
             let Some(character) = self.peek() else {
                 return self.fail(m, &format!("Unterminated string. Expected delimiter: {quote}."));
             };
-            self.at += 1;
+            self.at += character.len_utf8();
             match character {
-                _ if character == quote => return Ok(String::from_utf16_lossy(&units)),
+                _ if character == quote => return Ok(Cow::Owned(String::from_utf16_lossy(&units))),
                 '\\' => {
                     let Some(escape) = self.peek() else {
                         return self.fail(m, &format!("Unterminated string. Expected delimiter: {quote}."));
                     };
-                    self.at += 1;
+                    self.at += escape.len_utf8();
                     units.push(match escape {
                         'b' => 8,
                         't' => 9,
@@ -256,8 +277,8 @@ impl Reader {
                         'r' => 13,
                         '\\' | '"' | '\'' | '/' => escape as u16,
                         'u' => {
-                            let digits: String = self.text[self.at..].iter().take(4).collect();
-                            match u16::from_str_radix(&digits, 16).ok().filter(|_| digits.len() == 4) {
+                            let digits = self.rest().get(..4).unwrap_or_default();
+                            match u16::from_str_radix(digits, 16).ok() {
                                 Some(unit) => {
                                     self.at += 4;
                                     unit
@@ -274,11 +295,7 @@ impl Reader {
     }
 
     fn number(&mut self, m: &mut Machine<'_>) -> Outcome<Handle> {
-        let start = self.at;
-        while self.peek().is_some_and(|character| character.is_ascii_alphanumeric() || matches!(character, '+' | '-' | '.')) {
-            self.at += 1;
-        }
-        let text: String = self.text[start..self.at].iter().collect();
+        let text = self.take(|character| character.is_ascii_alphanumeric() || matches!(character, '+' | '-' | '.'));
         if text == "-Infinity" {
             return Ok(scalar(m, kind::FLOAT, Value::Double(f64::NEG_INFINITY)));
         }

@@ -392,6 +392,7 @@ fn group(m: &mut Machine<'_>, a: Args<'_>, element: Option<usize>, result: Optio
     query(m, a, grouping, |s, a| Query::Group(s, a.get(1).clone(), at(element), at(result), rule, grouping))
 }
 
+#[expect(clippy::mutable_key_type, reason = "a type is compared and hashed by its identity, which never changes")]
 pub(super) fn grouped(m: &mut Machine<'_>, query: &Query) -> Outcome<Vec<Value>> {
     let Query::Group(source, selector, element, result, rule, ty) = query else { return Ok(Vec::new()) };
     let mut groups: Vec<(Key, Value, Vec<Value>)> = Vec::new();
@@ -428,6 +429,7 @@ fn join(m: &mut Machine<'_>, a: Args<'_>, grouped: bool) -> Outcome {
     query(m, a, a.ty(3), |s, a| Query::Join(s, a.get(1).clone(), a.get(2).clone(), a.get(3).clone(), a.get(4).clone(), grouped, rule))
 }
 
+#[expect(clippy::mutable_key_type, reason = "a type is compared and hashed by its identity, which never changes")]
 pub(super) fn joined(m: &mut Machine<'_>, query: &Query) -> Outcome<Vec<Value>> {
     let Query::Join(outer, inner, outer_key, inner_key, result, grouped, rule) = query else { return Ok(Vec::new()) };
     let mut index: std::collections::HashMap<Key, Vec<Value>> = std::collections::HashMap::new();

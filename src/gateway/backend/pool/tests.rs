@@ -6,7 +6,10 @@ use super::*;
 use crate::support::random::SeededRandom;
 
 fn members(weights: &[u32]) -> Vec<Member> {
-    (0..).zip(weights).map(|(place, weight)| Member { backend: BackendIndex(place), priority: 1, weight: *weight, session: format!("s{place}").into() }).collect()
+    (0..)
+        .zip(weights)
+        .map(|(place, weight)| Member { backend: BackendIndex(place), priority: 1, weight: *weight, session: format!("s{place}").into() })
+        .collect()
 }
 
 fn group(weights: &[u32]) -> Group {

@@ -307,9 +307,9 @@ impl ExpressionContext for JsonContext {
             *consumed = true;
         }
         BodyState::Ready(match self.objects.get(id).and_then(|object| object.get("body")) {
-            Some(Value::String(text)) => text.clone().into_bytes(),
-            Some(other) => other.to_string().into_bytes(),
-            None => Vec::new(),
+            Some(Value::String(text)) => text.clone().into(),
+            Some(other) => other.to_string().into(),
+            None => bytes::Bytes::new(),
         })
     }
 
