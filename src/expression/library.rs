@@ -355,6 +355,9 @@ pub(crate) fn compare(machine: &mut Machine<'_>, left: &Value, right: &Value) ->
     machine.charge(2)?;
     Ok(match (left, right) {
         (Value::Null, Value::Null) => 0,
+        // The default comparison does not look at one and the same object.
+        (Value::Host(one), Value::Host(two)) if one == two => 0,
+        (Value::Object(one), Value::Object(two)) if one == two => 0,
         (Value::Null, _) => -1,
         (_, Value::Null) => 1,
         (Value::Text(one), Value::Text(two)) => strings::compare_culture(one, two, false),

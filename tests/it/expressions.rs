@@ -65,7 +65,6 @@ fn same(want: &Value, got: &Value) -> bool {
 
 #[test]
 fn recorded_answers_of_csharp_hold() {
-    let context: Value = serde_json::from_str(&std::fs::read_to_string(cases().join("context.json")).unwrap()).unwrap();
     let differences: Value = serde_json::from_str(&std::fs::read_to_string(cases().join("differences.json")).unwrap()).unwrap();
     let known = differences["cases"].as_object().unwrap();
     let mut lines = Vec::new();
@@ -76,7 +75,7 @@ fn recorded_answers_of_csharp_hold() {
         for line in std::fs::read_to_string(path).unwrap().lines() {
             let mut case: Value = serde_json::from_str(line).unwrap();
             wanted.push(case["answer"].take());
-            let mut input = if case["context"] == json!(true) { context.clone() } else { json!({}) };
+            let mut input = surroundings(context_of(&case).as_deref());
             input["id"] = case["id"].clone();
             input["expr"] = case["expr"].clone();
             lines.push(input);
@@ -165,9 +164,21 @@ fn deep_nesting_is_refused_or_handled() {
     assert_eq!(one(&format!("@({}1{})", "(".repeat(40), ")".repeat(40)))["value"], json!(1));
 }
 
-/// The request around cases with `"context": true`.
-fn context() -> Value {
-    serde_json::from_str(&std::fs::read_to_string(cases().join("context.json")).unwrap()).unwrap()
+/// The name of the context around a case: `"context": true` is that of `context.json`, a text names another file.
+fn context_of(case: &Value) -> Option<String> {
+    match &case["context"] {
+        Value::Bool(true) => Some("context".to_owned()),
+        Value::String(name) => Some(name.clone()),
+        _ => None,
+    }
+}
+
+/// The request around a case, by the name of its context.
+fn surroundings(context: Option<&str>) -> Value {
+    static READ: std::sync::Mutex<std::collections::BTreeMap<String, Value>> = std::sync::Mutex::new(std::collections::BTreeMap::new());
+    let Some(name) = context else { return json!({}) };
+    let read = || serde_json::from_str(&std::fs::read_to_string(cases().join(format!("{name}.json"))).unwrap()).unwrap();
+    READ.lock().unwrap().entry(name.to_owned()).or_insert_with(read).clone()
 }
 
 /// Every recorded case: the line as it stands, its input for `policy eval`, and the answer.
@@ -202,18 +213,23 @@ fn essence(answer: &Value) -> Value {
     essence
 }
 
-/// With `APIMCTL_RECORD=1` the files are written anew; else a difference is an error.
+/// With `APIMCTL_RECORD=1` the files are written anew; else a difference is an error. `APIMCTL_CASES=strings` takes one file alone.
 #[test]
 #[ignore = "needs Mono; the gate installs it and runs this"]
 fn judge_still_answers_as_recorded() {
     #[expect(clippy::disallowed_methods, reason = "a switch of this test alone")]
     let record = std::env::var("APIMCTL_RECORD").is_ok();
+    #[expect(clippy::disallowed_methods, reason = "a switch of this test alone")]
+    let only = std::env::var("APIMCTL_CASES").ok();
     let mut all = recorded();
+    if let Some(only) = only {
+        all.retain(|case| case.file.file_stem().is_some_and(|stem| stem.to_string_lossy() == only));
+    }
     let (unjudged, all_judged): (Vec<Recorded>, Vec<Recorded>) = all.drain(..).partition(|case| !is_judged(case));
     all = all_judged;
     let questions: Vec<judge::Question> = all
         .iter()
-        .map(|case| judge::Question { text: case.line["expr"].as_str().unwrap().to_owned(), context: case.line["context"] == json!(true) })
+        .map(|case| judge::Question { text: case.line["expr"].as_str().unwrap().to_owned(), context: context_of(&case.line) })
         .collect();
     let answers = judge::Judge::new().ask(&questions);
     let mut different = Vec::new();

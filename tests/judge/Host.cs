@@ -8,6 +8,7 @@ using System.IO;
 using System.Linq;
 using System.Net;
 using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using System.Xml.Linq;
 using Newtonsoft.Json;
@@ -20,7 +21,7 @@ public abstract class HostObject
     // What a property gives when the JSON does not have it.
     static readonly Dictionary<string, object> defaults = new Dictionary<string, object> {
         { "Request.Method", "GET" }, { "Request.IpAddress", "127.0.0.1" }, { "Response.StatusCode", 200 }, { "Response.StatusReason", "OK" },
-        { "ContextApi.Revision", "1" }, { "ContextApi.IsCurrentRevision", true }, { "ContextApi.Protocols", new[] { "https" } },
+        { "ContextApi.Revision", "1" }, { "ContextApi.IsCurrentRevision", true }, { "ContextApi.Protocols", new[] { "https" } }, { "Api.Protocols", new[] { "https" } },
         { "Deployment.GatewayId", "managed" }, { "Product.SubscriptionRequired", true },
         { "ProxyRequestContext.RequestId", Guid.Parse("00000000-0000-0000-0000-000000000001") },
         { "ProxyRequestContext.Timestamp", Text.Date("2026-01-02T03:04:05.678Z") },
@@ -58,6 +59,7 @@ public abstract class HostObject
         else if (type == typeof(int)) value = (int)found;
         else if (type == typeof(bool)) value = (bool)found;
         else if (type == typeof(Guid)) value = Guid.Parse((string)found);
+        else if (type == typeof(ProductState)) value = string.Equals((string)found, "published", StringComparison.OrdinalIgnoreCase) ? ProductState.Published : ProductState.NotPublished;
         else if (type == typeof(DateTime)) value = Text.Date((string)found);
         else if (type == typeof(TimeSpan)) value = TimeSpan.FromMilliseconds((double)found);
         else if (type == typeof(IEnumerable<string>)) value = found.Select(item => (string)item).ToArray();
@@ -95,6 +97,15 @@ public abstract class HostObject
     {
         return (IReadOnlyDictionary<string, object>)Once(property, () => Table(property, true, Variable));
     }
+    protected X509Certificate2 Certificate(string property)
+    {
+        return (X509Certificate2)Once(property, () => { var found = Find(property); return found == null ? null : Read(found); });
+    }
+    protected IReadOnlyDictionary<string, X509Certificate2> Certificates(string property)
+    {
+        return (IReadOnlyDictionary<string, X509Certificate2>)Once(property, () => Table(property, false, Read));
+    }
+    static X509Certificate2 Read(JToken token) { return new X509Certificate2(Convert.FromBase64String((string)token)); }
     Map<V> Table<V>(string property, bool exact, Func<JToken, V> read)
     {
         var table = new Map<V>(exact);
@@ -324,19 +335,21 @@ public static class ContextExtensions
 
 public static class Judge
 {
-    // One line for each case: its number, a tab, and the answer as JSON. The input has one line `true` or `false` each: whether the context surrounds it.
-    public static void Run(string contextFile, string flagsFile, IList<KeyValuePair<int, Func<IProxyRequestContext, object>>> cases)
+    // One line for each case: its number, a tab, and the answer as JSON. The input has one line each: the name of the context that surrounds it, or nothing.
+    public static void Run(string contextFolder, string flagsFile, IList<KeyValuePair<int, Func<IProxyRequestContext, object>>> cases)
     {
         System.Threading.Thread.CurrentThread.CurrentCulture = CultureInfo.InvariantCulture;
-        var context = Read(contextFile);
+        var contexts = new Dictionary<string, JObject> { { "", new JObject() } };
         var flags = File.ReadAllLines(flagsFile);
         using (var output = new StreamWriter(Console.OpenStandardOutput(), new UTF8Encoding(false)))
             foreach (var one in cases)
             {
                 var answer = new JObject();
+                var name = flags[one.Key];
+                if (!contexts.ContainsKey(name)) contexts[name] = Read(Path.Combine(contextFolder, name + ".json"));
                 try
                 {
-                    var value = one.Value(new HostProxyRequestContext { Data = flags[one.Key] == "true" ? context.DeepClone() : new JObject() });
+                    var value = one.Value(new HostProxyRequestContext { Data = contexts[name].DeepClone() });
                     var text = value == null ? null : Convert.ToString(value, CultureInfo.InvariantCulture);
                     var shown = Show(value);
                     answer["ok"] = true;

@@ -213,12 +213,18 @@ impl Binder {
         if let (Some(one), Some(two)) = (left.value(), right.value())
             && !lifted
         {
-            if matches!(operator, BinaryOperator::Divide | BinaryOperator::Remainder) && operand.is_integral() && two.integer() == 0 {
+            let zero = match two {
+                Value::Decimal(divisor) => divisor.is_zero(),
+                _ => operand.is_integral() && two.integer() == 0,
+            };
+            if matches!(operator, BinaryOperator::Divide | BinaryOperator::Remainder) && zero {
                 return refuse(at, "Division by constant zero");
             }
             match arithmetic::binary(operator, one, two, !self.unchecked) {
                 Ok(value) => return Ok(Expr::constant(at, ty, value)),
-                Err(_) if operand.is_integral() => return refuse(at, "The operation overflows at compile time in checked mode"),
+                Err(_) if operand.is_integral() || operand == Primitive::Decimal => {
+                    return refuse(at, "The operation overflows at compile time in checked mode");
+                }
                 Err(_) => {}
             }
         }

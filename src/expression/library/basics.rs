@@ -410,6 +410,9 @@ fn enum_find(ty: Type, text: &str, ignore_case: bool) -> Option<i64> {
 
 fn enum_parse(m: &mut Machine<'_>, a: Args<'_>, ignore_case: bool) -> Outcome {
     let Value::TypeToken(ty) = a.get(0) else { return Err(m.argument_null("enumType")) };
+    if !ty.is_enum() {
+        return Err(m.throw("ArgumentException", "Type provided must be an Enum.\nParameter name: enumType"));
+    }
     let text = m.string(a, 1, "value")?;
     match enum_find(*ty, &text.to_str(), ignore_case) {
         Some(number) => Ok(Value::Enum(*ty, number)),

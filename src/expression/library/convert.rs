@@ -102,8 +102,22 @@ pub(super) const MEMBERS: Members = &[
     ("BitConverter.IsLittleEndian", |_, _| Ok(Value::Boolean(true))),
     ("BitConverter.ToString", |m, a| {
         let bytes = m.bytes(a.get(0), "value")?;
-        let start = usize::try_from(a.int(1)).unwrap_or(0).min(bytes.len());
-        let end = if a.len() > 2 { (start + usize::try_from(a.int(2)).unwrap_or(0)).min(bytes.len()) } else { bytes.len() };
+        let start = if a.len() > 1 { usize::try_from(a.int(1)).unwrap_or(usize::MAX) } else { 0 };
+        if start > 0 && start >= bytes.len() {
+            return Err(
+                m.out_of_range("startIndex", "Index was out of range. Must be non-negative and less than the size of the collection.")
+            );
+        }
+        let end = if a.len() > 2 {
+            let Ok(count) = usize::try_from(a.int(2)) else { return Err(m.out_of_range("length", "Value must be positive.")) };
+            start.saturating_add(count)
+        } else {
+            bytes.len()
+        };
+        if end > bytes.len() {
+            let message = "Destination array is not long enough to copy all the items in the collection. Check array index and length.";
+            return Err(m.throw("ArgumentException", message));
+        }
         let list: Vec<String> = bytes[start..end].iter().map(|byte| format!("{byte:02X}")).collect();
         m.text(Text::from(list.join("-")))
     }),

@@ -68,7 +68,10 @@ pub(super) const MEMBERS: Members = &[
         }
         Ok(Value::Int32(days_in_month(a.int(0), a.int(1))))
     }),
-    ("DateTime.IsLeapYear", |_, a| Ok(Value::Boolean(is_leap(a.int(0))))),
+    ("DateTime.IsLeapYear", |m, a| match a.int(0) {
+        year @ 1..=9_999 => Ok(Value::Boolean(is_leap(year))),
+        _ => Err(m.out_of_range("year", "Year must be between 1 and 9999.")),
+    }),
     ("DateTime.Parse(string)", |m, a| {
         let text = m.string(a, 0, "s")?;
         parse_or_throw(m, &text.to_str())

@@ -230,6 +230,11 @@ fn group(m: &mut Machine<'_>, a: Args<'_>) -> Outcome<Option<(usize, Text)>> {
 
 fn compile(m: &mut Machine<'_>, a: Args<'_>, index: usize, options: i64) -> Outcome<Arc<Pattern>> {
     let source = m.string(a, index, "pattern")?.to_str().into_owned();
+    // From 1 to about 24 days, or -1 ms for no end.
+    let refused = |value: &Value| matches!(value, Value::Span(ticks) if *ticks != -10_000 && !(1..21_474_836_470_000).contains(ticks));
+    if a.values.iter().any(refused) {
+        return Err(m.out_of_range("matchTimeout", "Specified argument was out of the range of valid values."));
+    }
     m.charge(200 + source.len() * 4)?;
     let translated = match translate(&source, options) {
         Ok(translated) => translated,

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::catalogue::Table;
 use super::generator::Generator;
 use super::judge::{Judge, Question};
-use super::{cases, context, essence, evaluate, recorded, same};
+use super::{cases, essence, evaluate, recorded, same, surroundings};
 
 /// What the recorded cases show of each member: the different answers that are values and ours as well.
 fn shown() -> BTreeMap<&'static str, BTreeSet<String>> {
@@ -26,6 +26,29 @@ fn shown() -> BTreeMap<&'static str, BTreeSet<String>> {
         }
     }
     shown
+}
+
+/// Cases that reach each member: those that the judge gives a value for, those that it throws for, and those that differ for a named reason.
+#[derive(Default)]
+struct Reached {
+    values: usize,
+    exceptions: usize,
+    differences: usize,
+}
+
+fn reached() -> BTreeMap<&'static str, Reached> {
+    let differences: Value = serde_json::from_str(&std::fs::read_to_string(cases().join("differences.json")).unwrap()).unwrap();
+    let mut reached: BTreeMap<&'static str, Reached> = BTreeMap::new();
+    for case in recorded() {
+        let Ok(compiled) = Expression::compile(case.line["expr"].as_str().unwrap(), None) else { continue };
+        for key in compiled.reached() {
+            let of = reached.entry(key).or_default();
+            of.values += usize::from(case.line["answer"]["ok"] == json!(true));
+            of.exceptions += usize::from(case.line["answer"]["stage"] == "runtime");
+            of.differences += usize::from(differences["cases"].get(case.line["id"].as_str().unwrap()).is_some());
+        }
+    }
+    reached
 }
 
 /// Members that can answer in one way only, or only throw: `{"key": "reason"}`.
@@ -98,6 +121,22 @@ fn every_emulated_member_has_recorded_answers() {
             assert!(shown.get(key.as_str()).map_or(0, BTreeSet::len) <= most, "{key} is listed and has more answers than the list says");
         }
     }
+    // And what a list says of a member has to be seen in its cases.
+    let reached = reached();
+    let of = |key: &str, what: fn(&Reached) -> usize| reached.get(key).map_or(0, what);
+    for key in single.keys() {
+        assert!(of(key, |cases| cases.values) >= 2, "{key} has one answer by nature: two cases have to show it");
+    }
+    for key in throwing.keys() {
+        assert!(of(key, |cases| cases.exceptions) >= 1, "{key} can only throw: a case has to show it");
+    }
+    for key in unjudged.keys() {
+        assert!(of(key, |cases| cases.differences) >= 1, "{key} is not judged: a case has to show what the judge lacks");
+    }
+    for key in &none {
+        let counted = reached.get(key.as_str()).map_or((0, 0, 0), |cases| (cases.values, cases.exceptions, cases.differences));
+        println!("lacks answers: {key}: values, exceptions and differences in its cases: {counted:?}");
+    }
     let listed: Value = serde_json::from_str(&std::fs::read_to_string(cases().join("members.json")).unwrap()).unwrap();
     let listed: BTreeSet<String> = serde_json::from_value(listed["lacking"].clone()).unwrap();
     let found: BTreeSet<String> = lacking.keys().cloned().collect();
@@ -121,24 +160,27 @@ fn members_get_cases() {
         let mut wanted = lacking(&table);
         let before = wanted.len();
         let mut generator = Generator::new(&table, 77 + round);
-        let mut about: Vec<(String, String)> = Vec::new();
+        let mut about: Vec<(String, String, Option<&str>)> = Vec::new();
         for index in generator.usable() {
             let key = &table.members[index].key;
             if wanted.contains_key(key) {
                 let texts: BTreeSet<String> = (0..14).filter_map(|_| generator.about(index)).collect();
-                about.extend(texts.into_iter().map(|text| (key.clone(), text)));
+                for text in texts {
+                    // What asks the context is asked in two.
+                    let contexts: &[Option<&str>] = if text.contains("context.") { &[Some("context"), Some("other")] } else { &[None] };
+                    about.extend(contexts.iter().map(|context| (key.clone(), text.clone(), *context)));
+                }
             }
         }
-        about.retain(|(key, text)| Expression::compile(text, None).is_ok_and(|compiled| compiled.reached().contains(&key.as_str())));
-        about.sort_by_key(|(_, text)| text.len());
+        about.retain(|(key, text, _)| Expression::compile(text, None).is_ok_and(|compiled| compiled.reached().contains(&key.as_str())));
+        about.sort_by_key(|(_, text, _)| text.len());
         let questions: Vec<Question> =
-            about.iter().map(|(_, text)| Question { text: text.clone(), context: text.contains("context.") }).collect();
+            about.iter().map(|(_, text, context)| Question { text: text.clone(), context: context.map(str::to_owned) }).collect();
         let judged = judge.ask(&questions);
-        let surroundings = context();
         let lines: Vec<Value> = questions
             .iter()
             .map(|question| {
-                let mut line = if question.context { surroundings.clone() } else { json!({}) };
+                let mut line = surroundings(question.context.as_deref());
                 line["expr"] = json!(question.text);
                 line
             })
@@ -147,7 +189,7 @@ fn members_get_cases() {
         let mut file = std::fs::OpenOptions::new().create(true).append(true).open(&path).unwrap();
         let mut number = std::fs::read_to_string(&path).unwrap().lines().count();
         let mut answers: BTreeMap<&'static str, BTreeSet<String>> = shown();
-        for (((key, text), want), got) in about.iter().zip(&judged).zip(&ours) {
+        for (((key, text, context), want), got) in about.iter().zip(&judged).zip(&ours) {
             if !same(want, got) {
                 println!("{text}\n  judge {want}\n  ours  {got}");
                 continue;
@@ -162,8 +204,10 @@ fn members_get_cases() {
             }
             *wanted.get_mut(key).unwrap() -= 1;
             let mut line = json!({ "id": format!("members-{number:04}"), "expr": text });
-            if text.contains("context.") {
-                line["context"] = json!(true);
+            match context {
+                Some("context") => line["context"] = json!(true),
+                Some(other) => line["context"] = json!(other),
+                None => {}
             }
             line["answer"] = want.clone();
             writeln!(file, "{line}").unwrap();

@@ -42,6 +42,8 @@ pub struct Generator<'t> {
     /// What the program may still grow by.
     budget: usize,
     nesting: u32,
+    /// How many lambdas surround what is written: they return what their delegate says.
+    lambdas: u32,
 }
 
 /// Types that are written in the place of a generic parameter.
@@ -49,8 +51,17 @@ const ELEMENTS: [&str; 9] = ["int", "string", "double", "bool", "long", "decimal
 const NUMBERS: [&str; 7] = ["int", "long", "double", "decimal", "uint", "ulong", "float"];
 
 /// Value types of .NET that no policy can name: nothing can stand for them.
-const FOREIGN: [&str; 6] =
-    ["X509KeyStorageFlags", "NumberStyles", "DateTimeStyles", "TimeSpanStyles", "NormalizationForm", "CompareOptions"];
+const FOREIGN: [&str; 8] = [
+    "X509KeyStorageFlags",
+    "NumberStyles",
+    "DateTimeStyles",
+    "TimeSpanStyles",
+    "NormalizationForm",
+    "CompareOptions",
+    "Base64FormattingOptions",
+    // Nothing but `null` stands for it, which does not tell it from a list of converters.
+    "JsonSerializerSettings",
+];
 
 /// Members whose answers no two runs share.
 pub fn is_unpredictable(member: &Member, holder: &str) -> bool {
@@ -58,6 +69,8 @@ pub fn is_unpredictable(member: &Member, holder: &str) -> bool {
         || holder == "Random" && member.kind == 'c' && member.parameters.is_empty()
         || holder.starts_with("HMAC") && member.kind == 'c' && member.parameters.is_empty()
         || matches!(holder, "RNGCryptoServiceProvider" | "TimeZone" | "TimeZoneInfo")
+        // Keys that are made by chance.
+        || matches!(holder, "RSA" | "AsymmetricAlgorithm" | "SymmetricAlgorithm") && member.name == "Create"
 }
 
 impl<'t> Generator<'t> {
@@ -86,7 +99,18 @@ impl<'t> Generator<'t> {
                 giving.entry(head).or_default().push(index);
             }
         }
-        Self { table, usable, giving, dice: Dice(seed), scope: Vec::new(), names: 0, constructs: BTreeMap::new(), budget: 0, nesting: 0 }
+        Self {
+            table,
+            usable,
+            giving,
+            dice: Dice(seed),
+            scope: Vec::new(),
+            names: 0,
+            constructs: BTreeMap::new(),
+            budget: 0,
+            nesting: 0,
+            lambdas: 0,
+        }
     }
 
     pub fn usable(&self) -> Vec<usize> {
@@ -261,6 +285,9 @@ impl<'t> Generator<'t> {
         if !bound.values().all(|ty| self.speakable(ty))
             || owner.parameters.len() > 7
             || owner.name == "Nullable" && !bound.values().all(plain)
+            || owner.name == "Enum" && !bound.values().all(|ty| table.definition_of(ty).is_some_and(|definition| definition.kind == "enum"))
+            || member.name == "Children"
+                && !bound.values().all(|ty| matches!(ty.name(), "JToken" | "JObject" | "JArray" | "JProperty" | "JValue"))
             || owner.name == "XmlExtensions" && !bound.values().all(|ty| ty.name() == "XElement")
         {
             return None;
@@ -361,10 +388,10 @@ impl<'t> Generator<'t> {
             ("IEnumerable", [element]) => {
                 let choice = match self.below(6) {
                     0 | 1 => Ty::array(element.clone()),
-                    2 => Ty::of("List", &[element.clone()]),
+                    2 => Ty::of("List", std::slice::from_ref(element)),
                     3 if element.name() == "char" => Ty::named("string"),
                     3 if element.name() == "JToken" => Ty::named("JArray"),
-                    3 => Ty::of("HashSet", &[element.clone()]),
+                    3 => Ty::of("HashSet", std::slice::from_ref(element)),
                     _ => ty.clone(),
                 };
                 // A method of the type's own would be called instead.
@@ -460,7 +487,9 @@ impl<'t> Generator<'t> {
             Some(result) if self.chance(12) && depth > 0 => {
                 self.note("lambda with a block");
                 let mut body = String::new();
+                self.lambdas += 1;
                 self.statements(&mut body, 1, 1);
+                self.lambdas -= 1;
                 self.value(&result, depth.min(2)).map(|value| format!("{{ {body}return {value}; }}"))
             }
             Some(result) => self.value(&result, depth.min(2)),
@@ -686,7 +715,7 @@ impl<'t> Generator<'t> {
                 self.note("comparison of nullables");
                 let ty = Ty::of("Nullable", &[self.number()]);
                 let sign = self.pick(&["==", "!=", "<", ">=", ">"]);
-                Some(format!("({} {sign} {})", self.value(&ty, depth)?, self.value(&ty, depth)?))
+                Some(format!("(({}) {sign} ({}))", self.value(&ty, depth)?, self.value(&ty, depth)?))
             }
             6 => {
                 self.note("comparison with null");
@@ -697,7 +726,7 @@ impl<'t> Generator<'t> {
                 self.note("comparison");
                 let ty = self.number();
                 let sign = self.pick(&["<", ">", "<=", ">=", "==", "!="]);
-                Some(format!("({} {sign} {})", self.value(&ty, depth)?, self.value(&ty, depth)?))
+                Some(format!("(({}) {sign} ({}))", self.value(&ty, depth)?, self.value(&ty, depth)?))
             }
         }
     }
@@ -708,7 +737,8 @@ impl<'t> Generator<'t> {
                 self.note("interpolation");
                 let mut text = String::from("$\"");
                 for _ in 0..=self.below(3) {
-                    text.push_str(self.pick(&["", "a ", "{{", "}}-", "x="]));
+                    // Two braces after a hole's format would belong to the format.
+                    text.push_str(self.pick(&["", "a ", "{{", " }}-", "x="]));
                     let ty = Ty::named(self.pick(&["int", "string", "double", "DateTime", "bool", "decimal", "char"]));
                     // A value with quotes and colons in it stands in brackets.
                     let value = self.value(&ty, depth.min(1))?;
@@ -844,6 +874,10 @@ impl<'t> Generator<'t> {
                 self.note("foreach");
                 let element = self.element();
                 let source = self.source(&Ty::of("IEnumerable", std::slice::from_ref(&element)), "", 2)?;
+                // The compiler refuses what is null for certain.
+                if is_null(&source) {
+                    return None;
+                }
                 let before = self.scope.len();
                 let name = self.declare(&element, false);
                 let body = self.block(1, depth - 1);
@@ -916,6 +950,7 @@ impl<'t> Generator<'t> {
                 let (left, right) = (self.declare(&one, true), self.declare(&two, true));
                 format!("var ({left}, {right}) = ({first}, {second}); ")
             }
+            _ if self.lambdas > 0 => return None,
             _ => {
                 self.note("early return");
                 let (condition, ty) = (self.value(&Ty::named("bool"), 1)?, self.printable());

@@ -25,15 +25,17 @@ const ABOUT: &str = "Debian's packages mono-mcs, mono-runtime, libmono-system-co
 const USINGS: &str = "using System; using System.Collections.Generic; using System.Globalization; using System.IO; using System.Linq; using System.Net; \
 using System.Security.Cryptography; using System.Security.Cryptography.X509Certificates; using System.Text; using System.Text.RegularExpressions; \
 using System.Xml; using System.Xml.Linq; using Newtonsoft.Json; using Newtonsoft.Json.Linq; \
-using Formatting = Newtonsoft.Json.Formatting; using Authorization = global::Authorization;\n";
+using Formatting = Newtonsoft.Json.Formatting;\n";
+/// Inside of a namespace, since a name of the global one cannot be an alias beside it.
+const ALIAS: &str = "using Authorization = global::Authorization;";
 
 /// An expression to be judged.
 #[derive(Debug, Clone)]
 pub struct Question {
     /// `@( … )` or `@{ … }`.
     pub text: String,
-    /// Whether `context.json` surrounds it.
-    pub context: bool,
+    /// The name of the context that surrounds it, such as `context` of `context.json`; nothing for an empty one.
+    pub context: Option<String>,
 }
 
 /// The judge, with its host compiled.
@@ -48,7 +50,6 @@ impl Judge {
         let judge = Self { folder: TempDir::new().unwrap(), batches: AtomicUsize::new(0) };
         assert!(Path::new(NEWTONSOFT).exists(), "{NEWTONSOFT} is missing: {ABOUT}");
         std::fs::copy(NEWTONSOFT, judge.path("Newtonsoft.Json.dll")).unwrap();
-        std::fs::copy(super::cases().join("context.json"), judge.path("context.json")).unwrap();
         std::fs::write(judge.path("Interfaces.cs"), interfaces()).unwrap();
         let host = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/judge/Host.cs");
         let output = compiler()
@@ -122,11 +123,11 @@ impl Judge {
                 answers[index] = Some(json!({ "ok": false, "stage": "compile", "errors": errors }));
             }
         }
-        let flags: String = questions.iter().map(|question| format!("{}\n", question.context)).collect();
+        let flags: String = questions.iter().map(|question| format!("{}\n", question.context.as_deref().unwrap_or_default())).collect();
         std::fs::write(folder.join("flags"), flags).unwrap();
         let output = Command::new("mono")
             .arg(folder.join("P.exe"))
-            .arg(self.path("context.json"))
+            .arg(super::cases())
             .arg(folder.join("flags"))
             .env("TZ", "UTC")
             .env("LC_ALL", "C.UTF-8")
@@ -171,7 +172,7 @@ fn source(index: usize, text: &str) -> Option<String> {
         return None;
     };
     Some(format!(
-        "{USINGS}public static class E{index} {{ public static object Run(IProxyRequestContext context) {{ {before}\n#line 1 \"E{index}\"\n{inner}\n{after}\n}} }}\n"
+        "{USINGS}namespace Cases {{ {ALIAS} public static class E{index} {{ public static object Run(IProxyRequestContext context) {{ {before}\n#line 1 \"E{index}\"\n{inner}\n{after}\n}} }} }}\n"
     ))
 }
 
@@ -181,7 +182,7 @@ fn compile(folder: &Path, left: &BTreeSet<usize>) -> Output {
     );
     let mut files = String::new();
     for index in left {
-        writeln!(program, "all.Add(new KeyValuePair<int, Func<IProxyRequestContext, object>>({index}, E{index}.Run));").unwrap();
+        writeln!(program, "all.Add(new KeyValuePair<int, Func<IProxyRequestContext, object>>({index}, Cases.E{index}.Run));").unwrap();
         writeln!(files, "\"{}\"", folder.join(format!("E{index}.cs")).display()).unwrap();
     }
     program.push_str("Judge.Run(a[0], a[1], all);\n} }\n");
@@ -228,7 +229,7 @@ fn interfaces() -> String {
         }
     }
     let known: BTreeSet<&str> = types.iter().map(|(head, _)| head[1]).collect();
-    let mut out = USINGS.replace("using Authorization = global::Authorization;", "");
+    let mut out = USINGS.to_owned();
     for (head, members) in &types {
         let (kind, name) = (head[0], head[1]);
         // What has a namespace is of .NET.
@@ -291,7 +292,8 @@ fn getter(name: &str, ty: &str) -> String {
         "IReadOnlyDictionary<string,string[]>" => format!("Lists(\"{name}\")"),
         "IReadOnlyDictionary<string,string>" => format!("Texts(\"{name}\")"),
         "IReadOnlyDictionary<string,object>" => format!("Objects(\"{name}\")"),
-        "IReadOnlyDictionary<string,X509Certificate2>" | "X509Certificate2" | "ProductState" => format!("default({ty})"),
+        "IReadOnlyDictionary<string,X509Certificate2>" => format!("Certificates(\"{name}\")"),
+        "X509Certificate2" => format!("Certificate(\"{name}\")"),
         "IEnumerable<string>" => format!("Get<{ty}>(\"{name}\")"),
         _ if ty.starts_with("IEnumerable<I") => {
             let item = ty.trim_start_matches("IEnumerable<").trim_end_matches('>');

@@ -347,7 +347,14 @@ pub(super) fn find_in(m: &mut Machine<'_>, a: Args<'_>, numbers: usize, last: bo
 pub(super) fn search(m: &mut Machine<'_>, a: Args<'_>, part: Option<usize>, value: usize, comparer: Option<usize>) -> Outcome {
     let items = linq::collect(m, a.get(0))?;
     let (start, count) = match part {
-        Some(index) => strings::range(m, items.len(), a.int(index), a.int(index + 1))?,
+        Some(index) => {
+            let (start, count) = (a.int(index), a.int(index + 1));
+            if start >= 0 && count >= 0 && i64::from(start) + i64::from(count) > i64::try_from(items.len()).unwrap_or(i64::MAX) {
+                let message = "Offset and length were out of bounds for the array or count is greater than the number of elements from index to the end of the source collection.";
+                return Err(m.throw("ArgumentException", message));
+            }
+            strings::range(m, items.len(), start, count)?
+        }
         None => (0, items.len()),
     };
     let comparer = comparer.map_or(Value::Null, |index| a.get(index).clone());

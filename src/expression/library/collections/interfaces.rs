@@ -6,28 +6,37 @@ use crate::expression::heap::Object;
 use crate::expression::library::basics::{format_value, hash_code, instance_equals};
 use crate::expression::library::{Members, compare, linq, numbers, strings};
 use crate::expression::machine::{Args, Machine, Outcome};
+use crate::expression::types;
 use crate::expression::value::Value;
 
 macro_rules! enumerators {
-    ($($name:literal),*) => {
+    ($($name:literal => $current:expr),*) => {
         &[$(
             (concat!($name, ".MoveNext()"), |m, a| linq::move_next(m, a.get(0)).map(Value::Boolean)),
-            (concat!($name, ".Current"), |m, a| linq::current(m, a.get(0))),
+            (concat!($name, ".Current"), $current),
             (concat!($name, ".Dispose()"), |_, _| Ok(Value::Null))
         ),*]
     };
 }
 
+// The structures have the default value of their element before the first element and after the last; the others throw.
 pub(in crate::expression::library) const ENUMERATORS: Members = enumerators!(
-    "ListEnumerator",
-    "QueueEnumerator",
-    "StackEnumerator",
-    "HashSetEnumerator",
-    "DictionaryEnumerator",
-    "DictionaryKeyCollectionEnumerator",
-    "DictionaryValueCollectionEnumerator",
-    "CharEnumerator"
+    "ListEnumerator" => |m, a| or_default(m, a, a.ty(0)),
+    "QueueEnumerator" => |m, a| linq::current(m, a.get(0)),
+    "StackEnumerator" => |m, a| linq::current(m, a.get(0)),
+    "HashSetEnumerator" => |m, a| or_default(m, a, a.ty(0)),
+    "DictionaryEnumerator" => |m, a| or_default(m, a, types::generic("KeyValuePair", a.types)),
+    "DictionaryKeyCollectionEnumerator" => |m, a| or_default(m, a, a.ty(0)),
+    "DictionaryValueCollectionEnumerator" => |m, a| or_default(m, a, a.ty(1)),
+    "CharEnumerator" => |m, a| linq::current(m, a.get(0))
 );
+
+fn or_default(m: &mut Machine<'_>, a: Args<'_>, element: types::Type) -> Outcome {
+    match a.get(0) {
+        Value::Object(running) => Ok(m.heap.current(*running).unwrap_or_else(|| Value::default_of(element))),
+        _ => Ok(Value::default_of(element)),
+    }
+}
 
 pub(in crate::expression::library) const MEMBERS: Members = &[
     ("ICollection.CopyTo", |m, a| copied(m, a)),

@@ -232,8 +232,11 @@ fn decoded(data: &[u8]) -> Vec<u8> {
 }
 
 fn new(m: &mut Machine<'_>, a: Args<'_>) -> Outcome {
-    let data = m.bytes(a.get(0), "data")?;
-    let data = decoded(&data);
+    let data = if a.get(0).is_null() { Vec::new() } else { decoded(&m.bytes(a.get(0), "data")?) };
+    // Bytes alone that are none make a certificate of nothing, as no argument does.
+    if data.is_empty() && a.len() == 1 {
+        return Ok(opaque(m, "X509Certificate2", vec![Value::Null; 3]));
+    }
     if data.is_empty() {
         return Err(m.throw("ArgumentException", "Array cannot be empty or null.\nParameter name: rawData"));
     }

@@ -7,7 +7,16 @@ use super::{
 use crate::expression::library::Members;
 use crate::expression::library::basics::{hash_code, instance_equals, instance_text};
 use crate::expression::library::numbers::formatted;
+use crate::expression::machine::{Machine, Outcome};
 use crate::expression::value::Value;
+
+/// The offset is looked at before the date is.
+fn whole_minutes(m: &mut Machine<'_>, ticks: i64) -> Outcome<()> {
+    if ticks % 600_000_000 == 0 {
+        return Ok(());
+    }
+    Err(m.throw("ArgumentException", "Offset must be specified in whole minutes.\nParameter name: offset"))
+}
 
 pub(in crate::expression::library) const MEMBERS: Members = &[
     ("DateTimeOffset.MinValue", |_, _| Ok(offset(0, 0))),
@@ -25,10 +34,12 @@ pub(in crate::expression::library) const MEMBERS: Members = &[
     }),
     ("DateTimeOffset.new(long,TimeSpan)", |m, a| with_offset(m, a.get(0).integer(), a.get(1).integer())),
     ("DateTimeOffset.new(int,int,int,int,int,int,TimeSpan)", |m, a| {
+        whole_minutes(m, a.get(6).integer())?;
         let date = new(m, a, 6)?;
         with_offset(m, ticks(&date), a.get(6).integer())
     }),
     ("DateTimeOffset.new(int,int,int,int,int,int,int,TimeSpan)", |m, a| {
+        whole_minutes(m, a.get(7).integer())?;
         let date = new(m, a, 7)?;
         with_offset(m, ticks(&date), a.get(7).integer())
     }),

@@ -119,6 +119,19 @@ pub(crate) const MEMBERS: Members = &[
             }
         })
     }),
+    ("StringBuilder.Append(StringBuilder,int,int)", |m, a| {
+        let part = match a.get(1) {
+            Value::Null => Vec::new(),
+            Value::Object(handle) => match m.heap.get(*handle) {
+                Object::Builder(units) => units.clone(),
+                _ => Vec::new(),
+            },
+            _ => Vec::new(),
+        };
+        let (start, count) = range(m, part.len(), a.int(2), a.int(3))?;
+        m.allocate(count.saturating_mul(2))?;
+        edit(m, a, |units| units.extend_from_slice(&part[start..start + count]))
+    }),
     ("StringBuilder.Append(char[],int,int)", |m, a| {
         let part = super::char_units(m, a.get(1));
         let (start, count) = range(m, part.len(), a.int(2), a.int(3))?;

@@ -17,6 +17,7 @@ macro_rules! constant {
 
 /// `UriHostNameType`.
 const UNKNOWN: i64 = 0;
+const BASIC: i64 = 1;
 const DNS: i64 = 2;
 const IP4: i64 = 3;
 const IP6: i64 = 4;
@@ -84,7 +85,10 @@ pub(in crate::expression::library) const MEMBERS: Members = &[
     }),
     ("Uri.HostNameType", |m, a| {
         let url = parsed(m, a)?;
-        let kind = host_kind(url.host_str().unwrap_or_default().trim_matches(['[', ']']));
+        let kind = match url.host_str().unwrap_or_default() {
+            "" if url.scheme() == "file" => BASIC,
+            host => host_kind(host.trim_matches(['[', ']'])),
+        };
         Ok(Value::Enum(types::named("UriHostNameType"), kind))
     }),
     ("Uri.IsFile", |m, a| parsed(m, a).map(|url| Value::Boolean(url.scheme() == "file"))),
@@ -113,8 +117,10 @@ pub(in crate::expression::library) const MEMBERS: Members = &[
     }),
     ("Uri.IsHexEncoding", |m, a| {
         let text = m.string(a, 0, "pattern")?;
-        let at = usize::try_from(a.int(1)).unwrap_or(usize::MAX);
-        Ok(Value::Boolean(hex_at(&text, at).is_some()))
+        match usize::try_from(a.int(1)) {
+            Ok(at) => Ok(Value::Boolean(hex_at(&text, at).is_some())),
+            Err(_) => Err(m.throw("IndexOutOfRangeException", "Index was outside the bounds of the array.")),
+        }
     }),
     ("Uri.HexUnescape", |m, a| {
         let text = m.string(a, 0, "pattern")?;

@@ -1,5 +1,6 @@
 //! `context` as a JSON line describes it.
 
+use base64::Engine as _;
 use serde_json::{Map, Value};
 use time::OffsetDateTime;
 
@@ -112,6 +113,20 @@ impl JsonContext {
         }
     }
 
+    /// A member of an object as an object of its own; null if it is not there.
+    fn part(&mut self, object: Host, name: &str, kind: HostKind) -> HostValue {
+        match self.field(object, name).filter(|value| value.is_object()).cloned() {
+            Some(value) => HostValue::Object(Host { kind, id: self.add(value) }),
+            None => HostValue::Null,
+        }
+    }
+
+    /// The objects of a list, none if it is not there.
+    fn parts(&mut self, object: Host, name: &str, kind: HostKind) -> HostValue {
+        let list = self.field(object, name).and_then(Value::as_array).cloned().unwrap_or_default();
+        HostValue::Objects(list.into_iter().map(|item| Host { kind, id: self.add(item) }).collect())
+    }
+
     fn url(&mut self, object: Host, names: &[&str]) -> HostValue {
         match names.iter().find_map(|name| self.field(object, name).cloned()) {
             Some(value) => HostValue::Object(Host { kind: HostKind::Url, id: self.add(value) }),
@@ -142,7 +157,7 @@ impl JsonContext {
             "User" => self.child("user", HostKind::User, false),
             "Workspace" => self.child("workspace", HostKind::Workspace, false),
             "Backend" => self.child("backend", HostKind::Backend, false),
-            "Tracing" => HostValue::Boolean(false),
+            "Tracing" => HostValue::Boolean(self.root.get("tracing").and_then(Value::as_bool).unwrap_or(false)),
             "Elapsed" => {
                 let milliseconds = self.root.get("elapsedMs").and_then(Value::as_f64).unwrap_or(12.0);
                 HostValue::TimeSpan((milliseconds + 0.5).floor() as i64 * 10_000)
@@ -193,6 +208,7 @@ impl JsonContext {
         match (kind, value) {
             (HostKind::TextLists, Value::Array(list)) => HostValue::Texts(list.iter().map(text).collect()),
             (HostKind::TextLists, other) => HostValue::Texts(vec![text(other)]),
+            (HostKind::Certificates, other) => certificate(other),
             (_, other) => HostValue::Text(text(other)),
         }
     }
@@ -209,7 +225,9 @@ impl ExpressionContext for JsonContext {
             (HostKind::Request, "Url") => self.url(object, &["url"]),
             (HostKind::Request, "OriginalUrl") => self.url(object, &["originalUrl", "url"]),
             (HostKind::Request, "MatchedParameters") => self.map(object, "matchedParameters", HostKind::Texts),
-            (HostKind::Request, "Certificate") => HostValue::Null,
+            (HostKind::Request, "Certificate") => self.field(object, "certificate").map_or(HostValue::Null, certificate),
+            (HostKind::Request, "PrivateEndpointConnection") => self.part(object, &own, HostKind::PrivateEndpoint),
+            (HostKind::Request, "Foundry") => self.part(object, &own, HostKind::Foundry),
             (HostKind::Request | HostKind::Response, "Headers") => self.map(object, "headers", HostKind::TextLists),
             (HostKind::Request | HostKind::Response, "Body") => match self.field(object, "body") {
                 Some(_) => HostValue::Object(Host { kind: HostKind::Body, id: object.id }),
@@ -223,7 +241,16 @@ impl ExpressionContext for JsonContext {
             (HostKind::Api, "ServiceUrl") => self.url(object, &["serviceUrl"]),
             (HostKind::Api, "IsCurrentRevision") => self.truth(object, &own, true),
             (HostKind::Api, "Revision") => self.text(object, &own, Some("1")),
-            (HostKind::Api, "Protocols") => HostValue::Texts(vec!["https".to_owned()]),
+            (HostKind::Api, "Protocols") => match self.field(object, "protocols") {
+                Some(list @ Value::Array(_)) => Self::items(HostKind::TextLists, list),
+                _ => HostValue::Texts(vec!["https".to_owned()]),
+            },
+            (HostKind::Api, "SubscriptionKeyParameterNames") => self.part(object, &own, HostKind::KeyNames),
+            (HostKind::Deployment, "Gateway") => self.part(object, &own, HostKind::Gateway),
+            (HostKind::Deployment, "Certificates") => self.map(object, "certificates", HostKind::Certificates),
+            (HostKind::Gateway, "IsManaged") => self.truth(object, &own, false),
+            (HostKind::Product, "Apis") => self.parts(object, &own, HostKind::Api),
+            (HostKind::User, "Identities") => self.parts(object, &own, HostKind::Identity),
             (HostKind::Deployment, "GatewayId") => self.text(object, &own, Some("managed")),
             (HostKind::Deployment, "ServiceId") => match self.field(object, "serviceId") {
                 Some(_) => self.text(object, "serviceId", None),
@@ -238,10 +265,7 @@ impl ExpressionContext for JsonContext {
                 }
             }
             (HostKind::Product, "State") => HostValue::Integer(i32::from(self.text_is(object, "state", "published"))),
-            (HostKind::Product | HostKind::User, "Groups") => {
-                let list = self.field(object, "groups").and_then(Value::as_array).cloned().unwrap_or_default();
-                HostValue::Objects(list.into_iter().map(|group| Host { kind: HostKind::Group, id: self.add(group) }).collect())
-            }
+            (HostKind::Product | HostKind::User, "Groups") => self.parts(object, &own, HostKind::Group),
             (HostKind::User, "RegistrationDate") | (HostKind::Subscription, "CreatedDate") => {
                 self.date(object, &own, HostValue::DateTime(0))
             }
@@ -305,6 +329,12 @@ impl JsonContext {
     fn text_is(&self, object: Host, name: &str, wanted: &str) -> bool {
         self.field(object, name).and_then(Value::as_str).is_some_and(|text| text.eq_ignore_ascii_case(wanted))
     }
+}
+
+/// A certificate, of its DER bytes in base64; null if it is none.
+fn certificate(value: &Value) -> HostValue {
+    let text = value.as_str().unwrap_or_default();
+    base64::engine::general_purpose::STANDARD.decode(text).map_or(HostValue::Null, |bytes| HostValue::Certificate(bytes, None))
 }
 
 fn quoted(value: &Value) -> String {
