@@ -17,7 +17,7 @@ async fn worlds() -> (World, World) {
         world
             .policy(
                 &format!("{}/apis/a", svc()),
-                "<policies><inbound><set-variable name=\"x\" value=\"@{\n\t<br>;\n}\" /></inbound></policies>",
+                "<policies><inbound><set-variable name=\"x\" value=\"@{\n\treturn 1 &lt; 2;\n}\" /></inbound></policies>",
             )
             .await
             .expect(201);
