@@ -84,18 +84,24 @@ fn built_in(table: &Table) -> BTreeSet<&str> {
 /// what derives from it declares the member anew (a class always hides what an interface has).
 fn out_of_reach(table: &Table, emulated: &BTreeSet<String>) -> BTreeSet<String> {
     let callable = |member: &&super::catalogue::Member| emulated.contains(&member.key) && member.allowed;
-    let mut had: BTreeSet<(String, usize)> = table
-        .members
-        .iter()
-        .filter(callable)
-        .filter(|member| member.kind != 'c' || table.types[member.owner].listed)
-        .map(|member| (member.result.name().to_owned(), member.result.arguments().len()))
-        .collect();
+    // A result, and what it holds.
+    fn gather(ty: &super::catalogue::Ty, had: &mut BTreeSet<(String, usize)>) {
+        had.insert((ty.name().to_owned(), ty.arguments().len()));
+        ty.arguments().iter().for_each(|one| gather(one, had));
+    }
+    let mut had = BTreeSet::new();
+    for member in table.members.iter().filter(callable).filter(|member| member.kind != 'c' || table.types[member.owner].listed) {
+        gather(&member.result, &mut had);
+    }
     had.extend(table.types.iter().filter(|ty| ty.listed).map(|ty| (ty.name.clone(), ty.parameters.len())));
     let declares = |owner: &super::catalogue::Ty, wanted: &super::catalogue::Member| {
         table.members.iter().any(|member| {
+            let alike = |(own, other): (&super::catalogue::Parameter, &super::catalogue::Parameter)| {
+                own.ty == other.ty || own.ty.is_open() || other.ty.is_open()
+            };
             member.name == wanted.name
                 && member.parameters.len() == wanted.parameters.len()
+                && member.parameters.iter().zip(&wanted.parameters).all(alike)
                 && table.types[member.owner].name == owner.name()
         })
     };
