@@ -52,9 +52,8 @@ impl Admin {
         if method != Method::GET {
             return json_answer(StatusCode::METHOD_NOT_ALLOWED, &json!({ "error": "the admin endpoint answers GET" }));
         }
-        let parameter = |name: &str| {
-            url::form_urlencoded::parse(query.as_bytes()).find(|(own, _)| own == name).map(|(_, value)| value.into_owned())
-        };
+        let parameter =
+            |name: &str| url::form_urlencoded::parse(query.as_bytes()).find(|(own, _)| own == name).map(|(_, value)| value.into_owned());
         match path {
             "/" => json_answer(StatusCode::OK, &ROUTES.iter().map(|(route, what)| json!({ "route": route, "what": what })).collect()),
             "/metrics" => {
@@ -83,7 +82,10 @@ impl Admin {
                     answer(StatusCode::OK, "text/plain; charset=utf-8", format!("{}\n{}", kept.title, kept.trace.text()))
                 }
                 Some((id, kept)) => json_answer(StatusCode::OK, &kept.trace.json(id)),
-                None => json_answer(StatusCode::NOT_FOUND, &json!({ "error": format!("there is no `{path}`"), "help": "GET / lists what there is" })),
+                None => json_answer(
+                    StatusCode::NOT_FOUND,
+                    &json!({ "error": format!("there is no `{path}`"), "help": "GET / lists what there is" }),
+                ),
             },
         }
     }

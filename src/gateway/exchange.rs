@@ -252,7 +252,8 @@ impl Exchange {
     /// Writes a trace entry if somebody watches; `data` is only made then.
     pub fn note(&mut self, source: &str, data: impl FnOnce(&Self) -> serde_json::Value) {
         if self.trace.is_some() {
-            let (data, elapsed, section) = (data(self), self.elapsed(), self.section);
+            let (mut data, elapsed, section) = (data(self), self.elapsed(), self.section);
+            super::trace::mask(&mut data, &self.snapshot.secrets);
             let timestamp = self.timestamp() + elapsed;
             if let Some(trace) = &mut self.trace {
                 trace.add(section, source, timestamp, elapsed, data);

@@ -128,7 +128,11 @@ mod tests {
     #[test]
     fn what_can_be_set_is_not_certain() {
         for row in ROWS.iter().filter(|row| row.setting.is_some()) {
-            assert!(row.certainty != Certainty::Documented || row.source.contains("disputed"), "`{}` is documented and has a setting", row.id);
+            assert!(
+                row.certainty != Certainty::Documented || row.source.contains("disputed"),
+                "`{}` is documented and has a setting",
+                row.id
+            );
         }
     }
 }

@@ -90,8 +90,10 @@ impl Metrics {
                 continue;
             }
             let one = Aggregate::of(*value);
-            let series =
-                kept.series.entry(name).or_insert_with(|| Series { total: Aggregate { count: 0, sum: 0.0, ..one }, minutes: BTreeMap::new() });
+            let series = kept
+                .series
+                .entry(name)
+                .or_insert_with(|| Series { total: Aggregate { count: 0, sum: 0.0, ..one }, minutes: BTreeMap::new() });
             series.total.add(&one);
             series.minutes.entry(minute).and_modify(|kept| kept.add(&one)).or_insert(one);
             if series.minutes.len() > MINUTES {

@@ -80,6 +80,8 @@ pub struct Snapshot {
     pub documents: Vec<Arc<Document>>,
     /// The document of all APIs.
     pub global_document: Option<DocumentIndex>,
+    /// Values of secret named values, that no trace may show.
+    pub secrets: Vec<Secret<String>>,
     /// Users by id.
     pub users: HashMap<Box<str>, User>,
     /// Resources that hold what the gateway cannot read; those of policies are with their documents.

@@ -6,14 +6,14 @@ use std::collections::HashMap;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::cache::Cache;
-use super::limits::{Counter, Keyed, QuotaCounter};
-use super::metrics::Metrics;
-use crate::expression::Portable;
 use super::backend::breaker::{Breaker, Journal};
 use super::backend::target::Targets;
 use super::backend::token::Tokens;
+use super::cache::Cache;
+use super::limits::{Counter, Keyed, QuotaCounter};
+use super::metrics::Metrics;
 use super::upstream::DefaultTls;
+use crate::expression::Portable;
 use crate::identity::{KeySource, NoKeys, NoTokens, TokenSource};
 use crate::support::clock::SharedClock;
 use crate::support::random::SharedRandom;

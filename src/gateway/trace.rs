@@ -15,6 +15,7 @@ use time::macros::format_description;
 pub use self::asked::{allow, begin, headers, tell};
 use super::record::{Observer, RequestRecord};
 use crate::policy::Section;
+use crate::support::secret::Secret;
 
 /// Traces that are kept.
 const KEPT: usize = 1_000;
@@ -112,6 +113,22 @@ impl Trace {
             let _ = writeln!(out, "  ({} more entries had no room)", self.dropped);
         }
         out
+    }
+}
+
+/// Masks secret named values wherever a policy has put them (assumed: the service hides them where the portal shows a trace).
+pub(super) fn mask(data: &mut Value, secrets: &[Secret<String>]) {
+    match data {
+        Value::String(text) => {
+            for secret in secrets {
+                if text.contains(secret.expose().as_str()) {
+                    *text = text.replace(secret.expose().as_str(), "********");
+                }
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(|item| mask(item, secrets)),
+        Value::Object(fields) => fields.values_mut().for_each(|value| mask(value, secrets)),
+        _ => {}
     }
 }
 

@@ -187,7 +187,7 @@ fn read_the_policies(bencher: Bencher<'_, '_>) {
 #[divan::bench]
 fn compile_the_policies(bencher: Bencher<'_, '_>) {
     let texts: Vec<String> = documents().iter().flat_map(|text| expressions(&read(text))).collect();
-    assert!(texts.len() > 20, "{}", texts.len());
+    assert!(texts.len() > 10, "{}", texts.len());
     bencher.counter(divan::counter::ItemsCount::new(texts.len())).bench_local(|| {
         for text in &texts {
             let _ = black_box(Expression::compile(text, None));

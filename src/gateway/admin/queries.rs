@@ -76,8 +76,10 @@ pub(super) fn requests(counters: &Counters) -> Value {
 
 /// Custom metrics as Prometheus counters.
 pub(super) fn prometheus(metrics: &Metrics) -> String {
-    let mut out = String::from("# HELP apimctl_custom_metric_sum Sum of the values of a custom metric.\n# TYPE apimctl_custom_metric_sum counter\n");
-    let mut counts = String::from("# HELP apimctl_custom_metric_count Values of a custom metric.\n# TYPE apimctl_custom_metric_count counter\n");
+    let mut out =
+        String::from("# HELP apimctl_custom_metric_sum Sum of the values of a custom metric.\n# TYPE apimctl_custom_metric_sum counter\n");
+    let mut counts =
+        String::from("# HELP apimctl_custom_metric_count Values of a custom metric.\n# TYPE apimctl_custom_metric_count counter\n");
     for series in metrics.all() {
         let mut labels = format!("namespace=\"{}\",metric=\"{}\"", escaped(&series.name.namespace), escaped(&series.name.metric));
         for (name, value) in &series.name.dimensions {

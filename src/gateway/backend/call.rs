@@ -70,7 +70,8 @@ impl Caller<'_> {
         *request.method_mut() = Method::POST;
         let target = format!("{}{path}", single.base.path);
         let query = single.credentials.query(None, true);
-        let target = query.map_or_else(|| target.clone(), |query| format!("{target}{}{query}", if target.contains('?') { '&' } else { '?' }));
+        let target =
+            query.map_or_else(|| target.clone(), |query| format!("{target}{}{query}", if target.contains('?') { '&' } else { '?' }));
         *request.uri_mut() = target.parse().map_err(|_| failure(format!("`{target}` is no path")))?;
         let token = if system_assigned {
             let subject = subject(&self.snapshot.service, None).map_err(Failure::from)?;

@@ -147,9 +147,7 @@ impl Exchange {
         match id {
             REQUEST => Some(self.request.url.clone()),
             ORIGINAL => Some(self.original_url()),
-            SERVICE => {
-                Some(RequestUrl { base: self.api_now()?.service_url.clone()?, path: String::new(), query: None })
-            }
+            SERVICE => Some(RequestUrl { base: self.api_now()?.service_url.clone()?, path: String::new(), query: None }),
             _ => None,
         }
     }

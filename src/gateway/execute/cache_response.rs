@@ -87,7 +87,10 @@ impl Statement for Lookup {
         let key: Arc<str> = Arc::from(self.key(exchange, arguments));
         let state = exchange.worker.state.clone();
         if let Some(kept) = state.responses.get(&key, state.clock.now()) {
-            exchange.note("cache-lookup", |_| serde_json::json!({ "message": "Cache lookup resulted in a hit. Cached response will be used." }));
+            exchange.note(
+                "cache-lookup",
+                |_| serde_json::json!({ "message": "Cache lookup resulted in a hit. Cached response will be used." }),
+            );
             exchange.response = Some(ResponseMessage {
                 status: kept.status,
                 reason: None,

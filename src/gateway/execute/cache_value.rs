@@ -59,7 +59,8 @@ pub(super) fn compile_lookup(element: &Element, compiler: &mut Compiler<'_>) {
 /// The gateway has no Redis beside it. `prefer-external`, the default, takes the built-in cache where there is no other.
 pub(super) fn refuse_external(element: &Element, compiler: &mut Compiler<'_>) {
     if compiler.literal(element, "caching-type").is_some_and(|kind| kind.trim().eq_ignore_ascii_case("external")) {
-        compiler.problem(element, format!("`{}` with caching-type `external` needs an external cache, which is not emulated", element.name));
+        compiler
+            .problem(element, format!("`{}` with caching-type `external` needs an external cache, which is not emulated", element.name));
     }
 }
 

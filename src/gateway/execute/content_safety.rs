@@ -128,13 +128,8 @@ impl Statement for ContentSafety {
                 _ => messages(&body).into_iter().map(|message| message.text).collect(),
             };
             let texts: Vec<String> = texts.into_iter().filter(|text| !text.is_empty()).collect();
-            let caller = Caller {
-                upstream: &worker.upstream,
-                state: &worker.state,
-                settings: &worker.settings,
-                snapshot: &snapshot,
-                limit,
-            };
+            let caller =
+                Caller { upstream: &worker.upstream, state: &worker.state, settings: &worker.settings, snapshot: &snapshot, limit };
             question.ask(&caller, backend, &texts).await?;
             exchange.note("llm-content-safety", |_| json!({ "message": "Content safety check passed.", "texts": texts.len() }));
             Ok(Flow::Next)

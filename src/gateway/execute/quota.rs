@@ -155,11 +155,8 @@ impl Quota {
                 add(&state, key, *start, 1);
             }
         }
-        let keys: Vec<_> = checked
-            .into_iter()
-            .filter(|(_, _, allowance)| allowance.bandwidth.is_some())
-            .map(|(key, start, _)| (key, start))
-            .collect();
+        let keys: Vec<_> =
+            checked.into_iter().filter(|(_, _, allowance)| allowance.bandwidth.is_some()).map(|(key, start, _)| (key, start)).collect();
         if !keys.is_empty() {
             let request = request_bytes(exchange);
             exchange.settle.push(Box::new(CountBytes { state, keys, request }));

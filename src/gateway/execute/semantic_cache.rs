@@ -145,13 +145,8 @@ impl Statement for Lookup {
                 return Ok(Flow::Next);
             }
             let text = messages.into_iter().map(|message| message.text).collect::<Vec<_>>().join("\n");
-            let caller = Caller {
-                upstream: &worker.upstream,
-                state: &worker.state,
-                settings: &worker.settings,
-                snapshot: &snapshot,
-                limit,
-            };
+            let caller =
+                Caller { upstream: &worker.upstream, state: &worker.state, settings: &worker.settings, snapshot: &snapshot, limit };
             let vector = embed(&caller, backend, &text, self.system_assigned).await?;
             match worker.state.semantic.find(&vary, &vector, threshold, worker.state.clock.now()) {
                 Some((answer, score)) => {

@@ -310,6 +310,7 @@ impl Bench {
             websocket: false,
         };
         let snapshot = Snapshot {
+            secrets: Vec::new(),
             revision: 1,
             service,
             apis: vec![api],

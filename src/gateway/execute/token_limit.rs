@@ -89,8 +89,7 @@ impl Ledger {
 
     fn remaining_quota(&self) -> Option<u64> {
         let (key, amount, start) = self.quota.as_ref()?;
-        let used =
-            self.state.token_quotas.with(key, self.state.clock.now(), QuotaCounter::default, |counter| counter.used(*start));
+        let used = self.state.token_quotas.with(key, self.state.clock.now(), QuotaCounter::default, |counter| counter.used(*start));
         Some(amount.saturating_sub(used))
     }
 
@@ -171,10 +170,7 @@ impl TokenLimit {
             }
         }
         if let (Some((key, amount, start)), Some(end)) = (&ledger.quota, end) {
-            let used = ledger
-                .state
-                .token_quotas
-                .with(key, ledger.state.clock.now(), QuotaCounter::default, |counter| counter.used(*start));
+            let used = ledger.state.token_quotas.with(key, ledger.state.clock.now(), QuotaCounter::default, |counter| counter.used(*start));
             // Exceeded when passed, not when reached (seen live).
             let estimate = if needed > 1 { needed } else { 0 };
             if used.saturating_add(estimate) > *amount {

@@ -82,7 +82,9 @@ impl Counter {
             Algorithm::SlidingWindow => {
                 self.sum = self.sum.saturating_add(amount);
                 match self.used.back_mut() {
-                    Some((when, last)) if now.saturating_duration_since(*when) < self.period / SLICES => *last = last.saturating_add(amount),
+                    Some((when, last)) if now.saturating_duration_since(*when) < self.period / SLICES => {
+                        *last = last.saturating_add(amount)
+                    }
                     _ => self.used.push_back((now, amount)),
                 }
             }

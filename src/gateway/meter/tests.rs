@@ -46,7 +46,8 @@ fn a_report_counts_and_without_one_the_text_is_counted() {
 
 #[test]
 fn every_api_of_azure_openai_reports_in_its_own_words() {
-    let chat = br#"{"id":"x","choices":[],"usage":{"prompt_tokens":1,"completion_tokens":2,"completion_tokens_details":{"reasoning_tokens":1}}}"#;
+    let chat =
+        br#"{"id":"x","choices":[],"usage":{"prompt_tokens":1,"completion_tokens":2,"completion_tokens_details":{"reasoning_tokens":1}}}"#;
     assert_eq!(reported(chat).unwrap(), Usage { prompt: 1, completion: 2, reasoning: 1, ..Usage::default() });
     let embeddings = br#"{"object":"list","data":[],"usage":{"prompt_tokens":7,"total_tokens":7}}"#;
     assert_eq!(reported(embeddings).unwrap(), Usage { prompt: 7, ..Usage::default() });

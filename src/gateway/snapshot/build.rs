@@ -72,7 +72,9 @@ impl Builder {
             let message = format!("there is no {kind} `{missing}` to override");
             findings.push(Finding::error(codes::NO_SUCH_OVERRIDE, Kind::Place, message));
         }
+        let named = environment.named_values.values().filter(|named| named.secret && !named.value.expose().is_empty());
         Ok(Snapshot {
+            secrets: named.map(|named| named.value.clone()).collect(),
             revision,
             service,
             keys: KeyIndex::of(&subscriptions),

@@ -11,7 +11,6 @@ use aws_lc_rs::digest::{Context, Digest, SHA256};
 use super::read::{Part, Reader};
 use super::{BackendIndex, Document, DocumentIndex, Service};
 use crate::arm::ResourceId;
-use crate::arm::store::Stored;
 use crate::gateway::backend::certificate::StoredCertificate;
 use crate::gateway::codes;
 use crate::gateway::program::{Environment, NamedValue, compile_document};
@@ -84,7 +83,15 @@ impl Documents {
         environment: &Environment,
         findings: &mut Vec<Finding>,
     ) -> Option<DocumentIndex> {
-        let resource = part.stored.get(&owner.child("policies", "policy"))?;
+        let id = owner.child("policies", "policy");
+        let resource = match part.stored.get(&id) {
+            Some(resource) => resource,
+            // Tiers that begin without a document of all APIs forward all the same (assumed: as the document that others begin with).
+            None if scope == Scope::Global => {
+                return Some(self.add(compile(&id, &Arc::from(OUT_OF_THE_BOX), Format::Xml, scope, environment, &self.sources)));
+            }
+            None => return None,
+        };
         let mut reader = Reader::new(resource, findings);
         let text = reader.text("/properties/value")?;
         let format = format(&mut reader);
@@ -93,13 +100,17 @@ impl Documents {
             Some((kept, document)) if *kept == *text && document.findings.is_empty() => (kept, document),
             _ => {
                 let text: Arc<str> = Arc::from(text);
-                let document = compile(resource, &text, format, scope, environment, &self.sources);
+                let document = compile(&resource.id, &text, format, scope, environment, &self.sources);
                 (text, Arc::new(document))
             }
         };
         self.next.insert(resource.id.clone(), (text, document.clone()));
-        self.all.push(document);
-        Some(DocumentIndex(u32::try_from(self.all.len() - 1).unwrap_or(u32::MAX)))
+        Some(self.add(document))
+    }
+
+    fn add(&mut self, document: impl Into<Arc<Document>>) -> DocumentIndex {
+        self.all.push(document.into());
+        DocumentIndex(u32::try_from(self.all.len() - 1).unwrap_or(u32::MAX))
     }
 
     /// All documents of the snapshot.
@@ -113,9 +124,12 @@ fn format(reader: &mut Reader<'_, '_>) -> Format {
     if reader.text("/properties/format").is_some_and(|format| format.eq_ignore_ascii_case("rawxml")) { Format::RawXml } else { Format::Xml }
 }
 
-fn compile(resource: &Stored, text: &Arc<str>, format: Format, scope: Scope, environment: &Environment, fragments: &Sources) -> Document {
+/// The document of all APIs where none is stored (forward-request page: it is the one that forwards).
+const OUT_OF_THE_BOX: &str = "<policies><inbound /><backend><forward-request /></backend><outbound /><on-error /></policies>";
+
+fn compile(id: &ResourceId, text: &Arc<str>, format: Format, scope: Scope, environment: &Environment, fragments: &Sources) -> Document {
     let mut sources = fragments.clone();
-    let relative = resource.id.relative_to(&environment.service.id).unwrap_or(resource.id.as_str()).trim_start_matches('/');
+    let relative = id.relative_to(&environment.service.id).unwrap_or(id.as_str()).trim_start_matches('/');
     let source = sources.add(relative, text.clone());
     let source = SourceText::whole(source, text.clone());
     let (sections, findings) = match Text::parse(&source, format) {
@@ -131,7 +145,7 @@ fn compile(resource: &Stored, text: &Arc<str>, format: Format, scope: Scope, env
         Err(finding) => ([const { None }; 4], vec![finding]),
     };
     let poison = findings.first().map(|finding: &Finding| Arc::from(finding.message.as_str()));
-    Document { id: resource.id.clone(), scope, sections, poison, findings, sources: Arc::new(sources) }
+    Document { id: id.clone(), scope, sections, poison, findings, sources: Arc::new(sources) }
 }
 
 /// Secret values, also those of a Key Vault, lie beside the body.

@@ -37,8 +37,7 @@ pub fn allow(exchange: &mut Exchange) {
     if exchange.trace.is_none() {
         return;
     }
-    let allowed =
-        exchange.access.subscription.and_then(|index| exchange.snapshot.subscription(index)).is_some_and(|own| own.allow_tracing);
+    let allowed = exchange.access.subscription.and_then(|index| exchange.snapshot.subscription(index)).is_some_and(|own| own.allow_tracing);
     if !allowed && exchange.worker.tracing != Tracing::All {
         exchange.trace = None;
         return;

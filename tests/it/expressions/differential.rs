@@ -30,7 +30,8 @@ fn judge_and_we_answer_random_programs_alike() {
         seen.insert(generator.program());
     }
     let programs: Vec<String> = seen.into_iter().collect();
-    let questions: Vec<Question> = programs.iter().map(|text| Question { text: text.clone(), context: Some("context".to_owned()) }).collect();
+    let questions: Vec<Question> =
+        programs.iter().map(|text| Question { text: text.clone(), context: Some("context".to_owned()) }).collect();
     let judged = std::thread::scope(|scope| {
         let judged = scope.spawn(|| Judge::new().ask(&questions));
         judged.join().unwrap()

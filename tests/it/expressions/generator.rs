@@ -388,10 +388,10 @@ impl<'t> Generator<'t> {
             ("IEnumerable", [element]) => {
                 let choice = match self.below(6) {
                     0 | 1 => Ty::array(element.clone()),
-                    2 => Ty::of("List", &[element.clone()]),
+                    2 => Ty::of("List", std::slice::from_ref(element)),
                     3 if element.name() == "char" => Ty::named("string"),
                     3 if element.name() == "JToken" => Ty::named("JArray"),
-                    3 => Ty::of("HashSet", &[element.clone()]),
+                    3 => Ty::of("HashSet", std::slice::from_ref(element)),
                     _ => ty.clone(),
                 };
                 // A method of the type's own would be called instead.

@@ -8,6 +8,7 @@ use std::time::Duration;
 use apimctl::gateway::upstream::{ConnectFailure, Connected, Connector, HttpVersion, Phase, Protocol, Target};
 use apimctl::support::clock::{Clock, SystemClock};
 use bytes::Bytes;
+use futures::StreamExt as _;
 use futures::future::BoxFuture;
 use http_body_util::{BodyExt, StreamBody};
 use hyper::body::{Frame, Incoming};
@@ -117,14 +118,17 @@ impl Backends {
             pieces.push(Ok(Frame::data(answer.body.into())));
         }
         pieces.extend(answer.then.into_iter().map(|piece| Ok(Frame::data(piece.into()))));
-        if cut {
-            pieces.push(Err(Error::other("cut")));
-        }
-        Ok(response.body(BodyExt::boxed(StreamBody::new(futures::stream::iter(pieces)))).unwrap())
+        // What stands before the cut is on its way before the connection breaks.
+        let end = futures::stream::once(async {
+            SystemClock.sleep(Duration::from_millis(1)).await;
+            Err(Error::other("cut"))
+        });
+        let body = futures::stream::iter(pieces).chain(end.take(usize::from(cut)));
+        Ok(response.body(BodyExt::boxed_unsync(StreamBody::new(body))).unwrap())
     }
 }
 
-type BoxedBody = http_body_util::combinators::BoxBody<Bytes, Error>;
+type BoxedBody = http_body_util::combinators::UnsyncBoxBody<Bytes, Error>;
 
 impl Connector for Backends {
     fn connect<'a>(&'a self, target: &'a Target, _: HttpVersion) -> BoxFuture<'a, Result<Connected, ConnectFailure>> {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tokio::time::Instant;
+use apimctl::support::clock::{Clock as _, SystemClock};
 
 use super::*;
 
@@ -67,7 +67,7 @@ async fn requests_are_told_apart_by_what_they_look_like() {
       - { deployment: \"o4*\", do: { throttle: PT0.25S } }";
     let simulator = simulator(yaml);
     assert_eq!(statuses(&simulator, "france", 1).await, [200]);
-    let start = Instant::now();
+    let start = SystemClock.now();
     let mut slow = chat(&hello());
     slow.headers_mut().insert("x-test", "very slow".parse().unwrap());
     assert_eq!(simulator.handle("france", slow).await.unwrap().status(), 200);
@@ -118,7 +118,7 @@ async fn streams_are_cut_stalled_spoiled_and_never_end() {
     // `[DONE]` is no JSON either.
     assert_eq!(spoiled.iter().filter(bad).count(), 2);
     assert_eq!(spoiled.len(), whole.len());
-    let start = Instant::now();
+    let start = SystemClock.now();
     let mut endless = ask().await.unwrap().into_body();
     for _ in 0..1_000 {
         endless.frame().await.unwrap().unwrap();

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
+use apimctl::support::clock::{Clock as _, SystemClock};
 use apimctl::tokens::{self, Encoding};
 use proptest::prelude::*;
-use tokio::time::Instant;
 
 use super::*;
 
@@ -70,7 +70,7 @@ async fn arguments_of_a_tool_come_in_parts() {
 #[tokio::test(start_paused = true)]
 async fn tokens_come_when_they_are_due() {
     let simulator = simulator("latency: { headers: PT0.1S, firstToken: PT0.4S, perToken: PT0.05S }");
-    let start = Instant::now();
+    let start = SystemClock.now();
     let mut body = json!({ "messages": [{ "role": "user", "content": "Hello" }], "stream": true, "max_tokens": 10 });
     let response = simulator.handle("france", chat(&body)).await.unwrap();
     assert_eq!(start.elapsed(), Duration::from_millis(100));
@@ -80,7 +80,7 @@ async fn tokens_come_when_they_are_due() {
     assert_eq!(start.elapsed(), Duration::from_millis(100 + 400 + 9 * 50));
     // In one piece the headers wait for all of it.
     body["stream"] = false.into();
-    let start = Instant::now();
+    let start = SystemClock.now();
     simulator.handle("france", chat(&body)).await.unwrap();
     assert_eq!(start.elapsed(), Duration::from_millis(100 + 400 + 10 * 50));
 }
