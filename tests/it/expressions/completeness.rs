@@ -73,14 +73,68 @@ fn younger(table: &Table) -> BTreeSet<&str> {
     table.members.iter().filter(|member| member.younger && !older.contains(member.key.as_str())).map(|member| member.key.as_str()).collect()
 }
 
+/// Operators of types that the language itself knows: a program that writes `1m + 2m` calls no member. The cases of operators are in `operators.jsonl`.
+fn built_in(table: &Table) -> BTreeSet<&str> {
+    let operators = table.members.iter().filter(|member| member.name.starts_with("op_"));
+    let known = |name: &str| matches!(name, "decimal" | "double" | "float" | "string" | "Nullable");
+    operators.filter(|member| known(&table.types[member.owner].name)).map(|member| member.key.as_str()).collect()
+}
+
+/// Members of types that no program can have as the type of an expression: the list does not name the type, no member that can be called gives it, and
+/// what derives from it declares the member anew (a class always hides what an interface has).
+fn out_of_reach(table: &Table, emulated: &BTreeSet<String>) -> BTreeSet<String> {
+    let callable = |member: &&super::catalogue::Member| emulated.contains(&member.key) && member.allowed;
+    // A result, and what it holds.
+    fn gather(ty: &super::catalogue::Ty, had: &mut BTreeSet<(String, usize)>) {
+        had.insert((ty.name().to_owned(), ty.arguments().len()));
+        ty.arguments().iter().for_each(|one| gather(one, had));
+    }
+    let mut had = BTreeSet::new();
+    for member in table.members.iter().filter(callable).filter(|member| member.kind != 'c' || table.types[member.owner].listed) {
+        gather(&member.result, &mut had);
+    }
+    had.extend(table.types.iter().filter(|ty| ty.listed).map(|ty| (ty.name.clone(), ty.parameters.len())));
+    let declares = |owner: &super::catalogue::Ty, wanted: &super::catalogue::Member| {
+        table.members.iter().any(|member| {
+            let alike = |(own, other): (&super::catalogue::Parameter, &super::catalogue::Parameter)| {
+                own.ty == other.ty || own.ty.is_open() || other.ty.is_open()
+            };
+            member.name == wanted.name
+                && member.parameters.len() == wanted.parameters.len()
+                && member.parameters.iter().zip(&wanted.parameters).all(alike)
+                && table.types[member.owner].name == owner.name()
+        })
+    };
+    let reaches = |member: &super::catalogue::Member| {
+        let owner = &table.types[member.owner];
+        table.types.iter().filter(|ty| had.contains(&(ty.name.clone(), ty.parameters.len()))).any(|ty| {
+            let supers = table.supers(&ty.ty());
+            let Some(place) = supers.iter().position(|one| one.name() == owner.name && one.arguments().len() == owner.parameters.len())
+            else {
+                return false;
+            };
+            let shown = owner.kind != "interface" || ty.kind == "interface";
+            shown && !supers[..place].iter().any(|nearer| declares(nearer, member))
+        })
+    };
+    let hidden = |member: &&super::catalogue::Member| !member.is_static && !table.types[member.owner].listed && !reaches(member);
+    table.members.iter().filter(callable).filter(hidden).map(|member| member.key.clone()).collect()
+}
+
 /// How many more answers each member needs.
 fn lacking(table: &Table) -> BTreeMap<String, usize> {
     let (shown, constants) = (shown(), constants(table));
     let (single, throwing, unjudged) = (excused("one answer"), excused("only throws"), excused("not judged"));
-    let younger = younger(table);
+    let (younger, built_in) = (younger(table), built_in(table));
+    let hidden = out_of_reach(table, &Table::emulated());
     let mut lacking = BTreeMap::new();
     for key in Table::emulated() {
-        let wanted = if throwing.contains_key(&key) || unjudged.contains_key(&key) || younger.contains(key.as_str()) {
+        let none = throwing.contains_key(&key)
+            || unjudged.contains_key(&key)
+            || younger.contains(key.as_str())
+            || built_in.contains(key.as_str())
+            || hidden.contains(&key);
+        let wanted = if none {
             0
         } else if constants.contains(key.as_str()) || single.contains_key(&key) {
             1
@@ -103,6 +157,7 @@ fn every_emulated_member_has_recorded_answers() {
     let none = lacking.keys().collect::<Vec<_>>();
     let (single, throwing, unjudged) = (excused("one answer"), excused("only throws"), excused("not judged"));
     let younger = younger(&table).iter().filter(|key| emulated.contains(**key)).count();
+    println!("the language's own operators: {}; out of reach: {:?}", built_in(&table).len(), out_of_reach(&table, &emulated));
     println!(
         "{} emulated members: {} with enough recorded answers, {} lacking; one answer by nature {}, only throw {}, not judged {}, younger than the judge {younger}",
         emulated.len(),

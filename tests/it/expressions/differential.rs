@@ -9,9 +9,9 @@ use super::catalogue::Table;
 use super::generator::Generator;
 use super::judge::{Judge, Question};
 
-/// Programs of a thousand that must agree, and that must compile on both sides: what was reached, so that it cannot get worse. The aim is 1,000 and 950.
-const AGREEING: usize = 965;
-const COMPILING: usize = 920;
+/// Programs of a thousand that must agree, and that must compile on both sides: what was reached, so that it cannot get worse. The aim is 990 and 950.
+const AGREEING: usize = 975;
+const COMPILING: usize = 970;
 
 #[expect(clippy::disallowed_methods, reason = "switches of this test alone")]
 fn number(name: &str, default: u64) -> u64 {
@@ -87,5 +87,5 @@ fn judge_and_we_answer_random_programs_alike() {
     println!("{agreeing} of {count} answer alike or by a named difference (seed {seed}); the others:\n{}", different.join("\n"));
     assert!(agreeing * 1000 >= count * AGREEING, "only {agreeing} of {count} agree (seed {seed})");
     assert!(both * 1000 >= count * COMPILING, "only {both} of {count} compile on both sides (seed {seed})");
-    assert!(excused.values().sum::<usize>() * 40 < count, "a fortieth or more is excused: {excused:?} (seed {seed})");
+    assert!(excused.values().sum::<usize>() * 100 < count, "a hundredth or more is excused: {excused:?} (seed {seed})");
 }
