@@ -41,6 +41,10 @@ impl Ty {
         }
     }
 
+    pub fn is_open(&self) -> bool {
+        matches!(self, Self::Open(_)) || self.arguments().iter().any(Ty::is_open)
+    }
+
     pub fn substitute(&self, with: &BTreeMap<String, Ty>) -> Ty {
         match self {
             Self::Open(name) => with.get(name).cloned().unwrap_or_else(|| self.clone()),
