@@ -45,6 +45,10 @@
 //!
 //! `apply`: settings → load (positions) → check (all findings) → desired resources → read live in parallel → normalise →
 //! diff → plan → confirm → waves of PUT with `If-Match` → wait → read back, second diff empty → outputs.
+//!
+//! One request at the gateway: accept → snapshot → route → key check → inbound → backend (member, send, classify, breaker; `retry` only
+//! while nothing has gone downstream) → outbound → relay frame by frame past the meter → settle limits, metrics, record. Any error →
+//! on-error → answer, in one place.
 
 pub mod analysis;
 pub mod arm;
