@@ -1,7 +1,7 @@
 //! Which API and operation a request is for.
 //!
-//! The path decides in two steps, as the service does it: the longest API path wins ([`places`]), and among the operations of that API
-//! the most literal template ([`templates`]). Nothing goes back to a shorter API path when the longest has no fitting operation.
+//! The path decides in two steps, as the service does it: the longest API path wins (`places`), and among the operations of that API
+//! the most literal template (`templates`). Nothing goes back to a shorter API path when the longest has no fitting operation.
 //! Literals are compared without regard to ASCII case (widely believed of the service, not documented); a percent-encoded slash parts
 //! no segments (seen on Azure).
 
