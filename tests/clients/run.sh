@@ -3,11 +3,14 @@
 # name from their registries, in pinned versions; one that cannot be installed fails the run.
 # Usage: tests/clients/run.sh path/to/apimctl
 set -euo pipefail
-cd "$(dirname "$0")"
-apimctl=$(realpath "${1:-${CARGO_TARGET_DIR:-../../target}/debug/apimctl}")
-work=${APIMCTL_CLIENTS_DIR:-${CARGO_TARGET_DIR:-$PWD/../../target}/clients}
+# Paths of the caller count from where the caller stands.
+root=$(realpath "$(dirname "$0")/../..")
+target=${CARGO_TARGET_DIR:-$root/target}
+apimctl=$(realpath "${1:-$target/debug/apimctl}")
+work=${APIMCTL_CLIENTS_DIR:-$target/clients}
 mkdir -p "$work"
 work=$(realpath "$work")
+cd "$root/tests/clients"
 openai_python=3.54.0
 openai_node=7.57.0
 key=clients-key-0123456789abcdef
