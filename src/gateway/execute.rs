@@ -3,6 +3,7 @@
 mod authentication_basic;
 mod authentication_certificate;
 mod authentication_managed_identity;
+mod backend_name;
 pub mod cache_response;
 mod cache_value;
 mod check_header;

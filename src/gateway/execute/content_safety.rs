@@ -5,6 +5,7 @@ use bytes::Bytes;
 use http::StatusCode;
 use serde_json::{Value, json};
 
+use super::backend_name::BackendName;
 use super::prompt::{completion, messages};
 use crate::gateway::backend::call::Caller;
 use crate::gateway::exchange::Exchange;
@@ -21,8 +22,7 @@ const SHIELD: &str = "/contentsafety/text:shieldPrompt?api-version=2024-09-01";
 
 #[derive(Debug)]
 struct ContentSafety {
-    backend: Argument<Box<str>>,
-    known: Option<BackendIndex>,
+    backend: BackendName,
     shield: Argument<bool>,
     output_type: Argument<Box<str>>,
     categories: Vec<(Argument<Box<str>>, Argument<i64>)>,
@@ -99,9 +99,9 @@ impl Question {
 
 impl Statement for ContentSafety {
     fn run<'a>(&'a self, exchange: &'a mut Exchange, arguments: &mut Arguments) -> Run<'a> {
-        let name = arguments.text(&self.backend);
-        let Some(backend) = self.known.or_else(|| exchange.snapshot.backend_named(name)) else {
-            return Run::Done(Err(Failure::internal("BackendNotFound", format!("Backend with id '{name}' could not be found."))));
+        let backend = match self.backend.find(exchange, arguments) {
+            Ok(backend) => backend,
+            Err(failure) => return Run::Done(Err(failure)),
         };
         let question = Question {
             shield: arguments.boolean(&self.shield),
@@ -139,17 +139,7 @@ impl Statement for ContentSafety {
 
 /// `<llm-content-safety backend-id="…" shield-prompt="…">`.
 pub(super) fn compile(element: &Element, compiler: &mut Compiler<'_>) {
-    let backend = compiler.required_text(element, "backend-id");
-    let known = match &backend {
-        Argument::Literal(name) => {
-            let known = compiler.environment().backends.get(name.to_ascii_lowercase().as_str()).copied();
-            if known.is_none() {
-                compiler.problem(element, format!("there is no backend `{name}`"));
-            }
-            known
-        }
-        Argument::Computed(_) => None,
-    };
+    let backend = BackendName::read(element, compiler, "backend-id");
     for attribute in ["enforce-on-completions", "window-size", "window-overlap-size"] {
         if element.attribute(attribute).is_some_and(|own| own.value.literal().is_none_or(|text| !text.eq_ignore_ascii_case("false"))) {
             compiler.problem(element, format!("the attribute `{attribute}` of `llm-content-safety` is known and not emulated"));
@@ -174,5 +164,5 @@ pub(super) fn compile(element: &Element, compiler: &mut Compiler<'_>) {
         }
     }
     let section = compiler.section();
-    compiler.run(ContentSafety { backend, known, shield, output_type, categories, blocklists, section });
+    compiler.run(ContentSafety { backend, shield, output_type, categories, blocklists, section });
 }

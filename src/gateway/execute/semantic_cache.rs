@@ -10,6 +10,7 @@ use http::{HeaderMap, StatusCode};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
+use super::backend_name::BackendName;
 use super::prompt::messages;
 use crate::gateway::backend::call::Caller;
 use crate::gateway::exchange::Exchange;
@@ -88,8 +89,7 @@ fn distance(one: &[f32], other: &[f32]) -> f64 {
 #[derive(Debug)]
 struct Lookup {
     threshold: Argument<f64>,
-    backend: Argument<Box<str>>,
-    known: Option<BackendIndex>,
+    backend: BackendName,
     system_assigned: bool,
     ignore_system: Argument<bool>,
     most_messages: Option<Argument<i64>>,
@@ -118,9 +118,9 @@ async fn embed(caller: &Caller<'_>, backend: BackendIndex, text: &str, system_as
 
 impl Statement for Lookup {
     fn run<'a>(&'a self, exchange: &'a mut Exchange, arguments: &mut Arguments) -> Run<'a> {
-        let name = arguments.text(&self.backend);
-        let Some(backend) = self.known.or_else(|| exchange.snapshot.backend_named(name)) else {
-            return Run::Done(Err(Failure::internal("BackendNotFound", format!("Backend with id '{name}' could not be found."))));
+        let backend = match self.backend.find(exchange, arguments) {
+            Ok(backend) => backend,
+            Err(failure) => return Run::Done(Err(failure)),
         };
         let threshold = arguments.number(&self.threshold);
         let ignore_system = arguments.boolean(&self.ignore_system);
@@ -172,17 +172,7 @@ impl Statement for Lookup {
 /// `<llm-semantic-cache-lookup score-threshold="…" embeddings-backend-id="…">`.
 pub(super) fn compile_lookup(element: &Element, compiler: &mut Compiler<'_>) {
     let threshold = compiler.number(element, "score-threshold").unwrap_or(Argument::Literal(0.0));
-    let backend = compiler.required_text(element, "embeddings-backend-id");
-    let known = match &backend {
-        Argument::Literal(name) => {
-            let known = compiler.environment().backends.get(name.to_ascii_lowercase().as_str()).copied();
-            if known.is_none() {
-                compiler.problem(element, format!("there is no backend `{name}`"));
-            }
-            known
-        }
-        Argument::Computed(_) => None,
-    };
+    let backend = BackendName::read(element, compiler, "embeddings-backend-id");
     let system_assigned = match compiler.literal(element, "embeddings-backend-auth").as_deref().map(str::trim) {
         None | Some("") => false,
         Some(kind) if kind.eq_ignore_ascii_case("system-assigned") => true,
@@ -194,7 +184,7 @@ pub(super) fn compile_lookup(element: &Element, compiler: &mut Compiler<'_>) {
     let ignore_system = compiler.boolean(element, "ignore-system-messages").unwrap_or(Argument::Literal(false));
     let most_messages = compiler.integer(element, "max-message-count");
     let vary = element.elements_named("vary-by").map(|child| compiler.content(child)).collect();
-    compiler.run(Lookup { threshold, backend, known, system_assigned, ignore_system, most_messages, vary });
+    compiler.run(Lookup { threshold, backend, system_assigned, ignore_system, most_messages, vary });
 }
 
 #[derive(Debug)]
