@@ -5,6 +5,9 @@
 //! | module | what it is |
 //! |---|---|
 //! | [`cli`] | arguments in, exit code out; the only module that prints |
+//! | [`verify`] | checks of a gateway that runs, local or in Azure, and the failover drill |
+//! | [`scenario`] | tests of a specification and its policies on virtual time; coverage; chaos |
+//! | [`report`] | what tests and checks found, for machines and for a browser: JUnit, HTML, charts |
 //! | [`world`] | brings the embedded ARM, its client, the gateway and the simulator together; what every offline command starts |
 //! | [`spec`] | the YAML specification: read with positions, checked as a whole, typed |
 //! | [`deploy`] | specification → resources → plan → Azure; manifest, lease, journal |
@@ -24,6 +27,9 @@
 //!
 //! ```text
 //! cli      -> everything
+//! verify   -> scenario, world, spec, deploy, azure, arm, report, support
+//! scenario -> world, gateway, simulator, spec, deploy, arm, policy, report, support
+//! report   -> support
 //! world    -> emulator, gateway, simulator, identity, deploy, azure, arm, support
 //! deploy   -> spec, arm, azure, analysis, policy, support
 //! analysis -> arm, policy, expression, support
@@ -60,8 +66,11 @@ pub mod expression;
 pub mod gateway;
 pub mod identity;
 pub mod policy;
+pub mod report;
+pub mod scenario;
 pub mod simulator;
 pub mod spec;
 pub mod support;
 pub mod tokens;
+pub mod verify;
 pub mod world;

@@ -12,6 +12,7 @@ mod conversion;
 pub mod cors;
 mod find_and_replace;
 mod forward_request;
+mod increment;
 mod ip_filter;
 mod json_to_xml;
 pub mod limit_concurrency;

@@ -7,11 +7,12 @@ use http::header::{CONTENT_LENGTH, HeaderValue, RETRY_AFTER};
 use time::format_description::well_known::Rfc3339;
 use time::{Duration, OffsetDateTime};
 
-use super::rate_limit::{Increment, NameOrId, growth, holder};
+use super::increment::Increment;
+use super::rate_limit::{NameOrId, holder};
 use crate::gateway::exchange::Exchange;
 use crate::gateway::failure::Failure;
 use crate::gateway::limits::{Period, PeriodEnd, QuotaCounter, period_of};
-use crate::gateway::program::{Argument, Arguments, Compiler, Evaluate, Run, Statement};
+use crate::gateway::program::{Argument, Arguments, Compiler, Run, Statement};
 use crate::gateway::settle::{Ending, Settle};
 use crate::gateway::state::State;
 use crate::policy::{Element, Scope};
@@ -215,22 +216,23 @@ impl QuotaByKey {
         let grown = exchange.amount(&marker);
         let start = check(&state, &key, self.allowance, self.first, grown.unwrap_or(0))?;
         match &self.increment {
-            Increment::Now { condition, count } if grown.is_none() => {
-                let growth = growth(condition.as_ref(), count.as_ref(), arguments);
-                if growth > 0 && self.allowance.calls.is_some() {
-                    exchange.mark(marker, growth);
-                    add(&state, &key, start, growth);
+            Increment::Now(growth) if grown.is_none() => {
+                let amount = growth.amount(arguments);
+                if amount > 0 && self.allowance.calls.is_some() {
+                    exchange.mark(marker, amount);
+                    add(&state, &key, start, amount);
                 }
             }
-            Increment::Now { .. } => {}
-            Increment::AfterResponse { expressions, condition, count } => exchange.settle.push(Box::new(GrowLater {
-                marker,
-                key: key.clone(),
-                start,
-                expressions: expressions.clone(),
-                condition: condition.clone(),
-                count: count.clone(),
-            })),
+            Increment::Now(_) => {}
+            Increment::AfterResponse(postponed) => {
+                let key = key.clone();
+                exchange.settle.push(postponed.settle(move |exchange, amount| {
+                    if exchange.amount(&marker).is_none() {
+                        exchange.mark(marker.clone(), amount);
+                        add(&exchange.worker.state, &key, start, amount);
+                    }
+                }));
+            }
         }
         let bytes: Arc<str> = Arc::from(bandwidth_key(&key));
         if self.allowance.bandwidth.is_some() && exchange.amount(&bytes).is_none() {
@@ -245,31 +247,6 @@ impl QuotaByKey {
 impl Statement for QuotaByKey {
     fn run<'a>(&'a self, exchange: &'a mut Exchange, arguments: &mut Arguments) -> Run<'a> {
         self.run_now(exchange, arguments).into()
-    }
-}
-
-/// Grows a quota when the response is known.
-#[derive(Debug)]
-struct GrowLater {
-    marker: Arc<str>,
-    key: String,
-    start: OffsetDateTime,
-    expressions: Arc<[Arc<Evaluate>]>,
-    condition: Option<Argument<bool>>,
-    count: Option<Argument<i64>>,
-}
-
-impl Settle for GrowLater {
-    fn deferred(&self) -> &[Arc<Evaluate>] {
-        &self.expressions
-    }
-
-    fn head(&mut self, exchange: &mut Exchange, arguments: &mut Arguments) {
-        let growth = growth(self.condition.as_ref(), self.count.as_ref(), arguments);
-        if growth > 0 && exchange.amount(&self.marker).is_none() {
-            exchange.mark(self.marker.clone(), growth);
-            add(&exchange.worker.state, &self.key, self.start, growth);
-        }
     }
 }
 

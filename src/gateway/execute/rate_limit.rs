@@ -6,13 +6,13 @@ use std::time::Duration;
 use http::StatusCode;
 use http::header::{HeaderName, HeaderValue, RETRY_AFTER};
 
+use super::increment::Increment;
 use super::when_answered::{Headers, header_name, number, variable_name};
 use crate::gateway::exchange::Exchange;
 use crate::gateway::failure::Failure;
 use crate::gateway::limits::{Algorithm, Counter, Keyed, whole_seconds};
-use crate::gateway::program::{Argument, Arguments, Compiler, Evaluate, Flow, Run, Statement};
+use crate::gateway::program::{Argument, Arguments, Compiler, Flow, Run, Statement};
 use crate::gateway::settings::{LimitAlgorithm, Settings};
-use crate::gateway::settle::Settle;
 use crate::policy::{Element, Gateway, Scope};
 
 /// How rates count on that tier.
@@ -241,54 +241,6 @@ struct RateLimitByKey {
     algorithm: Algorithm,
 }
 
-/// When and by how much a counter grows.
-#[derive(Debug)]
-pub(super) enum Increment {
-    /// When the policy runs.
-    Now { condition: Option<Argument<bool>>, count: Option<Argument<i64>> },
-    /// When the response is known: an expression reads it (its page).
-    AfterResponse { expressions: Arc<[Arc<Evaluate>]>, condition: Option<Argument<bool>>, count: Option<Argument<i64>> },
-}
-
-impl Increment {
-    /// Reads `increment-condition` and `increment-count`. The last expressions of the policy are these, so they can be taken off again.
-    /// `postpones`: every expression waits for the response, not only one that reads it.
-    pub(super) fn read(element: &Element, compiler: &mut Compiler<'_>, postpones: bool) -> Self {
-        let after = compiler.flag(element, "increment-after-response", false)
-            || ["increment-condition", "increment-count"].iter().any(|name| {
-                element.attribute(name).and_then(|attribute| attribute.value.expression()).is_some_and(|expression| {
-                    // The page: "a condition that uses the response is evaluated when there is one".
-                    postpones || expression.code.text().contains("context.Response")
-                })
-            });
-        let first = compiler.arguments();
-        let condition = compiler.boolean(element, "increment-condition");
-        let count = compiler.integer(element, "increment-count");
-        if !after {
-            return Self::Now { condition, count };
-        }
-        let expressions: Arc<[Arc<Evaluate>]> = compiler.withdraw(first).into_iter().map(Arc::from).collect();
-        let condition = condition.map(|argument| shifted(argument, first));
-        let count = count.map(|argument| shifted(argument, first));
-        Self::AfterResponse { expressions, condition, count }
-    }
-}
-
-fn shifted<T>(argument: Argument<T>, first: u32) -> Argument<T> {
-    match argument {
-        Argument::Literal(value) => Argument::Literal(value),
-        Argument::Computed(place) => Argument::Computed(place.saturating_sub(first)),
-    }
-}
-
-/// By how much, given what was evaluated.
-pub(super) fn growth(condition: Option<&Argument<bool>>, count: Option<&Argument<i64>>, arguments: &Arguments) -> u64 {
-    if condition.is_some_and(|condition| !arguments.boolean(condition)) {
-        return 0;
-    }
-    u64::try_from(count.map_or(1, |count| arguments.integer(count))).unwrap_or(0)
-}
-
 impl Statement for RateLimitByKey {
     fn run<'a>(&'a self, exchange: &'a mut Exchange, arguments: &mut Arguments) -> Run<'a> {
         let calls = u64::try_from(arguments.integer(&self.calls)).unwrap_or(0);
@@ -299,9 +251,9 @@ impl Statement for RateLimitByKey {
         let counters = &exchange.worker.state.call_rates_by_key;
         let (taken, remaining) = with(counters, &key, self.algorithm, period, now, |counter| {
             let taken = match &self.increment {
-                Increment::Now { condition, count } => counter.take(now, growth(condition.as_ref(), count.as_ref(), arguments), calls),
+                Increment::Now(growth) => counter.take(now, growth.amount(arguments), calls),
                 // What waits for the response is refused one call later than usual (its page): when the limit is passed, not reached.
-                Increment::AfterResponse { .. } => match counter.overdrawn(now, calls) {
+                Increment::AfterResponse(_) => match counter.overdrawn(now, calls) {
                     Duration::ZERO => Ok(()),
                     wait => Err(wait),
                 },
@@ -312,45 +264,15 @@ impl Statement for RateLimitByKey {
         if let Err(wait) = taken {
             return Run::Done(Err(self.told.refuse(exchange, wait)));
         }
-        if let Increment::AfterResponse { expressions, condition, count } = &self.increment {
-            exchange.settle.push(Box::new(GrowLater {
-                key,
-                calls,
-                period,
-                algorithm: self.algorithm,
-                expressions: expressions.clone(),
-                condition: condition.clone(),
-                count: count.clone(),
+        if let Increment::AfterResponse(postponed) = &self.increment {
+            let algorithm = self.algorithm;
+            exchange.settle.push(postponed.settle(move |exchange, amount| {
+                let state = &exchange.worker.state;
+                let now = state.clock.now();
+                with(&state.call_rates_by_key, &key, algorithm, period, now, |counter| counter.add(now, amount, calls));
             }));
         }
         Run::Done(Ok(Flow::Next))
-    }
-}
-
-/// Grows a counter when the response is known.
-#[derive(Debug)]
-struct GrowLater {
-    key: String,
-    calls: u64,
-    period: Duration,
-    algorithm: Algorithm,
-    expressions: Arc<[Arc<Evaluate>]>,
-    condition: Option<Argument<bool>>,
-    count: Option<Argument<i64>>,
-}
-
-impl Settle for GrowLater {
-    fn deferred(&self) -> &[Arc<Evaluate>] {
-        &self.expressions
-    }
-
-    fn head(&mut self, exchange: &mut Exchange, arguments: &mut Arguments) {
-        let growth = growth(self.condition.as_ref(), self.count.as_ref(), arguments);
-        if growth > 0 {
-            let now = exchange.worker.state.clock.now();
-            let counters = &exchange.worker.state.call_rates_by_key;
-            with(counters, &self.key, self.algorithm, self.period, now, |counter| counter.add(now, growth, self.calls));
-        }
     }
 }
 

@@ -15,6 +15,9 @@ use super::harness::{Attempt, Pipes, peer, settings, target, upstream};
 
 /// Held, and to be lowered whenever it can be.
 const MOST: f64 = 5.0;
+/// What lives longer than a request grows now and then (a date that is formatted once a second, a timer's wheel): fewer than one
+/// allocation in a hundred requests.
+const SELDOM: f64 = 0.01;
 
 const REQUEST: &[u8] = b"POST /chat?api-version=1 HTTP/1.1\r\nHost: a\r\napi-key: secret\r\nContent-Type: application/json\r\nUser-Agent: openai\r\nAccept: */*\r\nContent-Length: 10\r\n\r\n0123456789";
 const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nx-request-id: 1\r\napim-request-id: 2\r\nx-ms-region: Sweden Central\r\nContent-Length: 10\r\n\r\n0123456789";
@@ -83,5 +86,5 @@ pub fn each() -> f64 {
 #[test]
 fn a_request_costs_few_allocations() {
     let each = each();
-    assert!(each <= MOST, "{each} allocations for each request");
+    assert!(each <= MOST + SELDOM, "{each} allocations for each request");
 }

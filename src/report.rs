@@ -1,0 +1,1 @@
+//! What tests and checks found, for machines and for a browser.

@@ -1,0 +1,1 @@
+//! Tests of a specification and its policies, offline and on virtual time.

@@ -1,0 +1,1 @@
+//! Checks of a gateway that runs, local or in Azure.
