@@ -114,6 +114,8 @@ pub struct Exchange {
     pub settle: Vec<Box<dyn Settle>>,
     /// Who watches, if anybody.
     pub trace: Option<Box<Trace>>,
+    /// What the caller is told of its wish for a trace, besides the trace's id.
+    pub trace_answer: Option<(http::HeaderName, http::HeaderValue)>,
     /// Every time the request was sent to a backend.
     pub attempts: Vec<Attempt>,
     /// The request's body, kept by who forwarded it when tokens have to be estimated from it.
@@ -138,6 +140,8 @@ pub struct Attempt {
     pub outcome: Result<u16, &'static str>,
     /// From the start of the attempt to the response's head.
     pub elapsed: Duration,
+    /// For how long the backend's breaker tripped with it, if it did.
+    pub tripped: Option<Duration>,
 }
 
 /// What an exchange begins with.
@@ -186,6 +190,7 @@ impl Exchange {
             cors: false,
             settle: Vec::new(),
             trace: None,
+            trace_answer: None,
             attempts: Vec::new(),
             prompt: None,
             cache_key: None,

@@ -88,7 +88,7 @@ pub(super) async fn run(arguments: &ServeArguments, session: &mut Session<'_>) -
         bail!("{}", finding.message);
     }
     let admin = match arguments.admin {
-        Some(address) => Some((bound(address)?, Admin { state: gateway.state().clone(), counters, traces })),
+        Some(address) => Some((bound(address)?, Admin { gateway: gateway.clone(), counters, traces })),
         None => None,
     };
     let mut serving = Serving::start(gateway.clone(), listening(arguments)?, admin).await?;

@@ -376,14 +376,15 @@ fn answered(
 ) -> Result<Flow, Failure> {
     let (mut parts, body) = response.into_parts();
     let status = parts.status;
-    attempt(exchange, place, Ok(status.as_u16()), elapsed);
+    let mut trip = None;
     if let Some((index, single)) = place.single
         && let Some(rule) = &single.rule
     {
         let retry_after = if rule.accept_retry_after { retry_after(&parts.headers, &exchange.worker) } else { None };
         let tripped = single.breaker.record(rule, Outcome::Status { status: status.as_u16(), retry_after });
-        note_trip(exchange, index, tripped);
+        trip = note_trip(exchange, index, tripped);
     }
+    attempt(exchange, place, Ok(status.as_u16()), elapsed, trip);
     if let Some(cookie) = &place.cookie {
         parts.headers.append(SET_COOKIE, cookie.clone());
     }
@@ -424,28 +425,30 @@ fn failed(exchange: &mut Exchange, place: &Place<'_>, failure: &SendFailure, ela
     } else {
         ("BackendConnectionFailure", failure.to_string())
     };
-    attempt(exchange, place, Err(reason), elapsed);
+    let mut trip = None;
     if !failure.by_client()
         && let Some((index, single)) = place.single
         && let Some(rule) = &single.rule
     {
         let tripped = single.breaker.record(rule, Outcome::Failed);
-        note_trip(exchange, index, tripped);
+        trip = note_trip(exchange, index, tripped);
     }
+    attempt(exchange, place, Err(reason), elapsed, trip);
     Failure::internal(reason, message)
 }
 
-fn attempt(exchange: &mut Exchange, place: &Place<'_>, outcome: Result<u16, &'static str>, elapsed: Duration) {
-    exchange.attempts.push(Attempt { backend: place.single.map(|(index, _)| index), outcome, elapsed });
+fn attempt(exchange: &mut Exchange, place: &Place<'_>, outcome: Result<u16, &'static str>, elapsed: Duration, tripped: Option<Duration>) {
+    exchange.attempts.push(Attempt { backend: place.single.map(|(index, _)| index), outcome, elapsed, tripped });
 }
 
-fn note_trip(exchange: &mut Exchange, index: BackendIndex, until: Option<tokio::time::Instant>) {
-    let Some(until) = until else { return };
+/// For how long the breaker tripped, if it did.
+fn note_trip(exchange: &mut Exchange, index: BackendIndex, until: Option<tokio::time::Instant>) -> Option<Duration> {
+    let left = until?.saturating_duration_since(exchange.worker.state.clock.now());
     exchange.note("circuit-breaker", |exchange| {
-        let left = until.saturating_duration_since(exchange.worker.state.clock.now());
         let name = exchange.snapshot.backend(index).map(|backend| backend.name.as_str());
         json!({ "message": "The circuit breaker of the backend tripped.", "backend": name, "seconds": left.as_secs_f64() })
     });
+    Some(left)
 }
 
 fn note_refusal(exchange: &mut Exchange, failure: &Failure) {

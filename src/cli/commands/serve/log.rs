@@ -46,7 +46,7 @@ impl Observer for Lines {
     }
 }
 
-/// `POST /deployments/gpt-4o-mini/chat/completions 200 12.3 ms  api/operation  subscription  backend:429 backend:200`.
+/// `POST /deployments/gpt-4o-mini/chat/completions 200 12.3 ms  api/operation  subscription  one:429 (tripped for 20 s) two:200  9+10 tokens`.
 fn line(record: &RequestRecord) -> String {
     let mut text = String::with_capacity(160);
     let milliseconds = record.elapsed.as_secs_f64() * 1_000.0;
@@ -64,6 +64,12 @@ fn line(record: &RequestRecord) -> String {
             Ok(status) => write!(text, "{status}"),
             Err(reason) => write!(text, "{reason}"),
         };
+        if let Some(time) = attempt.tripped {
+            let _ = write!(text, " (tripped for {:.0} s)", time.as_secs_f64());
+        }
+    }
+    if let Some(usage) = &record.usage {
+        let _ = write!(text, "  {}+{} tokens{}", usage.prompt, usage.completion, if usage.estimated { " (estimated)" } else { "" });
     }
     if let Some(error) = &record.error {
         let _ = write!(text, "  {} in {}", error.reason, error.source);
