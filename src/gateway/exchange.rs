@@ -124,6 +124,8 @@ pub struct Exchange {
     pub usage: Option<super::settle::Usage>,
     /// What `cache-lookup` missed, for `cache-store`, with its downstream-caching-type.
     pub cache_key: Option<(super::execute::cache_response::CacheKey, Option<String>)>,
+    /// What `llm-content-safety` asks about the completion, once it is there.
+    pub screens: Vec<super::execute::content_safety::Screen>,
     /// What the semantic cache missed, for its store.
     pub semantic_miss: Option<super::execute::semantic_cache::Missed>,
     marks: Vec<(Arc<str>, u64)>,
@@ -194,12 +196,19 @@ impl Exchange {
             attempts: Vec::new(),
             prompt: None,
             cache_key: None,
+            screens: Vec::new(),
             semantic_miss: None,
             usage: None,
             marks: Vec::new(),
             id: OnceCell::new(),
             timestamp: OnceCell::new(),
         }
+    }
+
+    /// The header in which the API takes its key, if an API has matched.
+    #[must_use]
+    pub fn key_header(&self) -> Option<&http::HeaderName> {
+        Some(&self.snapshot.api(self.api?)?.key_names.header)
     }
 
     /// `context.RequestId`, made when it is first read.

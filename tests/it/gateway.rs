@@ -6,4 +6,6 @@ mod conformance;
 mod examples;
 mod gateway_under_test;
 mod reload;
+mod rules;
 mod serve;
+mod tutorial;

@@ -22,7 +22,7 @@ use super::target::Security;
 use crate::gateway::answered;
 use crate::gateway::body::Body;
 use crate::gateway::exchange::{Attempt, Exchange};
-use crate::gateway::failure::{AnswerBody, Failure};
+use crate::gateway::failure::{AnswerBody, CALLER_GONE, Failure};
 use crate::gateway::message::{MessageBody, ResponseMessage};
 use crate::gateway::program::Flow;
 use crate::gateway::snapshot::{BackendIndex, BaseUrl};
@@ -59,6 +59,8 @@ pub struct Forwarding {
 pub struct Options {
     /// `timeout`, `timeout-ms`: until the head of the answer is there.
     pub timeout: Duration,
+    /// `continue-timeout`: until the backend asks for the body.
+    pub leave: Option<Duration>,
     /// `http-version`.
     pub version: HttpVersion,
     /// `follow-redirects`.
@@ -99,12 +101,12 @@ pub async fn forward(exchange: &mut Exchange, options: Options) -> Result<Flow, 
             "request": {
                 "method": exchange.request.method.as_str(),
                 "url": shown::url(&place.base.to_string(), &exchange.request.url.path, exchange.request.url.query.as_deref()),
-                "headers": shown::headers(request.headers()),
+                "headers": shown::headers(request.headers(), exchange.key_header()),
             }
         })
     });
     let worker = exchange.worker.clone();
-    let send = SendOptions { response_head: options.timeout, version: options.version, ..SendOptions::default() };
+    let send = SendOptions { response_head: options.timeout, version: options.version, leave: options.leave, ..SendOptions::default() };
     let result = if options.follow_redirects {
         following(&worker, &place, &mut request, &send).await
     } else {
@@ -403,7 +405,7 @@ fn answered(
         let response = exchange.response.as_ref();
         json!({ "response": {
             "status": { "code": status.as_u16(), "reason": response.map(ResponseMessage::reason) },
-            "headers": response.map(|response| shown::headers(&response.headers)),
+            "headers": response.map(|response| shown::headers(&response.headers, None)),
         } })
     });
     if options.fail_on_error_status && (status.is_client_error() || status.is_server_error()) {
@@ -418,7 +420,7 @@ fn answered(
 
 fn failed(exchange: &mut Exchange, place: &Place<'_>, failure: &SendFailure, elapsed: Duration) -> Failure {
     let (reason, message) = if failure.by_client() {
-        ("ClientConnectionFailure", "The operation was canceled.".to_owned())
+        (CALLER_GONE, "The operation was canceled.".to_owned())
     } else if failure.timed_out {
         // The words of a trace seen on Azure.
         ("Timeout", "Request to the backend service timed out".to_owned())

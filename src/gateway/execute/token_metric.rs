@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use serde_json::json;
+
 use crate::gateway::exchange::Exchange;
 use crate::gateway::metrics::Dimensions;
 use crate::gateway::program::{Argument, Arguments, Compiler, Flow, Run, Statement};
@@ -102,6 +104,17 @@ impl Dimension {
     }
 }
 
+/// Whether metrics of this request are sent; if not, a trace says so (seen live; the words are assumed).
+fn sends(exchange: &mut Exchange) -> bool {
+    let sends = exchange.snapshot.sends_metrics(exchange.api) || exchange.worker.settings.metrics_without_diagnostic;
+    if !sends {
+        exchange.note("emit-metric", |_| {
+            json!({ "message": "The metric was not emitted: there is no Application Insights diagnostic with `metrics` enabled." })
+        });
+    }
+    sends
+}
+
 /// The metrics of a token policy.
 #[derive(Debug)]
 struct Names {
@@ -122,6 +135,9 @@ struct TokenMetric {
 
 impl Statement for TokenMetric {
     fn run<'a>(&'a self, exchange: &'a mut Exchange, arguments: &mut Arguments) -> Run<'a> {
+        if !sends(exchange) {
+            return Run::Done(Ok(Flow::Next));
+        }
         let mut backend = None;
         let values: Dimensions = self
             .dimensions
@@ -211,6 +227,9 @@ struct EmitMetric {
 
 impl Statement for EmitMetric {
     fn run<'a>(&'a self, exchange: &'a mut Exchange, arguments: &mut Arguments) -> Run<'a> {
+        if !sends(exchange) {
+            return Run::Done(Ok(Flow::Next));
+        }
         let value = arguments.number(&self.value);
         let values: Dimensions =
             self.dimensions.iter().map(|dimension| (dimension.name.clone(), dimension.value(exchange, arguments))).collect();

@@ -6,9 +6,10 @@
 //! 2024 that it is gone, and services that had it were seen with it later, so it is a setting.
 
 use http::header::{HeaderName, HeaderValue};
-use serde_json::{Value, json};
+use serde_json::json;
 use time::format_description::well_known::Rfc3339;
 
+use crate::gateway::backend::shown;
 use crate::gateway::exchange::Exchange;
 use crate::gateway::worker::Tracing;
 
@@ -18,9 +19,6 @@ const DEBUG: HeaderName = HeaderName::from_static("apim-debug-authorization");
 const EXPIRED: HeaderName = HeaderName::from_static("apim-debug-authorization-expired");
 const WRONG_API: HeaderName = HeaderName::from_static("apim-debug-authorization-wrongapi");
 const ANSWERS: HeaderName = HeaderName::from_static("apim-trace-id");
-/// Header values that no trace shows.
-const SECRET: [&str; 6] = ["authorization", "apim-debug-authorization", "api-key", "ocp-apim-subscription-key", "cookie", "set-cookie"];
-
 /// Starts a trace if the request is to have one, or asks for it.
 pub fn begin(exchange: &mut Exchange) {
     let all = exchange.worker.tracing == Tracing::All;
@@ -34,7 +32,7 @@ pub fn begin(exchange: &mut Exchange) {
         json!({ "request": {
             "method": original.method.as_str(),
             "url": format!("{}://{}{}", if original.https { "https" } else { "http" }, original.host, original.path),
-            "headers": headers(exchange, &exchange.request.headers),
+            "headers": shown::headers(&exchange.request.headers, exchange.key_header()),
         } })
     });
 }
@@ -114,17 +112,4 @@ pub fn tell(exchange: &mut Exchange) {
         let trace = trace.json(&id);
         exchange.worker.state.debugging.keep(service, id, trace);
     }
-}
-
-/// Headers as traces show them; what lets somebody in is masked, also under the API's own key header.
-pub fn headers(exchange: &Exchange, headers: &http::HeaderMap) -> Value {
-    let own = exchange.api.and_then(|index| exchange.snapshot.api(index)).map(|api| api.key_names.header.as_str());
-    headers
-        .iter()
-        .map(|(name, value)| {
-            let secret = SECRET.contains(&name.as_str()) || own == Some(name.as_str());
-            let shown = if secret { "********".to_owned() } else { String::from_utf8_lossy(value.as_bytes()).into_owned() };
-            json!({ "name": name.as_str(), "value": shown })
-        })
-        .collect()
 }

@@ -28,6 +28,8 @@ pub struct Answer {
     pub body: String,
     /// Further pieces of the body, each its own frame.
     pub then: Vec<String>,
+    /// Seconds before the body is read.
+    pub read_after: f64,
     /// Seconds before the head.
     pub after: f64,
     /// Seconds before each of the further pieces.
@@ -111,6 +113,10 @@ impl Backends {
 
     async fn answer(self, host: String, request: http::Request<Incoming>) -> Result<http::Response<BoxedBody>, Error> {
         let (parts, body) = request.into_parts();
+        let before = self.0.lock().unwrap().scripts.get(&host).map_or(0.0, |script| script.peek().read_after);
+        if before > 0.0 {
+            SystemClock.sleep(Duration::from_secs_f64(before)).await;
+        }
         let body = body.collect().await.map_err(Error::other)?.to_bytes();
         let answer = {
             let mut state = self.0.lock().unwrap();

@@ -151,8 +151,7 @@ pub struct Expect {
     /// What backends were sent, in order; an empty list: nothing.
     pub backend: Option<Vec<Forwarded>>,
     /// Backends whose caller went away before they had answered.
-    #[serde(default)]
-    pub gone: Vec<String>,
+    pub gone: Option<Vec<String>>,
 }
 
 #[derive(Debug, Clone, Deserialize)]

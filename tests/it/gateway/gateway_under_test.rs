@@ -223,12 +223,8 @@ impl GatewayUnderTest {
         Self::watched(gateway, counters, traces)
     }
 
-    /// One worker of this gateway.
-    pub fn over(gateway: Arc<Gateway>) -> Self {
-        Self::watched(gateway, Arc::default(), Arc::default())
-    }
-
-    fn watched(gateway: Arc<Gateway>, counters: Arc<Counters>, traces: Arc<Traces>) -> Self {
+    /// One worker of this gateway, with who watches it.
+    pub fn watched(gateway: Arc<Gateway>, counters: Arc<Counters>, traces: Arc<Traces>) -> Self {
         let endpoint = Arc::new(gateway.endpoint());
         let front = Arc::new(front::Settings::new(front::Limits::default(), gateway.clock().clone()));
         let admin = Admin { gateway: gateway.clone(), counters, traces };
