@@ -7,7 +7,7 @@ mod cipher;
 
 use std::num::NonZeroU32;
 
-use aws_lc_rs::hmac;
+use aws_lc_rs::{digest, hmac};
 use yasna::models::ObjectIdentifier;
 use yasna::{ASN1Error, ASN1ErrorKind, ASN1Result, BERReader, Tag};
 
@@ -34,6 +34,21 @@ pub struct Identity {
     pub chain: Vec<Vec<u8>>,
     /// PKCS#8 in DER.
     pub key: Secret<Vec<u8>>,
+}
+
+impl Identity {
+    /// [`thumbprint`] of the key's own certificate.
+    #[must_use]
+    pub fn thumbprint(&self) -> String {
+        self.chain.first().map(|own| thumbprint(own)).unwrap_or_default()
+    }
+}
+
+/// SHA-1 of a certificate (in DER) in hexadecimal, as .NET and the service show it.
+#[must_use]
+pub fn thumbprint(certificate: &[u8]) -> String {
+    let digest = digest::digest(&digest::SHA1_FOR_LEGACY_USE_ONLY, certificate);
+    digest.as_ref().iter().map(|byte| format!("{byte:02X}")).collect()
 }
 
 /// Why a file cannot be used.
@@ -98,7 +113,7 @@ pub fn read(data: &[u8], password: &str) -> Result<Identity, Pkcs12Error> {
         password.wide.clear();
     }
     let mut found = Found::default();
-    for content in yasna::parse_ber(&safe, |reader| reader.collect_sequence_of(content)).map_err(|_| Pkcs12Error::Malformed)? {
+    for content in yasna::parse_ber(&safe, |reader| reader.collect_sequence_of(|reader| content(reader))).map_err(|_| Pkcs12Error::Malformed)? {
         let contents = match content {
             Content::Plain(contents) => contents,
             Content::Encrypted(algorithm, bytes) => cipher::decrypt(&algorithm, &bytes, &password)?,
@@ -141,7 +156,7 @@ fn outer(reader: BERReader<'_, '_>) -> ASN1Result<(Vec<u8>, Option<Mac>)> {
             reader.read_sequence(|reader| {
                 let (algorithm, digest) = reader.next().read_sequence(|reader| Ok((algorithm(reader.next())?, reader.next().read_bytes()?)))?;
                 let salt = reader.next().read_bytes()?;
-                let rounds = reader.read_optional(BERReader::read_u32)?.unwrap_or(1);
+                let rounds = reader.read_optional(|reader| reader.read_u32())?.unwrap_or(1);
                 Ok(Mac { algorithm, digest, salt, rounds })
             })
         })?;
@@ -160,7 +175,7 @@ fn content(reader: BERReader<'_, '_>) -> ASN1Result<Content> {
     reader.read_sequence(|reader| {
         let id = reader.next().read_oid()?;
         if id.components() == DATA {
-            return Ok(Content::Plain(reader.next().read_tagged(Tag::context(0), BERReader::read_bytes)?));
+            return Ok(Content::Plain(reader.next().read_tagged(Tag::context(0), |reader| reader.read_bytes())?));
         }
         if id.components() == ENCRYPTED_DATA {
             return reader.next().read_tagged(Tag::context(0), |reader| {
@@ -169,13 +184,13 @@ fn content(reader: BERReader<'_, '_>) -> ASN1Result<Content> {
                     reader.next().read_sequence(|reader| {
                         reader.next().read_oid()?;
                         let algorithm = algorithm(reader.next())?;
-                        let bytes = reader.next().read_tagged_implicit(Tag::context(0), BERReader::read_bytes)?;
+                        let bytes = reader.next().read_tagged_implicit(Tag::context(0), |reader| reader.read_bytes())?;
                         Ok(Content::Encrypted(algorithm, bytes))
                     })
                 })
             });
         }
-        reader.read_optional(BERReader::read_der)?;
+        reader.read_optional(|reader| reader.read_der())?;
         Ok(Content::Other(id))
     })
 }
@@ -183,7 +198,7 @@ fn content(reader: BERReader<'_, '_>) -> ASN1Result<Content> {
 fn algorithm(reader: BERReader<'_, '_>) -> ASN1Result<Algorithm> {
     reader.read_sequence(|reader| {
         let id = reader.next().read_oid()?;
-        let parameters = reader.read_optional(BERReader::read_der)?.unwrap_or_default();
+        let parameters = reader.read_optional(|reader| reader.read_der())?.unwrap_or_default();
         Ok(Algorithm { id, parameters })
     })
 }
@@ -209,7 +224,7 @@ impl Found {
         if depth > DEEPEST {
             return Err(Pkcs12Error::Malformed);
         }
-        for (bag, id) in yasna::parse_ber(contents, |reader| reader.collect_sequence_of(bag)).map_err(|_| Pkcs12Error::Malformed)? {
+        for (bag, id) in yasna::parse_ber(contents, |reader| reader.collect_sequence_of(|reader| bag(reader))).map_err(|_| Pkcs12Error::Malformed)? {
             match bag {
                 Bag::Key(key) => self.keys.push((key, id)),
                 Bag::Shrouded(algorithm, bytes) => self.keys.push((cipher::decrypt(&algorithm, &bytes, password)?, id)),
@@ -248,7 +263,7 @@ fn bag(reader: BERReader<'_, '_>) -> ASN1Result<(Bag, Option<Vec<u8>>)> {
             }
             CERTIFICATE_BAG => reader.read_sequence(|reader| {
                 let kind = reader.next().read_oid()?;
-                let bytes = reader.next().read_tagged(Tag::context(0), BERReader::read_bytes)?;
+                let bytes = reader.next().read_tagged(Tag::context(0), |reader| reader.read_bytes())?;
                 Ok(if kind.components() == X509 { Bag::Certificate(bytes) } else { Bag::Other })
             }),
             SAFE_BAG => reader.read_der().map(Bag::Safe),

@@ -2,7 +2,9 @@
 
 mod backends;
 mod cases;
+mod certificates;
 mod conformance;
+mod developer;
 mod examples;
 mod gateway_under_test;
 mod reload;

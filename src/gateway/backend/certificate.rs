@@ -97,9 +97,7 @@ impl ClientIdentity {
 
     fn of(chain: Vec<CertificateDer<'static>>, key: PrivateKeyDer<'static>) -> Result<Self, UnreadableCertificate> {
         let first = chain.first().ok_or(UnreadableCertificate::Pem)?;
-        let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA1_FOR_LEGACY_USE_ONLY, first);
-        let thumbprint = digest.as_ref().iter().map(|byte| format!("{byte:02X}")).collect();
-        Ok(Self { thumbprint, chain, key })
+        Ok(Self { thumbprint: pkcs12::thumbprint(first), chain, key })
     }
 
     /// SHA-1 of the certificate in hexadecimal, as .NET shows it.

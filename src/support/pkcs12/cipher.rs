@@ -7,7 +7,6 @@ use aws_lc_rs::iv::FixedLength;
 use aws_lc_rs::{digest, hmac, pbkdf2};
 use des::cipher::{BlockCipherDecrypt as _, KeyInit as _};
 use yasna::models::ObjectIdentifier;
-use yasna::{BERReader, Tag};
 
 use super::{Algorithm, Password, Pkcs12Error, algorithm, rounds};
 
@@ -154,10 +153,8 @@ fn pbes2(scheme: &Algorithm, bytes: &[u8], password: &Password) -> Result<Vec<u8
             let salt = reader.next().read_bytes()?;
             let count = reader.next().read_u32()?;
             // The key's length follows from the cipher.
-            if reader.lookahead_tag_is(yasna::tags::TAG_INTEGER) {
-                reader.next().read_u32()?;
-            }
-            Ok((salt, count, reader.read_optional(algorithm)?))
+            reader.read_optional(|reader| reader.read_u32())?;
+            Ok((salt, count, reader.read_optional(|reader| algorithm(reader))?))
         })
     })
     .map_err(|_| Pkcs12Error::Malformed)?;
@@ -165,7 +162,7 @@ fn pbes2(scheme: &Algorithm, bytes: &[u8], password: &Password) -> Result<Vec<u8
         None => Hash::Sha1,
         Some(prf) => Hash::of_hmac(&prf.id).ok_or_else(|| prf.unsupported())?,
     };
-    let first = yasna::parse_ber(&cipher.parameters, BERReader::read_bytes).map_err(|_| Pkcs12Error::Malformed)?;
+    let first = yasna::parse_ber(&cipher.parameters, |reader| reader.read_bytes()).map_err(|_| Pkcs12Error::Malformed)?;
     let count = rounds(count)?;
     let key = |length: usize| {
         let mut key = vec![0; length];
