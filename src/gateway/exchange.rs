@@ -18,7 +18,7 @@ pub use self::variables::Variables;
 use super::backend::forward::Forwarding;
 use super::failure::LastError;
 use super::front::Peer;
-use super::message::{MessageBody, RequestMessage, ResponseMessage};
+use super::message::{MessageBody, RequestMessage, ResponseMessage, UrlText};
 use super::settle::Settle;
 use super::snapshot::{ApiIndex, BackendIndex, BaseUrl, OperationIndex, ProductIndex, Snapshot, SubscriptionIndex};
 use super::trace::Trace;
@@ -60,9 +60,9 @@ pub struct Original {
     /// Port, if one was named.
     pub port: Option<u16>,
     /// Path, encoded.
-    pub path: String,
+    pub path: UrlText,
     /// Query without `?`.
-    pub query: Option<String>,
+    pub query: Option<UrlText>,
 }
 
 /// One request.
@@ -75,7 +75,7 @@ pub struct Exchange {
     /// When it came.
     pub received: Instant,
     /// Who is at the other end.
-    pub peer: Arc<Peer>,
+    pub peer: Peer,
     /// As it came.
     pub original: Original,
     /// As it will be forwarded.
@@ -154,7 +154,7 @@ pub struct Arrival {
     /// What it is served from.
     pub snapshot: Arc<Snapshot>,
     /// Who sent it.
-    pub peer: Arc<Peer>,
+    pub peer: Peer,
     /// As it came.
     pub original: Original,
     /// To be forwarded.

@@ -11,9 +11,10 @@ mod workers;
 use std::fmt;
 use std::future::Future;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
-use http::{Request, Response};
+use http::{HeaderValue, Request, Response};
 use hyper::body::Incoming;
 use rustls::pki_types::CertificateDer;
 
@@ -31,7 +32,7 @@ pub trait Service: Send + Sync + 'static {
     fn call(&self, request: Request<Incoming>, peer: &Peer) -> impl Future<Output = Response<Body>> + Send;
 }
 
-/// Who is at the other end of a connection; shared by all its requests.
+/// Who is at the other end of a connection. Cheap to copy: each request has one.
 #[derive(Clone)]
 pub struct Peer {
     /// The client's address.
@@ -41,16 +42,21 @@ pub struct Peer {
     /// The connection is over TLS.
     pub tls: bool,
     /// The certificate the client showed, in DER.
-    pub client_certificate: Option<CertificateDer<'static>>,
+    pub client_certificate: Option<Arc<CertificateDer<'static>>>,
     /// The name the client asked for in the TLS handshake.
-    pub server_name: Option<String>,
+    pub server_name: Option<Arc<str>>,
+    /// The client's address as `X-Forwarded-For` has it, made once for all requests of the connection.
+    pub forwarded: HeaderValue,
 }
 
 impl Peer {
     /// A client without TLS.
     #[must_use]
-    pub const fn plain(address: SocketAddr, local: SocketAddr) -> Self {
-        Self { address, local, tls: false, client_certificate: None, server_name: None }
+    pub fn plain(address: SocketAddr, local: SocketAddr) -> Self {
+        // The text of an address is always a header's.
+        let forwarded = HeaderValue::try_from(address.ip().to_canonical().to_string());
+        let forwarded = forwarded.unwrap_or_else(|_| HeaderValue::from_static("unknown"));
+        Self { address, local, tls: false, client_certificate: None, server_name: None, forwarded }
     }
 }
 

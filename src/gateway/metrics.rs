@@ -1,9 +1,11 @@
 //! Custom metrics: what `emit-metric` and the token metric policies would send to Application Insights, kept here as
 //! `customMetrics` would show it, minute by minute.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
+use std::hash::{Hash, Hasher};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use indexmap::{Equivalent, IndexMap};
 use time::OffsetDateTime;
 
 /// Minutes that are kept of a series: a day.
@@ -15,7 +17,7 @@ const SERIES: usize = 10_000;
 pub type Dimensions = Box<[(Arc<str>, Box<str>)]>;
 
 /// What makes a series.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct SeriesName {
     /// `customMetrics` namespace.
     pub namespace: Arc<str>,
@@ -23,6 +25,32 @@ pub struct SeriesName {
     pub metric: Arc<str>,
     /// Dimensions.
     pub dimensions: Dimensions,
+}
+
+/// The same, borrowed: a series that is known is found without a copy.
+#[derive(Hash, PartialEq, Eq)]
+struct Borrowed<'a> {
+    namespace: &'a str,
+    metric: &'a str,
+    dimensions: &'a [(Arc<str>, Box<str>)],
+}
+
+impl SeriesName {
+    fn borrowed(&self) -> Borrowed<'_> {
+        Borrowed { namespace: &self.namespace, metric: &self.metric, dimensions: &self.dimensions }
+    }
+}
+
+impl Hash for SeriesName {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.borrowed().hash(state);
+    }
+}
+
+impl Equivalent<SeriesName> for Borrowed<'_> {
+    fn equivalent(&self, key: &SeriesName) -> bool {
+        *self == key.borrowed()
+    }
 }
 
 /// Aggregate of the values of some time.
@@ -74,7 +102,7 @@ pub struct Metrics(Mutex<Kept>);
 
 #[derive(Debug, Default)]
 struct Kept {
-    series: HashMap<SeriesName, Series>,
+    series: IndexMap<SeriesName, Series>,
     dropped: u64,
 }
 
@@ -84,16 +112,20 @@ impl Metrics {
         let minute = now.unix_timestamp().div_euclid(60);
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         for (metric, value) in values {
-            let name = SeriesName { namespace: namespace.clone(), metric: (*metric).clone(), dimensions: dimensions.clone() };
-            if !kept.series.contains_key(&name) && kept.series.len() >= SERIES {
-                kept.dropped += 1;
-                continue;
-            }
             let one = Aggregate::of(*value);
-            let series = kept
-                .series
-                .entry(name)
-                .or_insert_with(|| Series { total: Aggregate { count: 0, sum: 0.0, ..one }, minutes: BTreeMap::new() });
+            let place = match kept.series.get_index_of(&Borrowed { namespace, metric, dimensions }) {
+                Some(place) => place,
+                None if kept.series.len() >= SERIES => {
+                    kept.dropped += 1;
+                    continue;
+                }
+                None => {
+                    let name = SeriesName { namespace: namespace.clone(), metric: (*metric).clone(), dimensions: dimensions.clone() };
+                    let new = Series { total: Aggregate { count: 0, sum: 0.0, ..one }, minutes: BTreeMap::new() };
+                    kept.series.insert_full(name, new).0
+                }
+            };
+            let Some((_, series)) = kept.series.get_index_mut(place) else { continue };
             series.total.add(&one);
             series.minutes.entry(minute).and_modify(|kept| kept.add(&one)).or_insert(one);
             if series.minutes.len() > MINUTES {

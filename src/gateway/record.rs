@@ -107,7 +107,7 @@ impl Recorder {
             timestamp: exchange.timestamp(),
             id,
             method: std::mem::take(&mut exchange.original.method),
-            path: std::mem::take(&mut exchange.original.path),
+            path: exchange.original.path.to_string(),
             status: 0,
             head_after: exchange.elapsed(),
             elapsed: Duration::ZERO,

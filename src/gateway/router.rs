@@ -97,8 +97,8 @@ fn place(snapshot: &Snapshot, exchange: &Exchange) -> Result<(ApiIndex, usize), 
 /// The request goes to the API's `serviceUrl` unless a policy says otherwise.
 fn aim(snapshot: &Snapshot, exchange: &mut Exchange, api: ApiIndex, rest: usize) {
     let base = snapshot.api(api).and_then(|api| api.service_url.clone()).unwrap_or_else(|| snapshot.service.gateway_url.clone());
-    let rest = exchange.original.path.get(rest..).unwrap_or_default();
-    let path = if rest.is_empty() { "/".to_owned() } else { rest.to_owned() };
+    let rest = exchange.original.path.from(rest);
+    let path = if rest.is_empty() { String::from("/").into() } else { rest };
     exchange.request.url = RequestUrl { base, path, query: exchange.original.query.clone() };
     exchange.destination = Destination::Service;
 }

@@ -18,7 +18,7 @@ use super::body::Body;
 use super::exchange::{Arrival, Exchange, Original};
 use super::front::upgrade::{ClientUpgrade, splice};
 use super::front::{self, Drained, Peer, Service};
-use super::message::{MessageBody, RequestMessage, RequestUrl};
+use super::message::{MessageBody, RequestMessage, RequestUrl, UrlText};
 use super::record::Observer;
 use super::serve::serve;
 use super::settings::Settings;
@@ -321,17 +321,25 @@ impl Endpoint {
             Some((host, port)) => (host.to_owned(), port),
             None => (snapshot.service.gateway_url.host.clone(), snapshot.service.gateway_url.port),
         };
+        let (path, query) = match parts.uri.path_and_query() {
+            Some(target) => UrlText::of(target),
+            None => (String::from("/").into(), None),
+        };
+        let path = match without_dots(&path) {
+            Some(path) => path.into(),
+            None => path,
+        };
         let original = Original {
             method: parts.method.clone(),
             https: peer.tls || worker.plain == Plain::Https,
             host,
             port,
-            path: without_dots(parts.uri.path()),
-            query: parts.uri.query().map(str::to_owned),
+            path,
+            query,
         };
         let had_body = !body.is_empty();
         // Routing fills it in.
-        let url = RequestUrl { base: snapshot.service.gateway_url.clone(), path: String::new(), query: None };
+        let url = RequestUrl { base: snapshot.service.gateway_url.clone(), path: UrlText::default(), query: None };
         let request = RequestMessage {
             method: parts.method,
             url,
@@ -339,7 +347,7 @@ impl Endpoint {
             body: if had_body { MessageBody::Stream(body) } else { MessageBody::Empty },
             had_body,
         };
-        let arrival = Arrival { worker: worker.clone(), snapshot, peer: Arc::new(peer.clone()), original, request };
+        let arrival = Arrival { worker: worker.clone(), snapshot, peer: peer.clone(), original, request };
         Exchange::new(arrival)
     }
 }
@@ -355,8 +363,8 @@ fn host(headers: &HeaderMap) -> Option<(&str, Option<u16>)> {
 }
 
 /// `.` and `..` segments are resolved before anything is matched, as .NET's `Uri` does (assumed): no policy or backend may see another path
-/// than the one that was routed.
-fn without_dots(path: &str) -> String {
+/// than the one that was routed. Nothing if there are none.
+fn without_dots(path: &str) -> Option<String> {
     let dots = |segment: &str| match segment.as_bytes() {
         [b'.' | b'%', ..] if segment.len() <= 6 => match segment.to_ascii_lowercase().replace("%2e", ".").as_str() {
             "." => 1,
@@ -366,7 +374,7 @@ fn without_dots(path: &str) -> String {
         _ => 0,
     };
     if !path.split('/').any(|segment| dots(segment) > 0) {
-        return path.to_owned();
+        return None;
     }
     let mut kept: Vec<&str> = Vec::new();
     let mut segments = path.split('/').skip(1).peekable();
@@ -382,7 +390,7 @@ fn without_dots(path: &str) -> String {
             kept.push("");
         }
     }
-    format!("/{}", kept.join("/"))
+    Some(format!("/{}", kept.join("/")))
 }
 
 #[cfg(test)]
@@ -401,7 +409,7 @@ mod tests {
             ("/a/.b/...", "/a/.b/..."),
             ("*", "*"),
         ] {
-            assert_eq!(without_dots(path), expected);
+            assert_eq!(without_dots(path).as_deref().unwrap_or(path), expected);
         }
     }
 

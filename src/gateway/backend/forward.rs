@@ -4,7 +4,6 @@
 //! each forward chooses anew, a request body is gone after the first forward unless it is buffered.
 
 use std::mem;
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,6 +22,7 @@ use crate::gateway::answered;
 use crate::gateway::body::Body;
 use crate::gateway::exchange::{Attempt, Exchange};
 use crate::gateway::failure::{AnswerBody, CALLER_GONE, Failure};
+use crate::gateway::front::Peer;
 use crate::gateway::message::{MessageBody, ResponseMessage};
 use crate::gateway::program::Flow;
 use crate::gateway::snapshot::{BackendIndex, BaseUrl};
@@ -241,7 +241,7 @@ fn prepare(exchange: &Exchange, place: &Place<'_>, token: Option<&HeaderValue>, 
         // A compressed answer could not be metered.
         displaced.set(headers, ACCEPT_ENCODING, HeaderValue::from_static("identity"));
     }
-    forwarded_for(headers, exchange.peer.address.ip(), &mut displaced);
+    forwarded_for(headers, &exchange.peer, &mut displaced);
     if let Some((_, single)) = place.single {
         for name in single.credentials.names(token.is_some()) {
             displaced.keep(headers, name);
@@ -252,11 +252,19 @@ fn prepare(exchange: &Exchange, place: &Place<'_>, token: Option<&HeaderValue>, 
 }
 
 /// Headers as they were before.
-struct Displaced(Vec<(HeaderName, Vec<HeaderValue>)>);
+struct Displaced(Vec<Before>);
+
+/// The values of one header: nearly always one or none.
+struct Before {
+    name: HeaderName,
+    first: Option<HeaderValue>,
+    more: Vec<HeaderValue>,
+}
 
 impl Displaced {
     fn keep(&mut self, headers: &HeaderMap, name: &HeaderName) {
-        self.0.push((name.clone(), headers.get_all(name).iter().cloned().collect()));
+        let mut values = headers.get_all(name).iter().cloned();
+        self.0.push(Before { name: name.clone(), first: values.next(), more: values.collect() });
     }
 
     fn set(&mut self, headers: &mut HeaderMap, name: HeaderName, value: HeaderValue) {
@@ -265,9 +273,9 @@ impl Displaced {
     }
 
     fn put_back(self, headers: &mut HeaderMap) {
-        for (name, values) in self.0.into_iter().rev() {
+        for Before { name, first, more } in self.0.into_iter().rev() {
             headers.remove(&name);
-            for value in values {
+            for value in first.into_iter().chain(more) {
                 headers.append(name.clone(), value);
             }
         }
@@ -277,13 +285,16 @@ impl Displaced {
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
 /// Adds the caller's address, behind those of proxies before us.
-fn forwarded_for(headers: &mut HeaderMap, address: IpAddr, displaced: &mut Displaced) {
+fn forwarded_for(headers: &mut HeaderMap, caller: &Peer, displaced: &mut Displaced) {
+    if !headers.contains_key(&FORWARDED_FOR) {
+        return displaced.set(headers, FORWARDED_FOR, caller.forwarded.clone());
+    }
     let mut text = String::with_capacity(64);
     for value in headers.get_all(&FORWARDED_FOR) {
         text.push_str(&String::from_utf8_lossy(value.as_bytes()));
         text.push_str(", ");
     }
-    text.push_str(&address.to_canonical().to_string());
+    text.push_str(&String::from_utf8_lossy(caller.forwarded.as_bytes()));
     if let Ok(value) = HeaderValue::try_from(text) {
         displaced.set(headers, FORWARDED_FOR, value);
     }

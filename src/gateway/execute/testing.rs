@@ -353,18 +353,18 @@ impl Bench {
         let mut exchange = Exchange::new(Arrival {
             worker: worker.clone(),
             snapshot,
-            peer: Arc::new(Peer { tls: true, ..Peer::plain(self.caller, self.caller) }),
+            peer: Peer { tls: true, ..Peer::plain(self.caller, self.caller) },
             original: Original {
                 method: self.method.clone(),
                 https: true,
                 host: "gateway.example".to_owned(),
                 port: None,
-                path: path.to_owned(),
-                query: query.clone(),
+                path: path.to_owned().into(),
+                query: query.clone().map(Into::into),
             },
             request: RequestMessage {
                 method: self.method.clone(),
-                url: RequestUrl { base, path: path.strip_prefix("/echo").unwrap_or(path).to_owned(), query },
+                url: RequestUrl { base, path: path.strip_prefix("/echo").unwrap_or(path).to_owned().into(), query: query.map(Into::into) },
                 headers,
                 body: self.body.clone().map_or(MessageBody::Empty, |body| MessageBody::Stream(crate::gateway::body::Body::full(body))),
                 had_body: self.body.is_some(),

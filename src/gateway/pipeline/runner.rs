@@ -55,10 +55,55 @@ pub(super) struct Runner<'s> {
     absent: AbsentSection,
     /// Whether only what preflight requests meet is run.
     preflight: bool,
-    frames: Vec<Frame<'s>>,
+    frames: Frames<'s>,
     retries: Vec<Retry>,
     permits: Vec<Permit>,
     arguments: Arguments,
+}
+
+/// The documents that are being run, the innermost last: one for each scope at most, since `<base />` only leads to wider ones.
+#[derive(Default)]
+struct Frames<'s> {
+    frames: [Option<Frame<'s>>; SCOPES],
+    count: usize,
+}
+
+/// Operation, API, product, all APIs.
+const SCOPES: usize = 4;
+
+impl<'s> Frames<'s> {
+    fn of(frame: Frame<'s>) -> Self {
+        let mut frames = Self::default();
+        frames.push(frame);
+        frames
+    }
+
+    fn push(&mut self, frame: Frame<'s>) {
+        if let Some(place) = self.frames.get_mut(self.count) {
+            *place = Some(frame);
+            self.count += 1;
+        }
+    }
+
+    fn pop(&mut self) {
+        self.truncate(self.count.saturating_sub(1));
+    }
+
+    fn truncate(&mut self, count: usize) {
+        self.count = self.count.min(count);
+    }
+
+    const fn len(&self) -> usize {
+        self.count
+    }
+
+    fn last(&self) -> Option<&Frame<'s>> {
+        self.frames.get(self.count.checked_sub(1)?)?.as_ref()
+    }
+
+    fn last_mut(&mut self) -> Option<&mut Frame<'s>> {
+        self.frames.get_mut(self.count.checked_sub(1)?)?.as_mut()
+    }
 }
 
 impl<'s> Runner<'s> {
@@ -69,7 +114,7 @@ impl<'s> Runner<'s> {
             section,
             absent,
             preflight,
-            frames: Vec::with_capacity(4),
+            frames: Frames::default(),
             retries: Vec::new(),
             permits: Vec::new(),
             arguments: Arguments::default(),
@@ -86,7 +131,7 @@ impl<'s> Runner<'s> {
             section: self.section,
             absent: self.absent,
             preflight: self.preflight,
-            frames: vec![Frame { program, next: 0, level, scope }],
+            frames: Frames::of(Frame { program, next: 0, level, scope }),
             retries: Vec::new(),
             permits: Vec::new(),
             arguments: Arguments::default(),
