@@ -40,7 +40,7 @@ const ROUTES: [(&str, &str); 8] = [
 ];
 
 impl Service for Admin {
-    async fn call(&self, request: Request<Incoming>, _peer: &Peer) -> Response<Body> {
+    async fn call(&self, request: Request<Incoming>, _peer: &Arc<Peer>) -> Response<Body> {
         self.answer(request.method(), request.uri().path(), request.uri().query().unwrap_or_default())
     }
 }

@@ -1,5 +1,6 @@
 //! The gateway in process: on paused time, over in-memory connections, against scripted backends.
 
+mod allocations;
 mod backends;
 mod cases;
 mod conformance;

@@ -4,7 +4,6 @@
 //! each forward chooses anew, a request body is gone after the first forward unless it is buffered.
 
 use std::mem;
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,6 +22,7 @@ use crate::gateway::answered;
 use crate::gateway::body::Body;
 use crate::gateway::exchange::{Attempt, Exchange};
 use crate::gateway::failure::{AnswerBody, Failure};
+use crate::gateway::front::Peer;
 use crate::gateway::message::{MessageBody, ResponseMessage};
 use crate::gateway::program::Flow;
 use crate::gateway::snapshot::{BackendIndex, BaseUrl};
@@ -239,7 +239,7 @@ fn prepare(exchange: &Exchange, place: &Place<'_>, token: Option<&HeaderValue>, 
         // A compressed answer could not be metered.
         displaced.set(headers, ACCEPT_ENCODING, HeaderValue::from_static("identity"));
     }
-    forwarded_for(headers, exchange.peer.address.ip(), &mut displaced);
+    forwarded_for(headers, &exchange.peer, &mut displaced);
     if let Some((_, single)) = place.single {
         for name in single.credentials.names(token.is_some()) {
             displaced.keep(headers, name);
@@ -249,12 +249,13 @@ fn prepare(exchange: &Exchange, place: &Place<'_>, token: Option<&HeaderValue>, 
     displaced
 }
 
-/// Headers as they were before.
-struct Displaced(Vec<(HeaderName, Vec<HeaderValue>)>);
+/// Headers as they were before: the name, its value, and the further ones that a field seldom has.
+struct Displaced(Vec<(HeaderName, Option<HeaderValue>, Vec<HeaderValue>)>);
 
 impl Displaced {
     fn keep(&mut self, headers: &HeaderMap, name: &HeaderName) {
-        self.0.push((name.clone(), headers.get_all(name).iter().cloned().collect()));
+        let mut values = headers.get_all(name).iter().cloned();
+        self.0.push((name.clone(), values.next(), values.collect()));
     }
 
     fn set(&mut self, headers: &mut HeaderMap, name: HeaderName, value: HeaderValue) {
@@ -263,10 +264,17 @@ impl Displaced {
     }
 
     fn put_back(self, headers: &mut HeaderMap) {
-        for (name, values) in self.0.into_iter().rev() {
-            headers.remove(&name);
-            for value in values {
-                headers.append(name.clone(), value);
+        for (name, first, further) in self.0.into_iter().rev() {
+            match first {
+                Some(value) => {
+                    headers.insert(&name, value);
+                }
+                None => {
+                    headers.remove(&name);
+                }
+            }
+            for value in further {
+                headers.append(&name, value);
             }
         }
     }
@@ -275,14 +283,15 @@ impl Displaced {
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
 /// Adds the caller's address, behind those of proxies before us.
-fn forwarded_for(headers: &mut HeaderMap, address: IpAddr, displaced: &mut Displaced) {
-    let mut text = String::with_capacity(64);
-    for value in headers.get_all(&FORWARDED_FOR) {
-        text.push_str(&String::from_utf8_lossy(value.as_bytes()));
-        text.push_str(", ");
-    }
-    text.push_str(&address.to_canonical().to_string());
-    if let Ok(value) = HeaderValue::try_from(text) {
+fn forwarded_for(headers: &mut HeaderMap, peer: &Peer, displaced: &mut Displaced) {
+    let Some(caller) = peer.forwarded() else { return };
+    let value = if headers.contains_key(&FORWARDED_FOR) {
+        let before = headers.get_all(&FORWARDED_FOR).iter().chain([caller]).map(HeaderValue::as_bytes);
+        HeaderValue::try_from(before.collect::<Vec<_>>().join(b", ".as_slice())).ok()
+    } else {
+        Some(caller.clone())
+    };
+    if let Some(value) = value {
         displaced.set(headers, FORWARDED_FOR, value);
     }
 }
