@@ -236,7 +236,8 @@ impl Metrics {
                 }
             }
         }
-        let shown = |(name, series): (SeriesName, Series)| Shown { name, total: series.total, minutes: series.minutes.into_iter().collect() };
+        let shown =
+            |(name, series): (SeriesName, Series)| Shown { name, total: series.total, minutes: series.minutes.into_iter().collect() };
         all.into_iter().map(shown).collect()
     }
 

@@ -137,7 +137,8 @@ impl Gateway {
     /// # Errors
     /// The store has no such service.
     pub fn new(options: GatewayOptions) -> Result<Arc<Self>, BuildError> {
-        let (state, settings) = (Arc::new(options.state), Arc::new(options.settings));
+        let state = State { debugging: options.store.debugging().clone(), ..options.state };
+        let (state, settings) = (Arc::new(state), Arc::new(options.settings));
         let mut builder = Builder::new(options.service, state.clone(), settings.clone(), options.overrides);
         // The revision is read first: what is written in between is seen twice rather than never.
         let revision = *options.store.changes().borrow();

@@ -3,8 +3,12 @@
 mod allocations;
 mod backends;
 mod cases;
+mod certificates;
 mod conformance;
+mod developer;
 mod examples;
 mod gateway_under_test;
 mod reload;
+mod rules;
 mod serve;
+mod tutorial;

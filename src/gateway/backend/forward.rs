@@ -21,7 +21,7 @@ use super::target::Security;
 use crate::gateway::answered;
 use crate::gateway::body::Body;
 use crate::gateway::exchange::{Attempt, Exchange};
-use crate::gateway::failure::{AnswerBody, Failure};
+use crate::gateway::failure::{AnswerBody, CALLER_GONE, Failure};
 use crate::gateway::front::Peer;
 use crate::gateway::message::{MessageBody, ResponseMessage};
 use crate::gateway::program::Flow;
@@ -59,6 +59,8 @@ pub struct Forwarding {
 pub struct Options {
     /// `timeout`, `timeout-ms`: until the head of the answer is there.
     pub timeout: Duration,
+    /// `continue-timeout`: until the backend asks for the body.
+    pub leave: Option<Duration>,
     /// `http-version`.
     pub version: HttpVersion,
     /// `follow-redirects`.
@@ -99,12 +101,12 @@ pub async fn forward(exchange: &mut Exchange, options: Options) -> Result<Flow, 
             "request": {
                 "method": exchange.request.method.as_str(),
                 "url": shown::url(&place.base.to_string(), &exchange.request.url.path, exchange.request.url.query.as_deref()),
-                "headers": shown::headers(request.headers()),
+                "headers": shown::headers(request.headers(), exchange.key_header()),
             }
         })
     });
     let worker = exchange.worker.clone();
-    let send = SendOptions { response_head: options.timeout, version: options.version, ..SendOptions::default() };
+    let send = SendOptions { response_head: options.timeout, version: options.version, leave: options.leave, ..SendOptions::default() };
     let result = if options.follow_redirects {
         following(&worker, &place, &mut request, &send).await
     } else {
@@ -385,14 +387,15 @@ fn answered(
 ) -> Result<Flow, Failure> {
     let (mut parts, body) = response.into_parts();
     let status = parts.status;
-    attempt(exchange, place, Ok(status.as_u16()), elapsed);
+    let mut trip = None;
     if let Some((index, single)) = place.single
         && let Some(rule) = &single.rule
     {
         let retry_after = if rule.accept_retry_after { retry_after(&parts.headers, &exchange.worker) } else { None };
         let tripped = single.breaker.record(rule, Outcome::Status { status: status.as_u16(), retry_after });
-        note_trip(exchange, index, tripped);
+        trip = note_trip(exchange, index, tripped);
     }
+    attempt(exchange, place, Ok(status.as_u16()), elapsed, trip);
     if let Some(cookie) = &place.cookie {
         parts.headers.append(SET_COOKIE, cookie.clone());
     }
@@ -411,7 +414,7 @@ fn answered(
         let response = exchange.response.as_ref();
         json!({ "response": {
             "status": { "code": status.as_u16(), "reason": response.map(ResponseMessage::reason) },
-            "headers": response.map(|response| shown::headers(&response.headers)),
+            "headers": response.map(|response| shown::headers(&response.headers, None)),
         } })
     });
     if options.fail_on_error_status && (status.is_client_error() || status.is_server_error()) {
@@ -426,35 +429,37 @@ fn answered(
 
 fn failed(exchange: &mut Exchange, place: &Place<'_>, failure: &SendFailure, elapsed: Duration) -> Failure {
     let (reason, message) = if failure.by_client() {
-        ("ClientConnectionFailure", "The operation was canceled.".to_owned())
+        (CALLER_GONE, "The operation was canceled.".to_owned())
     } else if failure.timed_out {
         // The words of a trace seen on Azure.
         ("Timeout", "Request to the backend service timed out".to_owned())
     } else {
         ("BackendConnectionFailure", failure.to_string())
     };
-    attempt(exchange, place, Err(reason), elapsed);
+    let mut trip = None;
     if !failure.by_client()
         && let Some((index, single)) = place.single
         && let Some(rule) = &single.rule
     {
         let tripped = single.breaker.record(rule, Outcome::Failed);
-        note_trip(exchange, index, tripped);
+        trip = note_trip(exchange, index, tripped);
     }
+    attempt(exchange, place, Err(reason), elapsed, trip);
     Failure::internal(reason, message)
 }
 
-fn attempt(exchange: &mut Exchange, place: &Place<'_>, outcome: Result<u16, &'static str>, elapsed: Duration) {
-    exchange.attempts.push(Attempt { backend: place.single.map(|(index, _)| index), outcome, elapsed });
+fn attempt(exchange: &mut Exchange, place: &Place<'_>, outcome: Result<u16, &'static str>, elapsed: Duration, tripped: Option<Duration>) {
+    exchange.attempts.push(Attempt { backend: place.single.map(|(index, _)| index), outcome, elapsed, tripped });
 }
 
-fn note_trip(exchange: &mut Exchange, index: BackendIndex, until: Option<tokio::time::Instant>) {
-    let Some(until) = until else { return };
+/// For how long the breaker tripped, if it did.
+fn note_trip(exchange: &mut Exchange, index: BackendIndex, until: Option<tokio::time::Instant>) -> Option<Duration> {
+    let left = until?.saturating_duration_since(exchange.worker.state.clock.now());
     exchange.note("circuit-breaker", |exchange| {
-        let left = until.saturating_duration_since(exchange.worker.state.clock.now());
         let name = exchange.snapshot.backend(index).map(|backend| backend.name.as_str());
         json!({ "message": "The circuit breaker of the backend tripped.", "backend": name, "seconds": left.as_secs_f64() })
     });
+    Some(left)
 }
 
 fn note_refusal(exchange: &mut Exchange, failure: &Failure) {

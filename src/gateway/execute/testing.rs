@@ -295,6 +295,7 @@ impl Bench {
             document: places.get(&Scope::Api).copied(),
             realm_path: "/echo".to_owned(),
             websocket: false,
+            metrics: None,
             poison: None,
             protocols: vec!["https".to_owned()],
         };
@@ -310,6 +311,7 @@ impl Bench {
             websocket: false,
         };
         let snapshot = Snapshot {
+            metrics: true,
             secrets: Vec::new(),
             revision: 1,
             service,

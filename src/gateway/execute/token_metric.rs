@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use serde_json::json;
+
 use crate::gateway::exchange::Exchange;
 use crate::gateway::metrics::{Instrument, Values};
 use crate::gateway::program::{Argument, Arguments, Compiler, Flow, Run, Statement};
@@ -116,6 +118,18 @@ impl Dimension {
     }
 }
 
+/// Whether metrics of this request are sent; if not, a trace says so (seen live; the words are assumed).
+fn sends(exchange: &mut Exchange) -> bool {
+    let sends = exchange.snapshot.sends_metrics(exchange.api) || exchange.worker.settings.metrics_without_diagnostic;
+    if !sends {
+        exchange.note(
+            "emit-metric",
+            |_| json!({ "message": "The metric was not emitted: there is no Application Insights diagnostic with `metrics` enabled." }),
+        );
+    }
+    sends
+}
+
 #[derive(Debug)]
 struct TokenMetric {
     dimensions: Vec<Dimension>,
@@ -125,6 +139,9 @@ struct TokenMetric {
 
 impl Statement for TokenMetric {
     fn run<'a>(&'a self, exchange: &'a mut Exchange, arguments: &mut Arguments) -> Run<'a> {
+        if !sends(exchange) {
+            return Run::Done(Ok(Flow::Next));
+        }
         let (values, backend) = Dimension::values(&self.dimensions, exchange, arguments);
         let (instrument, state) = (self.instrument.clone(), self.state.clone());
         exchange.settle.push(Box::new(Emit { values, instrument, state, backend }));
@@ -197,6 +214,9 @@ struct EmitMetric {
 
 impl Statement for EmitMetric {
     fn run<'a>(&'a self, exchange: &'a mut Exchange, arguments: &mut Arguments) -> Run<'a> {
+        if !sends(exchange) {
+            return Run::Done(Ok(Flow::Next));
+        }
         let value = arguments.number(&self.value);
         let (mut values, backend) = Dimension::values(&self.dimensions, exchange, arguments);
         if let Some(place) = backend {

@@ -44,8 +44,7 @@ async fn world(backends: Arc<Pipes>) -> (LocalWorld, String) {
     let options = Options { activation: Duration::ZERO, ..Options::new(clock.clone(), random.clone()) };
     let arm = LocalArm::with_options(options, &LocalArm::fixture_for(&desired)).unwrap();
     let service = desired.service.clone();
-    let deployment =
-        Deployment::new(arm.client(), desired, loaded.policies.clone(), apimctl::deploy::Settings::new(clock.clone(), random));
+    let deployment = Deployment::new(arm.client(), desired, loaded.policies.clone(), apimctl::deploy::Settings::new(clock.clone(), random));
     let plan = deployment.plan().await.unwrap();
     deployment.apply(&plan, &Discard, Cancellation::never()).await.unwrap();
     let options =
