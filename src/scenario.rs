@@ -11,6 +11,7 @@ mod client;
 pub mod codes;
 pub mod expect;
 pub mod file;
+pub mod find;
 mod hosts;
 pub mod read;
 pub mod request;
@@ -19,8 +20,10 @@ mod run;
 pub mod runner;
 pub mod session;
 pub mod subject;
+mod told;
 
 pub use answer::Answer;
 pub use expect::{Expect, Mismatch};
 pub use request::Request;
 pub use result::Report;
+pub use told::report;
