@@ -28,6 +28,7 @@ mod leak;
 mod policy;
 mod policy_command;
 mod policy_format;
+mod report;
 mod simulator;
 mod spec;
 mod support;

@@ -449,7 +449,8 @@ fn failed(exchange: &mut Exchange, place: &Place<'_>, failure: &SendFailure, ela
 }
 
 fn attempt(exchange: &mut Exchange, place: &Place<'_>, outcome: Result<u16, &'static str>, elapsed: Duration, tripped: Option<Duration>) {
-    exchange.attempts.push(Attempt { backend: place.single.map(|(index, _)| index), outcome, elapsed, tripped });
+    let after = exchange.elapsed().saturating_sub(elapsed);
+    exchange.attempts.push(Attempt { backend: place.single.map(|(index, _)| index), outcome, after, elapsed, tripped });
 }
 
 /// For how long the breaker tripped, if it did.
