@@ -10,6 +10,7 @@ pub mod answer;
 pub mod codes;
 pub mod expect;
 pub mod file;
+pub mod import;
 pub mod request;
 pub mod result;
 

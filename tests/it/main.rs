@@ -24,6 +24,7 @@ mod gateway;
 mod gateway_backends;
 mod gateway_transport;
 mod https;
+mod import;
 mod leak;
 mod policy;
 mod policy_command;
