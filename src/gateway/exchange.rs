@@ -136,6 +136,8 @@ pub struct Attempt {
     pub backend: Option<BackendIndex>,
     /// The status that came back, or the reason of the failure.
     pub outcome: Result<u16, &'static str>,
+    /// From the request's arrival to the start of the attempt.
+    pub after: Duration,
     /// From the start of the attempt to the response's head.
     pub elapsed: Duration,
 }

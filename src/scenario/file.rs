@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use time::OffsetDateTime;
+
 use crate::gateway::settings::Settings;
 use crate::scenario::expect::Expect;
 use crate::scenario::request::Request;
@@ -39,6 +41,10 @@ pub struct Scenario {
     pub steps: Vec<Step>,
     /// How much virtual time it may take.
     pub time_limit: Duration,
+    /// What the calendar says when it begins.
+    pub begins: OffsetDateTime,
+    /// Seed of everything random in it.
+    pub seed: u64,
 }
 
 /// How backends behave from now on.

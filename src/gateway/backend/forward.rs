@@ -436,7 +436,8 @@ fn failed(exchange: &mut Exchange, place: &Place<'_>, failure: &SendFailure, ela
 }
 
 fn attempt(exchange: &mut Exchange, place: &Place<'_>, outcome: Result<u16, &'static str>, elapsed: Duration) {
-    exchange.attempts.push(Attempt { backend: place.single.map(|(index, _)| index), outcome, elapsed });
+    let after = exchange.elapsed().saturating_sub(elapsed);
+    exchange.attempts.push(Attempt { backend: place.single.map(|(index, _)| index), outcome, after, elapsed });
 }
 
 fn note_trip(exchange: &mut Exchange, index: BackendIndex, until: Option<tokio::time::Instant>) {

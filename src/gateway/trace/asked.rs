@@ -3,6 +3,8 @@
 //! `Ocp-Apim-Trace: true` and `allowTracing` on the subscription: the trace policy's old page. The newer way, a debug token of
 //! `listDebugCredentials`, is not emulated; its answer header `Apim-Trace-Id` is used here for both.
 
+use std::sync::Arc;
+
 use http::header::{HeaderName, HeaderValue};
 use serde_json::{Value, json};
 
@@ -11,17 +13,23 @@ use crate::gateway::worker::Tracing;
 
 const ASKS: HeaderName = HeaderName::from_static("ocp-apim-trace");
 const ANSWERS: HeaderName = HeaderName::from_static("apim-trace-id");
+/// Marks of a request that asks for its trace, and of one whose key may have it.
+const ASKED: &str = "trace-asked";
+const ALLOWED: &str = "trace-allowed";
 /// Header values that no trace shows.
 const SECRET: [&str; 5] = ["authorization", "api-key", "ocp-apim-subscription-key", "cookie", "set-cookie"];
 
 /// Starts a trace if the request is to have one, or asks for it.
 pub fn begin(exchange: &mut Exchange) {
-    let all = exchange.worker.tracing == Tracing::All;
+    let all = exchange.worker.tracing.is_all();
     let asks = exchange.request.headers.get(ASKS).is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"true"));
     if !all && !asks {
         return;
     }
     exchange.trace = Some(Box::default());
+    if asks {
+        exchange.mark(Arc::from(ASKED), 1);
+    }
     exchange.note("api-inspector", |exchange| {
         let original = &exchange.original;
         json!({ "request": {
@@ -38,7 +46,10 @@ pub fn allow(exchange: &mut Exchange) {
         return;
     }
     let allowed = exchange.access.subscription.and_then(|index| exchange.snapshot.subscription(index)).is_some_and(|own| own.allow_tracing);
-    if !allowed && exchange.worker.tracing != Tracing::All {
+    if allowed && exchange.amount(ASKED).is_some() {
+        exchange.mark(Arc::from(ALLOWED), 1);
+    }
+    if !allowed && !exchange.worker.tracing.is_all() {
         exchange.trace = None;
         return;
     }
@@ -56,7 +67,9 @@ pub fn allow(exchange: &mut Exchange) {
 
 /// Tells the caller where its trace is.
 pub fn tell(exchange: &mut Exchange) {
+    let quietly = exchange.worker.tracing == Tracing::Quietly && exchange.amount(ALLOWED).is_none();
     if exchange.trace.is_some()
+        && !quietly
         && let Ok(id) = HeaderValue::from_str(&exchange.id().simple().to_string())
     {
         exchange.response_mut().headers.insert(ANSWERS, id);

@@ -148,7 +148,7 @@ impl Each {
             Self::Status(statuses) => {
                 let status = answer.status.as_u16();
                 if !statuses.contains(&status) {
-                    let expected = statuses.iter().map(u16::to_string).collect::<Vec<_>>().join(" or ");
+                    let expected = statuses_in_words(statuses);
                     let body = json::shortened(answer.text().trim());
                     let got = if body.is_empty() { status.to_string() } else { format!("{status}, with the body {body}") };
                     missed.push(Missed::new("status", expected, got));
@@ -254,6 +254,20 @@ impl Each {
             _ => {}
         }
     }
+}
+
+/// `200 or 204`; a whole class as `2xx`.
+fn statuses_in_words(statuses: &[u16]) -> String {
+    let mut words: Vec<String> = Vec::new();
+    for status in statuses {
+        let class = status / 100;
+        let whole = statuses.iter().filter(|own| **own / 100 == class).count() == 100;
+        let word = if whole { format!("{class}xx") } else { status.to_string() };
+        if words.last() != Some(&word) {
+            words.push(word);
+        }
+    }
+    words.join(" or ")
 }
 
 impl AttemptExpected {

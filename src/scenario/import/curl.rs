@@ -394,5 +394,5 @@ fn prefixed(prefix: &str, text: &Text) -> Text {
 
 /// Whether a line of an `.http` file begins a command line.
 pub(super) fn is_command(line: &str) -> bool {
-    line.trim_start().split_whitespace().next().is_some_and(|word| word == "curl")
+    line.split_whitespace().next().is_some_and(|word| word == "curl")
 }
