@@ -10,6 +10,7 @@ use super::backend::breaker::{Breaker, Journal};
 use super::backend::target::Targets;
 use super::backend::token::Tokens;
 use super::cache::Cache;
+use super::coverage::Coverage;
 use super::limits::{Counter, Keyed, QuotaCounter};
 use super::metrics::Metrics;
 use super::upstream::DefaultTls;
@@ -65,6 +66,8 @@ pub struct State {
     pub issuers: Registry<super::execute::validate_jwt::Provider>,
     /// Issuers that the network does not know.
     pub keys_from: Arc<dyn KeySource>,
+    /// Counts which policies ran, if somebody wants to know.
+    pub coverage: Option<Arc<Coverage>>,
 }
 
 impl State {
@@ -94,7 +97,15 @@ impl State {
             tokens_from: Arc::new(NoTokens),
             issuers: Registry::default(),
             keys_from: Arc::new(NoKeys),
+            coverage: None,
         }
+    }
+
+    /// Counts which policies ran.
+    #[must_use]
+    pub fn with_coverage(mut self, coverage: Option<Arc<Coverage>>) -> Self {
+        self.coverage = coverage;
+        self
     }
 
     /// With issuers that the network does not know.

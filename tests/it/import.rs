@@ -233,8 +233,8 @@ fn requests_of_http_files_are_imported() {
         (None, "IMP019 1:1 the file holds 7 requests"),
         (Some("caht"), "IMP018 1:1 the file holds no request `caht`"),
         (Some("9"), "IMP018 1:1 the file holds no request `9`"),
-        (Some("bad"), "IMP012 43:1 this is not a header: it has no colon"),
-        (Some("loop"), "IMP014 48:1 the variable `loop` leads back to itself"),
+        (Some("bad"), "IMP012 44:1 this is not a header: it has no colon"),
+        (Some("loop"), "IMP014 49:1 the variable `loop` leads back to itself"),
     ] {
         assert_eq!(import(From::Http(name), HTTP, &options()).1, [finding], "{name:?}");
     }
