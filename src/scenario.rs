@@ -9,6 +9,7 @@
 pub mod answer;
 mod client;
 pub mod codes;
+pub mod coverage;
 pub mod expect;
 pub mod file;
 mod hosts;
