@@ -14,6 +14,7 @@ mod architecture;
 mod azure;
 mod cli;
 mod contract;
+mod coverage;
 mod deploy;
 mod deploy_process;
 mod emulator;
