@@ -12,6 +12,7 @@ pub mod codes;
 pub mod coverage;
 pub mod expect;
 pub mod file;
+pub mod find;
 mod hosts;
 pub mod import;
 pub mod read;
@@ -21,8 +22,10 @@ mod run;
 pub mod runner;
 pub mod session;
 pub mod subject;
+mod told;
 
 pub use answer::Answer;
 pub use expect::{Expect, Mismatch};
 pub use request::Request;
 pub use result::Report;
+pub use told::report;

@@ -172,6 +172,14 @@ pub enum Command {
     /// wrong is said in a file, or at run time with `PUT /_simulator/behavior`; `GET /_simulator/requests` tells what was received.
     #[command(after_help = "Example:\n  apimctl simulate --listen 127.0.0.1:9001 --listen 127.0.0.1:9002 --behavior outage.yaml")]
     Simulate(SimulateArguments),
+    /// Test a specification and its policies, offline and on virtual time
+    ///
+    /// A scenario says how backends behave, what is sent, and what is expected. Exit code 0: everything was as expected; 1: something was not,
+    /// or a file has errors.
+    #[command(
+        after_help = "Examples:\n  apimctl test gateway.test.yaml\n  apimctl test . --junit results.xml\n  apimctl test tests/ --only failover --format json"
+    )]
+    Test(TestArguments),
     /// Check and format policy documents and fragments on their own
     #[command(subcommand)]
     Policy(PolicyCommand),
@@ -416,6 +424,28 @@ pub struct SimulateArguments {
     /// How many received requests are remembered for `GET /_simulator/requests`
     #[arg(long, value_name = "NUMBER", default_value_t = 1_000)]
     pub remember: usize,
+}
+
+/// Arguments of `test`.
+#[derive(Debug, Args)]
+pub struct TestArguments {
+    /// Files of scenarios, and directories in which files end with `.test.yaml`
+    #[arg(value_name = "PATH", required = true)]
+    pub paths: Vec<PathBuf>,
+    #[command(flatten)]
+    pub variables: VariableArguments,
+    /// Only scenarios whose name holds this text
+    #[arg(long, value_name = "TEXT")]
+    pub only: Option<String>,
+    /// Scenarios that run at the same time [default: one for each processor]
+    #[arg(long, value_name = "NUMBER")]
+    pub threads: Option<std::num::NonZeroUsize>,
+    /// Write the results as JUnit XML
+    #[arg(long, value_name = "FILE")]
+    pub junit: Option<PathBuf>,
+    /// Write the results as a page for a browser
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
 }
 
 /// What to do with policy documents.

@@ -11,6 +11,7 @@ mod policy;
 mod schema;
 mod serve;
 mod simulate;
+mod test;
 mod validate;
 
 use std::io::BufRead as _;
@@ -52,6 +53,7 @@ pub async fn run(command_line: CommandLine, environment: Environment, printer: &
         Command::Emulator(arguments) => emulator::run(&arguments, &mut session).await,
         Command::Serve(arguments) => serve::run(&arguments, &mut session).await,
         Command::Simulate(arguments) => simulate::run(&arguments, &mut session).await,
+        Command::Test(arguments) => test::run(&arguments, &mut session),
         Command::Policy(command) => policy::run(&command, &mut session),
         Command::Fidelity(arguments) => Ok(fidelity::run(&arguments, &mut session)),
         Command::Schema => Ok(schema::run(&mut session)),
