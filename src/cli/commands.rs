@@ -12,6 +12,7 @@ mod schema;
 mod serve;
 mod simulate;
 mod validate;
+mod verify;
 
 use std::io::BufRead as _;
 
@@ -49,6 +50,7 @@ pub async fn run(command_line: CommandLine, environment: Environment, printer: &
         Command::Apply(arguments) => apply::run(&arguments, &mut session).await,
         Command::Destroy(arguments) => destroy::run(&arguments, &mut session).await,
         Command::Keys(arguments) => keys::run(&arguments, &mut session).await,
+        Command::Verify(arguments) => Box::pin(verify::run(&arguments, &mut session)).await,
         Command::Emulator(arguments) => emulator::run(&arguments, &mut session).await,
         Command::Serve(arguments) => serve::run(&arguments, &mut session).await,
         Command::Simulate(arguments) => simulate::run(&arguments, &mut session).await,

@@ -1,10 +1,11 @@
 //! The tutorial's troubleshooting section, as code: from an answer to what is likely behind it and the command that mends it.
 
-use super::gateway::{Answer, Unanswered};
+use super::gateway::{Told as _, Unanswered};
 use super::outcome::Cause;
 use super::routes::Api;
 use super::subject::Subject;
 use crate::deploy::resource::ExpectedAccount;
+use crate::scenario::Answer;
 
 /// How a client sends its key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,7 +48,7 @@ impl Style {
 
 /// Why a client got no answer from a model.
 pub(super) fn causes(subject: &Subject<'_>, api: &Api, style: Style, answer: &Answer) -> Vec<Cause> {
-    match answer.status {
+    match answer.code() {
         401 if answer.is_of_gateway() => refused_by_gateway(subject, api, style, answer),
         401 | 403 => refused_by_account(subject, answer),
         404 if answer.is_of_gateway() => no_route(subject, api, style),
@@ -75,7 +76,7 @@ pub(super) fn causes(subject: &Subject<'_>, api: &Api, style: Style, answer: &An
             format!("compare the deployments' models and the api-version that clients send; what the account said: {}", answer.message()),
         )],
         _ => vec![Cause::new(
-            format!("status {} is none that this check knows", answer.status),
+            format!("status {} is none that this check knows", answer.code()),
             format!("look at every statement of such a request: {}", subject.commands.trace()),
         )],
     }
@@ -140,12 +141,12 @@ fn refused_by_gateway(subject: &Subject<'_>, api: &Api, style: Style, answer: &A
 
 fn refused_by_account(subject: &Subject<'_>, answer: &Answer) -> Vec<Cause> {
     let code = answer.model_error().unwrap_or_default();
-    if code.eq_ignore_ascii_case("PermissionDenied") || answer.status == 403 {
+    if code.eq_ignore_ascii_case("PermissionDenied") || answer.code() == 403 {
         let mut causes = vec![Cause::new(
             "the service's identity has no role on the account that answered, or the role has not taken effect yet (documented: up to 10 minutes)",
             format!("{}\n{}", subject.commands.of("apply"), role_commands(subject)),
         )];
-        if answer.status == 403 {
+        if answer.code() == 403 {
             causes.push(Cause::new(
                 "the account lets only some networks in",
                 "allow the gateway's address: az cognitiveservices account network-rule add --ip-address …",
@@ -246,5 +247,5 @@ pub(super) fn short(answer: &Answer) -> String {
     } else {
         "whoever answered"
     };
-    format!("{} ({who} says: {})", answer.status, answer.message())
+    format!("{} ({who} says: {})", answer.code(), answer.message())
 }

@@ -5,152 +5,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use azure_core::http::headers::{HeaderName, HeaderValue};
-use azure_core::http::{HttpClient, Method, Request, Url, new_http_client};
-use bytes::{Bytes, BytesMut};
+use azure_core::http::{HttpClient, Method, Request as CoreRequest, Url, new_http_client};
 use futures::StreamExt as _;
+use http::{HeaderMap, StatusCode};
 use serde_json::Value;
 
+use crate::scenario::answer::Piece;
+use crate::scenario::{Answer, Request};
 use crate::support::clock::SharedClock;
 use crate::support::secret::Secret;
 
-/// Longer than a model takes for the few tokens that checks ask for, and no longer than API Management holds a connection.
+/// Longer than a model takes for the few tokens that checks ask for.
 const TIMEOUT: Duration = Duration::from_secs(120);
 /// More than any answer to a check: a stream that never ends must.
 const LARGEST: usize = 4 << 20;
-
-/// Where a client puts its key.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Credential {
-    /// Nowhere.
-    None,
-    /// In a header of its own.
-    Header(String, Secret<String>),
-    /// In the query.
-    Query(String, Secret<String>),
-    /// `Authorization: Bearer`.
-    Bearer(Secret<String>),
-}
-
-/// One request.
-#[derive(Debug, Clone)]
-pub struct Ask {
-    /// Method.
-    pub method: Method,
-    /// Path below the gateway's address.
-    pub path: String,
-    /// Query, without the key.
-    pub query: Vec<(String, String)>,
-    /// Further headers.
-    pub headers: Vec<(String, String)>,
-    /// Key.
-    pub credential: Credential,
-    /// Body.
-    pub body: Option<Value>,
-}
-
-impl Ask {
-    /// The same with another key.
-    #[must_use]
-    pub fn with(&self, credential: Credential) -> Self {
-        Self { credential, ..self.clone() }
-    }
-}
-
-/// A part of a body as it arrived.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Arrival {
-    /// Since the request was sent.
-    pub at: Duration,
-    /// Bytes.
-    pub bytes: usize,
-}
-
-/// One answer, read to its end.
-#[derive(Debug, Clone)]
-pub struct Answer {
-    /// Status.
-    pub status: u16,
-    /// Headers; names in lower case.
-    pub headers: Vec<(String, String)>,
-    /// Body.
-    pub body: Bytes,
-    /// When its parts came.
-    pub arrivals: Vec<Arrival>,
-    /// From the request to the last byte.
-    pub elapsed: Duration,
-    /// Whether the body came to its end.
-    pub complete: bool,
-}
-
-impl Answer {
-    /// A header's value.
-    #[must_use]
-    pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(own, _)| own.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
-    }
-
-    /// The body as JSON; `Null` if it is none.
-    #[must_use]
-    pub fn json(&self) -> Value {
-        serde_json::from_slice(&self.body).unwrap_or(Value::Null)
-    }
-
-    /// Whether it is a success.
-    #[must_use]
-    pub const fn is_success(&self) -> bool {
-        self.status >= 200 && self.status < 300
-    }
-
-    /// The region that the answering account says it stands in, without blanks and in lower case.
-    #[must_use]
-    pub fn region(&self) -> Option<String> {
-        self.header("x-ms-region").map(plain_region)
-    }
-
-    /// `data:` frames of an event stream.
-    pub fn frames(&self) -> impl Iterator<Item = &str> {
-        std::str::from_utf8(&self.body).unwrap_or_default().lines().filter_map(|line| line.strip_prefix("data:")).map(str::trim)
-    }
-
-    /// The error's text, for people: the service's `message` or the model's `error.message`.
-    #[must_use]
-    pub fn message(&self) -> String {
-        let body = self.json();
-        let text = ["/message", "/error/message"].iter().find_map(|pointer| body.pointer(pointer)?.as_str());
-        match text {
-            Some(text) => shortened(text),
-            None if self.body.is_empty() => "no body".to_owned(),
-            None => shortened(&String::from_utf8_lossy(&self.body)),
-        }
-    }
-
-    /// `error.code` of an answer that comes from a model's account.
-    #[must_use]
-    pub fn model_error(&self) -> Option<String> {
-        self.json().pointer("/error/code").and_then(Value::as_str).map(str::to_owned)
-    }
-
-    /// Whether the gateway itself made this error: its bodies carry `statusCode`, those of accounts `error`.
-    #[must_use]
-    pub fn is_of_gateway(&self) -> bool {
-        self.json().get("statusCode").is_some()
-    }
-}
-
-/// A region's name as `location` has it.
-#[must_use]
-pub fn plain_region(text: &str) -> String {
-    text.chars().filter(|character| !character.is_whitespace()).collect::<String>().to_ascii_lowercase()
-}
-
-fn shortened(text: &str) -> String {
-    const LONGEST: usize = 240;
-    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    match line.char_indices().nth(LONGEST) {
-        Some((end, _)) => format!("{}…", line.get(..end).unwrap_or_default()),
-        None => line,
-    }
-}
 
 /// No answer came.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -195,25 +63,13 @@ impl Gateway {
         &self.clock
     }
 
-    /// Whether this address is on this machine.
-    #[must_use]
-    pub fn is_loopback(&self) -> bool {
-        match self.base.host() {
-            Some(url::Host::Domain(name)) => name.eq_ignore_ascii_case("localhost"),
-            Some(url::Host::Ipv4(address)) => address.is_loopback(),
-            Some(url::Host::Ipv6(address)) => address.is_loopback(),
-            None => false,
-        }
-    }
-
-    /// Sends one request and reads the answer to its end.
+    /// Sends one request and reads the answer to its end. `key`: of the subscription that the request names, if it names one.
     ///
     /// # Errors
     /// There was no answer, or not within two minutes.
-    pub async fn ask(&self, ask: &Ask) -> Result<Answer, Unanswered> {
-        let exchange = self.exchange(ask);
+    pub async fn ask(&self, request: &Request, key: Option<&Secret<String>>) -> Result<Answer, Unanswered> {
         tokio::select! {
-            answer = exchange => answer,
+            answer = self.exchange(request, key) => answer,
             () = self.clock.sleep(TIMEOUT) => Err(self.unanswered(format!("it took longer than {} s", TIMEOUT.as_secs()))),
         }
     }
@@ -222,68 +78,64 @@ impl Gateway {
         Unanswered { host: self.base.host_str().unwrap_or_default().to_owned(), reason }
     }
 
-    fn url(&self, ask: &Ask) -> Url {
-        let mut url = self.base.clone();
-        url.set_path(&format!("{}/{}", self.base.path().trim_end_matches('/'), ask.path.trim_start_matches('/')));
-        url.set_query(None);
-        let key = match &ask.credential {
-            Credential::Query(name, key) => Some((name.as_str(), key.expose().as_str())),
-            _ => None,
+    fn request(&self, request: &Request, key: Option<&Secret<String>>) -> Result<CoreRequest, Unanswered> {
+        let impossible = |what: &dyn fmt::Display| self.unanswered(format!("the request cannot be made: {what}"));
+        let request = request.to_http(self.address(), key).map_err(|error| impossible(&error))?;
+        let (parts, body) = request.into_parts();
+        let url = Url::parse(&parts.uri.to_string()).map_err(|error| impossible(&error))?;
+        let method = match parts.method.as_str() {
+            "GET" => Method::Get,
+            "HEAD" => Method::Head,
+            "POST" => Method::Post,
+            "PUT" => Method::Put,
+            "PATCH" => Method::Patch,
+            "DELETE" => Method::Delete,
+            other => return Err(impossible(&format!("the method {other} is not among those that are sent here"))),
         };
-        let pairs: Vec<(&str, &str)> = ask.query.iter().map(|(name, value)| (name.as_str(), value.as_str())).chain(key).collect();
-        if !pairs.is_empty() {
-            url.query_pairs_mut().extend_pairs(pairs);
+        let mut sent = CoreRequest::new(url, method);
+        for (name, value) in &parts.headers {
+            let value = value.to_str().map_err(|error| impossible(&error))?;
+            sent.insert_header(HeaderName::from(name.as_str().to_owned()), HeaderValue::from(value.to_owned()));
         }
-        url
+        sent.set_body(body);
+        Ok(sent)
     }
 
-    fn request(&self, ask: &Ask) -> Request {
-        let mut request = Request::new(self.url(ask), ask.method);
-        let mut header =
-            |name: &str, value: &str| request.insert_header(HeaderName::from(name.to_ascii_lowercase()), HeaderValue::from(value.to_owned()));
-        match &ask.credential {
-            Credential::None | Credential::Query(..) => {}
-            Credential::Header(name, key) => header(name, key.expose()),
-            Credential::Bearer(key) => header("authorization", &format!("Bearer {}", key.expose())),
-        }
-        for (name, value) in &ask.headers {
-            header(name, value);
-        }
-        if let Some(body) = &ask.body {
-            header("content-type", "application/json");
-            request.set_body(Bytes::from(body.to_string()));
-        } else if matches!(ask.method, Method::Post | Method::Put | Method::Patch) {
-            request.set_body(Bytes::new());
-        }
-        request
-    }
-
-    async fn exchange(&self, ask: &Ask) -> Result<Answer, Unanswered> {
-        let request = self.request(ask);
+    async fn exchange(&self, request: &Request, key: Option<&Secret<String>>) -> Result<Answer, Unanswered> {
+        let request = self.request(request, key)?;
         let started = self.clock.now();
         let since = || self.clock.now().saturating_duration_since(started);
         let response = self.http.execute_request(&request).await.map_err(|error| self.unanswered(chain(&error)))?;
-        let (status, headers, mut stream) = response.deconstruct();
-        let headers = headers.iter().map(|(name, value)| (name.as_str().to_owned(), value.as_str().to_owned())).collect();
-        let (mut body, mut arrivals, mut complete) = (BytesMut::new(), Vec::new(), true);
+        let head_after = since();
+        let (status, sent_headers, mut stream) = response.deconstruct();
+        let mut headers = HeaderMap::new();
+        for (name, value) in sent_headers.iter() {
+            if let (Ok(name), Ok(value)) =
+                (http::HeaderName::try_from(name.as_str()), http::HeaderValue::try_from(value.as_str()))
+            {
+                headers.append(name, value);
+            }
+        }
+        let (mut pieces, mut cut, mut length) = (Vec::new(), None, 0);
         while let Some(part) = stream.next().await {
             match part {
-                Ok(part) => {
-                    arrivals.push(Arrival { at: since(), bytes: part.len() });
-                    body.extend_from_slice(&part);
-                    if body.len() > LARGEST {
-                        complete = false;
+                Ok(bytes) => {
+                    length += bytes.len();
+                    pieces.push(Piece { after: since(), bytes });
+                    if length > LARGEST {
+                        cut = Some("it is longer than any answer to a check should be".to_owned());
                         break;
                     }
                 }
                 // What has come tells more than the fact that the rest did not.
-                Err(_) => {
-                    complete = false;
+                Err(error) => {
+                    cut = Some(chain(&error));
                     break;
                 }
             }
         }
-        Ok(Answer { status: u16::from(status), headers, body: body.freeze(), arrivals, elapsed: since(), complete })
+        let status = StatusCode::from_u16(u16::from(status)).map_err(|error| self.unanswered(error.to_string()))?;
+        Ok(Answer { status, reason: None, headers, pieces, cut, head_after, elapsed: since(), inside: None })
     }
 }
 
@@ -301,4 +153,76 @@ fn chain(error: &azure_core::Error) -> String {
         next = level.source();
     }
     levels.join(": ")
+}
+
+/// What checks read out of an answer.
+pub(super) trait Told {
+    /// A header's value.
+    fn header(&self, name: &str) -> Option<&str>;
+    /// The body as JSON; `Null` if it is none.
+    fn json(&self) -> Value;
+    /// The region that the answering account says it stands in, without blanks and in lower case.
+    fn region(&self) -> Option<String>;
+    /// The error's text, for people.
+    fn message(&self) -> String;
+    /// `error.code` of an answer that comes from a model's account.
+    fn model_error(&self) -> Option<String>;
+    /// Whether the gateway itself made this error: its bodies carry `statusCode`, those of accounts `error`.
+    fn is_of_gateway(&self) -> bool;
+    /// Status as a number.
+    fn code(&self) -> u16;
+}
+
+impl Told for Answer {
+    fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+
+    fn json(&self) -> Value {
+        serde_json::from_slice(&self.body()).unwrap_or(Value::Null)
+    }
+
+    fn region(&self) -> Option<String> {
+        self.header("x-ms-region").map(plain_region)
+    }
+
+    fn message(&self) -> String {
+        let body = self.json();
+        let text = ["/message", "/error/message"].iter().find_map(|pointer| body.pointer(pointer)?.as_str());
+        match text {
+            Some(text) => shortened(text),
+            None => match self.text() {
+                text if text.trim().is_empty() => "an empty body".to_owned(),
+                text => shortened(&text),
+            },
+        }
+    }
+
+    fn model_error(&self) -> Option<String> {
+        let body = self.json();
+        let code = body.pointer("/error/code")?;
+        Some(code.as_str().map_or_else(|| code.to_string(), str::to_owned))
+    }
+
+    fn is_of_gateway(&self) -> bool {
+        self.json().get("statusCode").is_some()
+    }
+
+    fn code(&self) -> u16 {
+        self.status.as_u16()
+    }
+}
+
+/// A region's name as `location` has it.
+pub(super) fn plain_region(text: &str) -> String {
+    text.chars().filter(|character| !character.is_whitespace()).collect::<String>().to_ascii_lowercase()
+}
+
+fn shortened(text: &str) -> String {
+    const LONGEST: usize = 240;
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    match line.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}…", line.get(..end).unwrap_or_default()),
+        None => line,
+    }
 }

@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::gateway::Credential;
 use super::routes::Api;
 use super::subject::Subject;
 use crate::arm::{ResourceId, catalogue};
 use crate::azure::AzureError;
 use crate::deploy::DeployError;
 use crate::deploy::keys::{KeysRequest, SubscriptionKeys};
+use crate::scenario::request::{Key, KeyOf, Place};
 use crate::support::secret::Secret;
 
 /// The specification's subscriptions, and what they open.
@@ -59,7 +59,7 @@ impl KeyRing {
     }
 
     /// An active subscription that opens `api`: of its own rather than of all APIs.
-    pub(super) fn for_api(&self, api: &Api) -> Option<&SubscriptionKeys> {
+    pub(super) fn for_api<'a>(&'a self, api: &'a Api) -> Option<&'a SubscriptionKeys> {
         self.all_for(api).next()
     }
 
@@ -69,18 +69,18 @@ impl KeyRing {
         self.subscriptions.iter().filter(active).filter(|subscription| self.opens(subscription, api))
     }
 
-    /// The key in the API's own header: what always works; an open API needs none, and a front takes it as a bearer token.
-    pub(super) fn credential(&self, api: &Api) -> Option<Credential> {
+    /// The key in the API's own header: what always works; an open API needs none (`Some(None)`), and a front takes it as a bearer token.
+    pub(super) fn credential(&self, api: &Api) -> Option<Option<Key>> {
         if api.is_front {
             // Opens what stands behind it, which has its own entry here.
             let behind = api.name().trim_end_matches("-bearer");
             let scope = |subscription: &&SubscriptionKeys| subscription.scope.eq_ignore_ascii_case(&format!("products/{behind}"));
-            return self.subscriptions.iter().find(scope).map(|subscription| Credential::Bearer(subscription.primary.clone()));
+            return self.subscriptions.iter().find(scope).map(|subscription| Some(key(&subscription.primary, Place::Bearer)));
         }
         if !api.key_required {
-            return Some(Credential::None);
+            return Some(None);
         }
-        self.for_api(api).map(|subscription| Credential::Header(api.header.clone(), subscription.primary.clone()))
+        self.for_api(api).map(|subscription| Some(key(&subscription.primary, Place::Header(api.header.clone()))))
     }
 }
 
@@ -94,6 +94,11 @@ pub(super) async fn apis_of(subject: &Subject<'_>, product: &ResourceId) -> Resu
         Err(error) => return Err(error),
     };
     Ok(items.iter().filter_map(|item| item.get("name").and_then(Value::as_str)).map(str::to_ascii_lowercase).collect())
+}
+
+/// A key in its place.
+pub(super) fn key(value: &Secret<String>, place: Place) -> Key {
+    Key { of: KeyOf::Value(value.clone()), place }
 }
 
 /// A key that nobody has.

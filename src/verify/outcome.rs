@@ -99,7 +99,7 @@ pub struct Check {
     pub status: Status,
     /// What was found, or why nothing was asked.
     pub detail: String,
-    /// For a failure: what is likely behind it, the likeliest first.
+    /// For a failure: what is likely behind it, the likeliest first. With a check that passed: what to know all the same.
     pub causes: Vec<Cause>,
     /// How long it took.
     pub elapsed: Duration,
@@ -130,6 +130,10 @@ pub struct Finding {
 }
 
 impl Finding {
+    pub(super) fn warn(detail: impl Into<String>, causes: Vec<Cause>) -> Self {
+        Self { status: Status::Pass, detail: detail.into(), causes }
+    }
+
     pub(super) fn pass(detail: impl Into<String>) -> Self {
         Self { status: Status::Pass, detail: detail.into(), causes: Vec::new() }
     }

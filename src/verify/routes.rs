@@ -1,13 +1,14 @@
 //! What can be called: APIs as they are in ARM, with requests that get an answer from a model.
 
-use azure_core::http::Method;
+use http::{HeaderName, HeaderValue, Method};
 use serde_json::{Value, json};
 
-use super::gateway::{Ask, Credential};
 use super::subject::Subject;
 use crate::arm::{ResourceId, catalogue};
 use crate::azure::AzureError;
 use crate::deploy::DesiredResource;
+use crate::scenario::Request;
+use crate::scenario::request::Body;
 use crate::spec::Spec;
 
 const API: &str = "Microsoft.ApiManagement/service/apis";
@@ -21,7 +22,7 @@ pub(super) struct Api {
     /// Path without outer slashes, with the version where that is a segment.
     pub(super) path: String,
     /// Header that holds a key.
-    pub(super) header: String,
+    pub(super) header: HeaderName,
     /// Query parameter that holds a key.
     pub(super) query: String,
     /// Whether a key as bearer token is taken.
@@ -29,7 +30,7 @@ pub(super) struct Api {
     /// Whether a key is needed.
     pub(super) key_required: bool,
     /// What every request needs, beside the key, to reach this version of the API.
-    pub(super) version_header: Option<(String, String)>,
+    pub(super) version_header: Option<(HeaderName, HeaderValue)>,
     pub(super) version_query: Option<(String, String)>,
     pub(super) operations: Vec<Operation>,
     /// Whether its policy, not the service, checks the key (the front of `bearer: loopback`).
@@ -127,14 +128,14 @@ pub(super) struct Call {
     pub(super) kind: Kind,
     pub(super) operation: String,
     /// Without a key.
-    pub(super) ask: Ask,
+    pub(super) request: Request,
 }
 
 impl Call {
     /// The same as a stream of at least some dozens of frames.
     pub(super) fn streamed(&self) -> Self {
         let mut call = self.clone();
-        if let Some(Value::Object(body)) = &mut call.ask.body {
+        if let Body::Json(Value::Object(body)) = &mut call.request.body {
             body.insert("stream".to_owned(), json!(true));
             let limit = if body.contains_key("max_completion_tokens") { "max_completion_tokens" } else { "max_tokens" };
             let tokens = if limit == "max_tokens" { 64 } else { 1024 };
@@ -184,22 +185,18 @@ impl Api {
         Self { path: format!("{own};rev={revision}{rest}"), ..self.clone() }
     }
 
-    /// The address of one operation, below the gateway's.
-    pub(super) fn ask(&self, operation: &Operation, deployment: &str) -> Ask {
+    /// A request of one operation, without key and body.
+    pub(super) fn request(&self, operation: &Operation, deployment: &str) -> Request {
         let path = operation.path(deployment);
         let mut query: Vec<(String, String)> = self.version_query.iter().cloned().collect();
         let is_versioned = path.contains("/deployments/") || operation.api_version.is_some();
         if is_versioned && !query.iter().any(|(name, _)| name.eq_ignore_ascii_case("api-version")) {
             query.push(("api-version".to_owned(), operation.api_version.clone().unwrap_or_else(|| API_VERSION.to_owned())));
         }
-        Ask {
-            method: operation.method,
-            path: format!("{}{path}", self.base()),
-            query,
-            headers: self.version_header.iter().cloned().collect(),
-            credential: Credential::None,
-            body: None,
-        }
+        let mut request = Request::new(operation.method.clone(), format!("{}{path}", self.base()));
+        request.query = query;
+        request.headers = self.version_header.iter().cloned().collect();
+        request
     }
 
     /// The calls that a model answers, the cheapest to judge first.
@@ -210,12 +207,12 @@ impl Api {
     }
 
     fn call(&self, operation: &Operation, models: &[Model]) -> Option<Call> {
-        if !matches!(operation.method, Method::Post) {
+        if operation.method != Method::POST {
             return None;
         }
         let kind = Kind::of(&operation.path("x"))?;
         let model = models.iter().find(|model| model.embeds() == (kind == Kind::Embeddings))?;
-        let mut ask = self.ask(operation, &model.deployment);
+        let mut request = self.request(operation, &model.deployment);
         let limit = if model.reasons() { "max_completion_tokens" } else { "max_tokens" };
         let tokens = if model.reasons() { 64 } else { 1 };
         let mut body = match kind {
@@ -231,8 +228,8 @@ impl Api {
                 fields.insert(limit.to_owned(), json!(tokens));
             }
         }
-        ask.body = Some(body);
-        Some(Call { kind, operation: operation.name.clone(), ask })
+        request.body = Body::Json(body);
+        Some(Call { kind, operation: operation.name.clone(), request })
     }
 }
 
@@ -243,13 +240,13 @@ fn text<'a>(body: &'a Value, pointer: &str) -> Option<&'a str> {
 
 fn method(name: &str) -> Option<Method> {
     Some(match name.to_ascii_uppercase().as_str() {
-        "GET" => Method::Get,
-        "HEAD" => Method::Head,
+        "GET" => Method::GET,
+        "HEAD" => Method::HEAD,
         // Any method.
-        "POST" | "*" => Method::Post,
-        "PUT" => Method::Put,
-        "PATCH" => Method::Patch,
-        "DELETE" => Method::Delete,
+        "POST" | "*" => Method::POST,
+        "PUT" => Method::PUT,
+        "PATCH" => Method::PATCH,
+        "DELETE" => Method::DELETE,
         // OPTIONS is never asked for a key, and TRACE is refused by front ends.
         _ => return None,
     })
@@ -302,7 +299,10 @@ async fn read_api(subject: &Subject<'_>, resource: &DesiredResource) -> Result<O
     {
         let scheme = text(&set, "/properties/versioningScheme").unwrap_or_default().to_ascii_lowercase();
         match scheme.as_str() {
-            "header" => version_header = text(&set, "/properties/versionHeaderName").map(|header| (header.to_owned(), name.to_owned())),
+            "header" => {
+                let header = text(&set, "/properties/versionHeaderName").and_then(|header| HeaderName::try_from(header).ok());
+                version_header = header.zip(HeaderValue::try_from(name).ok());
+            }
             "query" => version_query = text(&set, "/properties/versionQueryName").map(|query| (query.to_owned(), name.to_owned())),
             _ => path = if path.is_empty() { name.to_owned() } else { format!("{path}/{name}") },
         }
@@ -310,7 +310,7 @@ async fn read_api(subject: &Subject<'_>, resource: &DesiredResource) -> Result<O
     let names = |name: &str| text(&body, &format!("/properties/subscriptionKeyParameterNames/{name}"));
     Ok(Some(Api {
         id: id.clone(),
-        header: names("header").unwrap_or("Ocp-Apim-Subscription-Key").to_owned(),
+        header: names("header").and_then(|name| HeaderName::try_from(name).ok()).unwrap_or(HeaderName::from_static("ocp-apim-subscription-key")),
         query: names("query").unwrap_or("subscription-key").to_owned(),
         bearer: names("bearer").is_some_and(|mode| mode.eq_ignore_ascii_case("enabled")),
         key_required: body.pointer("/properties/subscriptionRequired").and_then(Value::as_bool).unwrap_or(true),
