@@ -13,6 +13,7 @@ mod serve;
 mod simulate;
 mod test;
 mod validate;
+mod verify;
 
 use std::io::BufRead as _;
 
@@ -50,6 +51,7 @@ pub async fn run(command_line: CommandLine, environment: Environment, printer: &
         Command::Apply(arguments) => apply::run(&arguments, &mut session).await,
         Command::Destroy(arguments) => destroy::run(&arguments, &mut session).await,
         Command::Keys(arguments) => keys::run(&arguments, &mut session).await,
+        Command::Verify(arguments) => Box::pin(verify::run(&arguments, &mut session)).await,
         Command::Emulator(arguments) => emulator::run(&arguments, &mut session).await,
         Command::Serve(arguments) => serve::run(&arguments, &mut session).await,
         Command::Simulate(arguments) => simulate::run(&arguments, &mut session).await,

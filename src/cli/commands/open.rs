@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result, anyhow, bail};
+use azure_core::credentials::TokenCredential;
 
 use super::Session;
 use crate::azure::cloud::Cloud;
@@ -48,6 +49,10 @@ pub(super) struct Opened {
     pub relay: Arc<Relay>,
     /// Keeps the embedded ARM alive.
     pub local: Option<LocalArm>,
+    /// The deployment's client, for what is asked beside it.
+    pub client: ArmClient,
+    /// The login, for services beside ARM; none with the embedded ARM.
+    pub credential: Option<Arc<dyn TokenCredential>>,
 }
 
 /// Reads and checks the specification, finds Azure or opens the embedded ARM, and compiles the desired state.
@@ -69,16 +74,16 @@ pub(super) async fn open(request: &Request<'_>, extra: Extra, session: &mut Sess
     let role_assignments = spec.role_assignments;
     let relay = Arc::new(Relay::default());
 
-    let (client, context, local) = match &target.place {
+    let (client, context, local, credential) = match &target.place {
         Place::Local { fixture } => {
             let context = settings::offline_context();
             let (desired, _) = desired::compile(&loaded, &context);
             let local = open_local(&target, fixture.as_deref(), &desired)?;
-            (local.observed(relay.clone()), context, Some(local))
+            (local.observed(relay.clone()), context, Some(local), None)
         }
         Place::Azure { cloud, auth } => {
-            let (client, context) = open_azure(cloud, *auth, spec, session, relay.clone()).await?;
-            (client, context, None)
+            let (client, context, login) = open_azure(cloud, *auth, spec, session, relay.clone()).await?;
+            (client, context, None, Some(login))
         }
     };
     let (desired, findings) = desired::compile(&loaded, &context);
@@ -100,8 +105,8 @@ pub(super) async fn open(request: &Request<'_>, extra: Extra, session: &mut Sess
         estimates: local.is_none(),
         ..Settings::new(Arc::new(SystemClock), Arc::new(SystemRandom))
     };
-    let deployment = Deployment::new(client, desired, loaded.policies.clone(), settings);
-    Ok(Some(Opened { deployment, loaded, relay, local }))
+    let deployment = Deployment::new(client.clone(), desired, loaded.policies.clone(), settings);
+    Ok(Some(Opened { deployment, loaded, relay, local, client, credential }))
 }
 
 /// Shows why a deployment did not succeed, with the places in the user's files where they are known.
@@ -163,7 +168,7 @@ async fn open_azure(
     spec: &Spec,
     session: &mut Session<'_>,
     observer: Arc<dyn Observer>,
-) -> Result<(ArmClient, Context)> {
+) -> Result<(ArmClient, Context, Arc<dyn TokenCredential>)> {
     let cloud = match cloud {
         CloudSetting::Named(CloudName::Public) => Cloud::public(),
         CloudSetting::Named(CloudName::Usgov) => Cloud::us_government(),
@@ -189,7 +194,7 @@ async fn open_azure(
     {
         bail!("the login is for tenant {actual}, the specification for {wanted}: run `az login --tenant {wanted}`");
     }
-    let client = ArmClient::new(ClientOptions { observer, ..ClientOptions::new(cloud.clone(), login, clock) });
+    let client = ArmClient::new(ClientOptions { observer, ..ClientOptions::new(cloud.clone(), login.clone(), clock) });
     let subscription_id = match &spec.subscription_id {
         Some(id) => id.clone(),
         None => match session.environment.get("AZURE_SUBSCRIPTION_ID") {
@@ -204,7 +209,7 @@ async fn open_azure(
         gateway_suffix: cloud.gateway_suffix,
         cognitive_services_audience: cloud.cognitive_services_audience,
     };
-    Ok((client, context))
+    Ok((client, context, login))
 }
 
 /// The Azure subscription of a login that sees just one.
@@ -242,7 +247,7 @@ pub(super) const fn auth_kind(auth: Auth) -> AuthKind {
     }
 }
 
-fn holder(session: &Session<'_>) -> String {
+pub(super) fn holder(session: &Session<'_>) -> String {
     let pick = |names: &[&str]| names.iter().find_map(|name| session.environment.get(name)).map(str::to_owned);
     let user = pick(&["GITHUB_ACTOR", "BUILD_REQUESTEDFOR", "USER", "USERNAME"]).unwrap_or_else(|| "someone".to_owned());
     let host = pick(&["GITHUB_RUN_ID", "BUILD_BUILDID", "HOSTNAME", "COMPUTERNAME"]).unwrap_or_else(|| "this machine".to_owned());
