@@ -1,10 +1,13 @@
 //! One file for each command; each takes resolved settings and a printer.
 
 mod apply;
+mod completions;
 mod destroy;
 mod emulator;
+mod explain;
 mod fidelity;
 mod keys;
+mod man;
 mod open;
 mod plan;
 mod policy;
@@ -40,8 +43,9 @@ pub(super) struct Session<'a> {
 pub async fn run(command_line: CommandLine, environment: Environment, printer: &mut Printer) -> Result<Outcome> {
     printer.configure(command_line.global.format, command_line.global.quiet);
     let mut session = Session { environment, printer };
-    if !matches!(command_line.command, Command::Validate(_)) && matches!(command_line.global.format, Format::Sarif | Format::Github) {
-        bail!("`--format sarif` and `--format github` are for `validate`; use `text` or `json`");
+    let format = command_line.global.format;
+    if !matches!(command_line.command, Command::Validate(_)) && !matches!(format, Format::Text | Format::Json) {
+        bail!("`--format sarif`, `github` and `azure-pipelines` are for `validate`; use `text` or `json`");
     }
     match command_line.command {
         Command::Validate(arguments) => validate::run(&arguments, &mut session),
@@ -54,7 +58,10 @@ pub async fn run(command_line: CommandLine, environment: Environment, printer: &
         Command::Simulate(arguments) => simulate::run(&arguments, &mut session).await,
         Command::Policy(command) => policy::run(&command, &mut session),
         Command::Fidelity(arguments) => Ok(fidelity::run(&arguments, &mut session)),
+        Command::Explain(arguments) => explain::run(&arguments, &mut session),
         Command::Schema => Ok(schema::run(&mut session)),
+        Command::Completions(arguments) => Ok(completions::run(&arguments, &mut session)),
+        Command::Man(arguments) => man::run(&arguments, &mut session),
     }
 }
 

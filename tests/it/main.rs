@@ -13,11 +13,13 @@
 mod architecture;
 mod azure;
 mod cli;
+mod completions;
 mod contract;
 mod deploy;
 mod deploy_process;
 mod emulator;
 mod examples;
+mod explain;
 mod expressions;
 mod first_contact;
 mod gateway;
