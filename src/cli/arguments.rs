@@ -2,6 +2,7 @@
 
 mod about;
 mod help;
+mod init;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -10,6 +11,7 @@ use clap::{Args, FromArgMatches as _, Parser, Subcommand, ValueEnum};
 
 pub(super) use about::{CompletionsArguments, ExplainArguments, ManArguments};
 pub use help::definition;
+pub(super) use init::{Ci, InitArguments, Template};
 
 /// Azure OpenAI gateways on Azure API Management: provision, rehearse offline, and prove.
 #[derive(Debug, Parser)]
@@ -148,6 +150,11 @@ pub struct VariableArguments {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Write a specification to begin with, its policies, its tests, and a CI workflow
+    #[command(
+        after_help = "Examples:\n  apimctl init my-gateway\n  apimctl init --template ptu-priority --account ptu:rg-ai:swedencentral --account payg:rg-ai:francecentral --ci github\n  apimctl init --discover --yes"
+    )]
+    Init(InitArguments),
     /// Report everything that is wrong with a specification and its policies
     #[command(
         after_help = "Examples:\n  apimctl validate gateway.yaml\n  apimctl validate gateway.yaml --env prod --format sarif > findings.sarif\n\nExit codes: 0 no errors (there may be warnings), 1 errors, 64 wrong usage"

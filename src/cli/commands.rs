@@ -6,6 +6,7 @@ mod destroy;
 mod emulator;
 mod explain;
 mod fidelity;
+mod init;
 mod keys;
 mod man;
 mod open;
@@ -48,6 +49,7 @@ pub async fn run(command_line: CommandLine, environment: Environment, printer: &
         bail!("`--format sarif`, `github` and `azure-pipelines` are for `validate`; use `text` or `json`");
     }
     match command_line.command {
+        Command::Init(arguments) => init::run(&arguments, &mut session).await,
         Command::Validate(arguments) => validate::run(&arguments, &mut session),
         Command::Plan(arguments) => plan::run(&arguments, &mut session).await,
         Command::Apply(arguments) => apply::run(&arguments, &mut session).await,

@@ -26,6 +26,7 @@ mod gateway;
 mod gateway_backends;
 mod gateway_transport;
 mod https;
+mod init;
 mod leak;
 mod policy;
 mod policy_command;
