@@ -2,6 +2,7 @@
 
 mod arguments;
 mod commands;
+mod drawing;
 pub mod findings;
 mod output;
 mod report;

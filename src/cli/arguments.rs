@@ -1,6 +1,7 @@
 //! What may stand on the command line. Parsing only records; `settings` makes sense of it.
 
 mod about;
+mod graph;
 mod help;
 mod init;
 
@@ -10,6 +11,7 @@ use std::path::PathBuf;
 use clap::{Args, FromArgMatches as _, Parser, Subcommand, ValueEnum};
 
 pub(super) use about::{CompletionsArguments, ExplainArguments, ManArguments};
+pub(super) use graph::GraphArguments;
 pub use help::definition;
 pub(super) use init::{Ci, InitArguments, Template};
 
@@ -55,6 +57,12 @@ pub enum Format {
     Github,
     /// Azure Pipelines annotations (`validate` only)
     AzurePipelines,
+    /// A drawing (`graph` only)
+    Svg,
+    /// A drawing for Markdown (`graph` only)
+    Mermaid,
+    /// A drawing for Graphviz (`graph` only)
+    Dot,
 }
 
 /// Where Azure is.
@@ -197,6 +205,11 @@ pub enum Command {
     /// List what the local gateway does, how sure that is, where it comes from, and which setting changes it
     #[command(after_help = "Examples:\n  apimctl fidelity\n  apimctl fidelity breaker\n  apimctl fidelity --format json")]
     Fidelity(FidelityArguments),
+    /// Draw the resources of a specification and the way of a request through them
+    #[command(
+        after_help = "Examples:\n  apimctl graph gateway.yaml --out gateway.svg\n  apimctl graph gateway.yaml --format mermaid"
+    )]
+    Graph(GraphArguments),
     /// Tell what a finding's code means: its cause, an example, the cure
     #[command(after_help = "Examples:\n  apimctl explain POL101\n  apimctl explain --format json")]
     Explain(ExplainArguments),

@@ -6,6 +6,7 @@ mod destroy;
 mod emulator;
 mod explain;
 mod fidelity;
+mod graph;
 mod init;
 mod keys;
 mod man;
@@ -44,9 +45,16 @@ pub(super) struct Session<'a> {
 pub async fn run(command_line: CommandLine, environment: Environment, printer: &mut Printer) -> Result<Outcome> {
     printer.configure(command_line.global.format, command_line.global.quiet);
     let mut session = Session { environment, printer };
-    let format = command_line.global.format;
-    if !matches!(command_line.command, Command::Validate(_)) && !matches!(format, Format::Text | Format::Json) {
-        bail!("`--format sarif`, `github` and `azure-pipelines` are for `validate`; use `text` or `json`");
+    match (command_line.global.format, &command_line.command) {
+        (Format::Text | Format::Json, _)
+        | (Format::Sarif | Format::Github | Format::AzurePipelines, Command::Validate(_))
+        | (Format::Svg | Format::Mermaid | Format::Dot, Command::Graph(_)) => {}
+        (Format::Svg | Format::Mermaid | Format::Dot, _) => {
+            bail!("`--format svg`, `mermaid` and `dot` are for `graph`; use `text` or `json`")
+        }
+        (Format::Sarif | Format::Github | Format::AzurePipelines, _) => {
+            bail!("`--format sarif`, `github` and `azure-pipelines` are for `validate`; use `text` or `json`")
+        }
     }
     match command_line.command {
         Command::Init(arguments) => init::run(&arguments, &mut session).await,
@@ -60,6 +68,7 @@ pub async fn run(command_line: CommandLine, environment: Environment, printer: &
         Command::Simulate(arguments) => simulate::run(&arguments, &mut session).await,
         Command::Policy(command) => policy::run(&command, &mut session),
         Command::Fidelity(arguments) => Ok(fidelity::run(&arguments, &mut session)),
+        Command::Graph(arguments) => graph::run(&arguments, &mut session),
         Command::Explain(arguments) => explain::run(&arguments, &mut session),
         Command::Schema => Ok(schema::run(&mut session)),
         Command::Completions(arguments) => Ok(completions::run(&arguments, &mut session)),

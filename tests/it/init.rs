@@ -54,7 +54,7 @@ fn every_template_is_valid_without_a_warning_for_azure_and_offline() {
 
 #[test]
 fn a_template_fits_any_number_of_accounts_and_odd_names() {
-    let accounts = ["My_Account.1:RG AI (prod):West Europe", "b:rg:westeurope", "c:rg:eastus2", "d-e:rg:japaneast"];
+    let accounts = ["My_Account.1:RG AI (prod):West Europe", "bb:rg:westeurope", "cc:rg:eastus2", "d-e:rg:japaneast"];
     for template in ["openai-lb", "ptu-priority", "multi-team", "multi-region"] {
         for count in 2..=4 {
             let directory = tempfile::tempdir().unwrap();

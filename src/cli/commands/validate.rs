@@ -22,7 +22,7 @@ pub(super) fn run(arguments: &ValidateArguments, session: &mut Session<'_>) -> R
     let ok = errors == 0 && (warnings == 0 || !arguments.strict);
 
     match session.printer.format() {
-        Format::Text => {
+        Format::Text | Format::Svg | Format::Mermaid | Format::Dot => {
             session.printer.findings(&loaded.findings, &loaded.sources);
             session.printer.note(summary(&arguments.spec.spec.display().to_string(), errors, warnings));
             if let Some(finding) = loaded.findings.first() {
