@@ -1,6 +1,7 @@
 //! What may stand on the command line. Parsing only records; `settings` makes sense of it.
 
 mod about;
+mod export;
 mod graph;
 mod help;
 mod init;
@@ -11,6 +12,7 @@ use std::path::PathBuf;
 use clap::{Args, FromArgMatches as _, Parser, Subcommand, ValueEnum};
 
 pub(super) use about::{CompletionsArguments, ExplainArguments, ManArguments};
+pub(super) use export::ExportArguments;
 pub(super) use graph::GraphArguments;
 pub use help::definition;
 pub(super) use init::{Ci, InitArguments, Template};
@@ -66,7 +68,7 @@ pub enum Format {
 }
 
 /// Where Azure is.
-#[derive(Debug, Args, Default)]
+#[derive(Debug, Clone, Args, Default)]
 #[command(next_help_heading = "Where")]
 pub struct TargetArguments {
     /// Azure, or the embedded ARM
@@ -205,6 +207,14 @@ pub enum Command {
     /// List what the local gateway does, how sure that is, where it comes from, and which setting changes it
     #[command(after_help = "Examples:\n  apimctl fidelity\n  apimctl fidelity breaker\n  apimctl fidelity --format json")]
     Fidelity(FidelityArguments),
+    /// Describe what is there, in Azure or on the embedded ARM, as a specification and policy files
+    ///
+    /// What a specification owns is described, or everything where none does. Secrets become variables and are never written. The result
+    /// is checked at once: a plan of it is empty, or what it would change is said.
+    #[command(
+        after_help = "Examples:\n  apimctl export --from local --out exported\n  apimctl export --service apim-doveia-openai --out gateway"
+    )]
+    Export(ExportArguments),
     /// Draw the resources of a specification and the way of a request through them
     #[command(
         after_help = "Examples:\n  apimctl graph gateway.yaml --out gateway.svg\n  apimctl graph gateway.yaml --format mermaid"

@@ -5,6 +5,7 @@ mod completions;
 mod destroy;
 mod emulator;
 mod explain;
+mod export;
 mod fidelity;
 mod graph;
 mod init;
@@ -17,6 +18,7 @@ mod schema;
 mod serve;
 mod simulate;
 mod validate;
+mod written;
 
 use std::io::BufRead as _;
 
@@ -68,6 +70,7 @@ pub async fn run(command_line: CommandLine, environment: Environment, printer: &
         Command::Simulate(arguments) => simulate::run(&arguments, &mut session).await,
         Command::Policy(command) => policy::run(&command, &mut session),
         Command::Fidelity(arguments) => Ok(fidelity::run(&arguments, &mut session)),
+        Command::Export(arguments) => export::run(&arguments, &mut session).await,
         Command::Graph(arguments) => graph::run(&arguments, &mut session),
         Command::Explain(arguments) => explain::run(&arguments, &mut session),
         Command::Schema => Ok(schema::run(&mut session)),

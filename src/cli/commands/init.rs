@@ -4,12 +4,12 @@ mod answers;
 mod discover;
 mod render;
 mod templates;
-mod write;
 
-use anyhow::{Result, bail};
+
+use anyhow::Result;
 use serde_json::json;
 
-use super::Session;
+use super::{Session, written};
 use crate::cli::arguments::InitArguments;
 use crate::cli::output::Outcome;
 use answers::Answers;
@@ -26,15 +26,7 @@ pub(super) async fn run(arguments: &InitArguments, session: &mut Session<'_>) ->
     };
 
     let files = answers.files();
-    let there: Vec<String> = files.iter().filter(|file| !file.keep && file.path.exists()).map(|file| format!("`{}`", file.shown)).collect();
-    if !there.is_empty() && !arguments.force {
-        bail!(
-            "{} {} there already; nothing was written: overwrite with `--force`",
-            there.join(", "),
-            if there.len() == 1 { "is" } else { "are" }
-        );
-    }
-    let written = write::all(&files)?;
+    let written = written::write(&files, arguments.force)?;
     if session.printer.is_json() {
         session.printer.json(&json!({ "directory": arguments.directory, "template": answers.template_name(), "files": written }));
         return Ok(Outcome::Done);

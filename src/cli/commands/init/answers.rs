@@ -7,7 +7,7 @@ use anyhow::{Result, bail};
 
 use super::render::{Values, render};
 use super::templates::{self, OFFERED};
-use super::write::Planned;
+use crate::cli::commands::written::Planned;
 use crate::cli::arguments::{Ci, InitArguments, Template};
 
 const LOCATION: &str = "swedencentral";
@@ -209,7 +209,7 @@ impl Answers {
 
     /// The specification, for printing.
     pub(super) fn spec_path(&self) -> PathBuf {
-        below(&self.directory, "gateway.yaml")
+        Planned::below(&self.directory, "gateway.yaml", String::new()).path
     }
 
     /// The environment for trying the specification, if it has environments.
@@ -222,14 +222,14 @@ impl Answers {
         let values = self.values();
         let mut files: Vec<Planned> = templates::files(self.template)
             .iter()
-            .map(|file| planned(below(&self.directory, file.path), render(file.text, &values), false))
+            .map(|file| Planned::below(&self.directory, file.path, render(file.text, &values)))
             .collect();
         let schema = format!("{:#}\n", crate::spec::schema());
-        files.push(planned(below(&self.directory, "apimctl.schema.json"), schema, false));
-        files.push(planned(below(&self.directory, ".gitignore"), ".apimctl/\n*-results.xml\nplan.json\n".to_owned(), true));
+        files.push(Planned::below(&self.directory, "apimctl.schema.json", schema));
+        files.push(Planned { keep: true, ..Planned::below(&self.directory, ".gitignore", ".apimctl/\n*-results.xml\nplan.json\n".to_owned()) });
         if let Some(workflow) = templates::workflow(self.ci) {
             let path = render(workflow.path, &values);
-            files.push(planned(below(&self.repository().0, path.trim_end()), render(workflow.text, &values), false));
+            files.push(Planned::below(&self.repository().0, path.trim_end(), render(workflow.text, &values)));
         }
         files
     }
@@ -344,14 +344,6 @@ impl<Input: BufRead> Questions<'_, Input> {
             (self.say)(&format!("One of {}.\n", names.join(", ")));
         }
     }
-}
-
-fn planned(path: PathBuf, text: String, keep: bool) -> Planned {
-    Planned { shown: path.display().to_string(), path, text, keep }
-}
-
-fn below(directory: &Path, path: &str) -> PathBuf {
-    if directory == Path::new(".") { PathBuf::from(path) } else { directory.join(path) }
 }
 
 fn template_name(template: Template) -> &'static str {
