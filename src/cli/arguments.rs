@@ -1,13 +1,31 @@
 //! What may stand on the command line. Parsing only records; `settings` makes sense of it.
 
+mod about;
+mod export;
+mod graph;
+mod help;
+mod init;
+
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, FromArgMatches as _, Parser, Subcommand, ValueEnum};
+
+pub(super) use about::{CompletionsArguments, ExplainArguments, ManArguments};
+pub(super) use export::ExportArguments;
+pub(super) use graph::GraphArguments;
+pub use help::definition;
+pub(super) use init::{Ci, InitArguments, Template};
 
 /// Azure OpenAI gateways on Azure API Management: provision, rehearse offline, and prove.
 #[derive(Debug, Parser)]
-#[command(name = "apimctl", version, max_term_width = 100, arg_required_else_help = true)]
+#[command(
+    name = "apimctl",
+    version,
+    max_term_width = 100,
+    arg_required_else_help = true,
+    after_help = "Examples:\n  apimctl init my-gateway\n  apimctl apply my-gateway/gateway.yaml --local --yes\n  apimctl serve my-gateway/gateway.yaml --simulate"
+)]
 pub struct CommandLine {
     /// What every command takes.
     #[command(flatten)]
@@ -39,10 +57,18 @@ pub enum Format {
     Sarif,
     /// GitHub Actions annotations (`validate` only)
     Github,
+    /// Azure Pipelines annotations (`validate` only)
+    AzurePipelines,
+    /// A drawing (`graph` only)
+    Svg,
+    /// A drawing for Markdown (`graph` only)
+    Mermaid,
+    /// A drawing for Graphviz (`graph` only)
+    Dot,
 }
 
 /// Where Azure is.
-#[derive(Debug, Args, Default)]
+#[derive(Debug, Clone, Args, Default)]
 #[command(next_help_heading = "Where")]
 pub struct TargetArguments {
     /// Azure, or the embedded ARM
@@ -134,15 +160,18 @@ pub struct VariableArguments {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Report everything that is wrong with a specification and its policies
-    ///
-    /// Exit code 0: no errors (there may be warnings); 1: errors.
+    /// Write a specification to begin with, its policies, its tests, and a CI workflow
     #[command(
-        after_help = "Examples:\n  apimctl validate gateway.yaml\n  apimctl validate gateway.yaml --env prod --format sarif > findings.sarif"
+        after_help = "Examples:\n  apimctl init my-gateway\n  apimctl init --template ptu-priority --account ptu:rg-ai:swedencentral --account payg:rg-ai:francecentral --ci github\n  apimctl init --discover --yes"
+    )]
+    Init(InitArguments),
+    /// Report everything that is wrong with a specification and its policies
+    #[command(
+        after_help = "Examples:\n  apimctl validate gateway.yaml\n  apimctl validate gateway.yaml --env prod --format sarif > findings.sarif\n\nExit codes: 0 no errors (there may be warnings), 1 errors, 64 wrong usage"
     )]
     Validate(ValidateArguments),
     /// Show what `apply` would change
-    #[command(after_help = "Examples:\n  apimctl plan gateway.yaml\n  apimctl plan gateway.yaml --out plan.json --detailed-exitcode")]
+    #[command(after_help = "Examples:\n  apimctl plan gateway.yaml\n  apimctl plan gateway.yaml --out plan.json --detailed-exitcode\n\nExit codes: 0 done, 1 failed, 2 there are changes (with --detailed-exitcode), 64 wrong usage")]
     Plan(PlanArguments),
     /// Make Azure (or the embedded ARM) what the specification says
     #[command(
@@ -189,13 +218,38 @@ pub enum Command {
     )]
     Test(TestArguments),
     /// Check and format policy documents and fragments on their own
-    #[command(subcommand)]
+    #[command(subcommand, after_help = "Example:\n  apimctl policy check policies/*.xml")]
     Policy(PolicyCommand),
     /// List what the local gateway does, how sure that is, where it comes from, and which setting changes it
+    #[command(after_help = "Examples:\n  apimctl fidelity\n  apimctl fidelity breaker\n  apimctl fidelity --format json")]
     Fidelity(FidelityArguments),
+    /// Describe what is there, in Azure or on the embedded ARM, as a specification and policy files
+    ///
+    /// What a specification owns is described, or everything where none does. Secrets become variables and are never written. The result
+    /// is checked at once: a plan of it is empty, or what it would change is said.
+    #[command(
+        after_help = "Examples:\n  apimctl export --from local --out exported\n  apimctl export --service apim-doveia-openai --out gateway"
+    )]
+    Export(ExportArguments),
+    /// Draw the resources of a specification and the way of a request through them
+    #[command(
+        after_help = "Examples:\n  apimctl graph gateway.yaml --out gateway.svg\n  apimctl graph gateway.yaml --format mermaid"
+    )]
+    Graph(GraphArguments),
+    /// Tell what a finding's code means: its cause, an example, the cure
+    #[command(after_help = "Examples:\n  apimctl explain POL101\n  apimctl explain --format json")]
+    Explain(ExplainArguments),
     /// Print the JSON Schema of the specification, for editors
     #[command(after_help = "Example:\n  apimctl schema > apimctl.schema.json")]
     Schema,
+    /// Print a script that completes commands and flags in a shell
+    #[command(
+        after_help = "Examples:\n  apimctl completions bash > ~/.local/share/bash-completion/completions/apimctl\n  apimctl completions zsh > \"${fpath[1]}/_apimctl\"\n  apimctl completions fish > ~/.config/fish/completions/apimctl.fish\n  apimctl completions powershell | Out-String | Invoke-Expression"
+    )]
+    Completions(CompletionsArguments),
+    /// Print the manual, or write a page for each command
+    #[command(after_help = "Examples:\n  apimctl man | man -l -\n  apimctl man --out ~/.local/share/man/man1")]
+    Man(ManArguments),
 }
 
 /// Arguments of `validate`.
@@ -514,10 +568,8 @@ pub struct TestArguments {
 #[derive(Debug, Subcommand)]
 pub enum PolicyCommand {
     /// Report everything that is wrong with policy documents and fragments
-    ///
-    /// Exit code 0: no errors (there may be warnings); 1: errors.
     #[command(
-        after_help = "Examples:\n  apimctl policy check policies/*.xml\n  git ls-files '*.xml' | apimctl policy check --files-from - --format json"
+        after_help = "Examples:\n  apimctl policy check policies/*.xml\n  git ls-files '*.xml' | apimctl policy check --files-from - --format json\n\nExit codes: 0 no errors (there may be warnings), 1 errors, 64 wrong usage"
     )]
     Check(PolicyCheckArguments),
     /// Lay policy documents out in one way; what they mean stays the same
@@ -595,7 +647,8 @@ pub struct PolicyFmtArguments {
 /// # Errors
 /// clap's own message, also for `--help` and `--version`.
 pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<CommandLine, clap::Error> {
-    CommandLine::try_parse_from(arguments)
+    let matches = definition().try_get_matches_from(arguments)?;
+    CommandLine::from_arg_matches(&matches).map_err(|error| error.format(&mut definition()))
 }
 
 /// `fidelity`.
