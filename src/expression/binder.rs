@@ -6,6 +6,7 @@ use super::syntax::{Body, Node, NodeKind, TypeSyntax, TypeSyntaxKind};
 use super::types::{self, Shape, Type, known};
 
 mod calls;
+mod constants;
 mod conversions;
 mod creation;
 mod expressions;

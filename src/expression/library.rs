@@ -334,6 +334,10 @@ pub(crate) fn key(machine: &mut Machine<'_>, value: &Value, rule: KeyRule) -> Ou
                 Key::Many(list)
             }
             Object::Json(json) if json.is_value() => json::key(json, *handle),
+            // Two of one code page are equal.
+            Object::Opaque(ty, fields) if ty.is("Encoding") => {
+                Key::Many(vec![Key::Type(*ty), Key::Integer(0, fields.first().map_or(0, Value::integer))])
+            }
             Object::Opaque(ty, fields) if has_value(*ty) => match fields.first() {
                 Some(Value::Text(text)) => Key::Many(vec![Key::Type(*ty), Key::Text((**text).clone())]),
                 _ => Key::Object(*handle),
@@ -369,11 +373,11 @@ pub(crate) fn compare(machine: &mut Machine<'_>, left: &Value, right: &Value) ->
         (Value::Offset(one), Value::Offset(two)) => sign(one.utc_ticks().cmp(&two.utc_ticks())),
         (Value::Guid(one), Value::Guid(two)) => sign(guid::ordered(one).cmp(&guid::ordered(two))),
         (Value::Object(one), Value::Object(two)) => {
-            if let (Object::Json(_), Object::Json(_)) = (machine.heap.get(*one), machine.heap.get(*two)) {
-                let (one, two) = (json::plain(machine, *one), json::plain(machine, *two));
-                if let (Some(one), Some(two)) = (one, two) {
-                    return compare(machine, &one, &two);
-                }
+            if json::values::held(machine, left).is_some() {
+                return json::values::compare(machine, left, right);
+            }
+            if json::values::held(machine, right).is_some() {
+                return json::values::compare(machine, right, left).map(|order| -order);
             }
             if let (Object::Record(_, one), Object::Record(ty, two)) = (machine.heap.get(*one), machine.heap.get(*two))
                 && matches!(ty.shape(), super::types::Shape::Tuple(_))
@@ -389,6 +393,8 @@ pub(crate) fn compare(machine: &mut Machine<'_>, left: &Value, right: &Value) ->
             }
             return Err(machine.throw("ArgumentException", "At least one object must implement IComparable."));
         }
+        (Value::Object(_), _) if json::values::held(machine, left).is_some() => json::values::compare(machine, left, right)?,
+        (_, Value::Object(_)) if json::values::held(machine, right).is_some() => -json::values::compare(machine, right, left)?,
         (left, right)
             if std::mem::discriminant(left) == std::mem::discriminant(right) && !matches!(left, Value::Host(_) | Value::TypeToken(_)) =>
         {

@@ -43,6 +43,9 @@ pub(super) const MEMBERS: Members = &[
         }))
     }),
     ("Convert.ToChar", |m, a| match a.get(0) {
+        Value::Object(_) | Value::Host(_) | Value::Span(_) | Value::Guid(_) | Value::Offset(_) | Value::TypeToken(_) => {
+            super::json::values::through_cast(m, a.get(0), "Char").unwrap_or_else(|| Err(not_convertible(m)))
+        }
         Value::Text(text) if text.len() == 1 => Ok(Value::Char(text.at(0))),
         Value::Text(_) => Err(m.throw("FormatException", "String must be exactly one character long.")),
         Value::Null => Ok(Value::Char(0)),
@@ -62,12 +65,13 @@ pub(super) const MEMBERS: Members = &[
             return in_radix(m, a.get(0), *radix);
         }
         if a.get(0).is_null() {
-            return Ok(if a.len() == 1 && a.types.is_empty() { Value::from("") } else { Value::Null });
+            return Ok(Value::from(""));
         }
         let text = to_text(m, a.get(0))?;
         m.text(text)
     }),
     ("Convert.ToString(string)", |_, a| Ok(a.get(0).clone())),
+    ("Convert.ToString(string,IFormatProvider)", |_, a| Ok(a.get(0).clone())),
     ("Convert.ToDateTime(string)", |m, a| match a.text(0) {
         None => Ok(Value::DateTime(crate::expression::value::DateTime { ticks: 0, kind: 0 })),
         Some(text) => dates::parse_or_throw(m, &text.to_str()),
@@ -251,6 +255,9 @@ fn from_radix(m: &mut Machine<'_>, text: &Text, radix: i32, to: Primitive, name:
     let text = text.to_str();
     if text.is_empty() {
         return Err(m.out_of_range("startIndex", "Index was out of range. Must be non-negative and less than the size of the collection."));
+    }
+    if radix != 10 && text.starts_with('-') {
+        return Err(m.throw("ArgumentException", "String cannot contain a minus sign if the base is not 10."));
     }
     if radix == 10 {
         return parse_text(m, &Text::from(&*text), to, name);

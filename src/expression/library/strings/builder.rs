@@ -201,7 +201,7 @@ fn append(m: &mut Machine<'_>, a: Args<'_>, line: bool) -> Outcome {
     let mut added: Vec<u16> = Vec::new();
     match (a.get(1), a.len()) {
         (Value::Char(unit), 3) => {
-            let count = usize::try_from(a.int(2)).unwrap_or(0);
+            let Ok(count) = usize::try_from(a.int(2)) else { return Err(m.out_of_range("repeatCount", "Count cannot be less than zero.")) };
             m.allocate(count * 2)?;
             added.resize(count, *unit);
         }

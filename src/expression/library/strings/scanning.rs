@@ -1,6 +1,6 @@
 //! Parts and places of strings: copying, searching for any of several characters, line endings, enumeration; and `StringComparer` as an object.
 
-use super::{char_units, compare_rule, comparer, comparer_hash, comparer_rule, equal_rule, range};
+use super::{any_of, compare_rule, comparer, comparer_hash, comparer_rule, equal_rule, range};
 use crate::expression::heap::Object;
 use crate::expression::library::{Members, convert, equals, linq, to_text};
 use crate::expression::machine::{Args, Machine, Outcome};
@@ -52,7 +52,7 @@ pub(crate) const MEMBERS: Members = &[
     }),
     ("String.IndexOfAny(char[],int,int)", |m, a| {
         let text = m.this(a)?;
-        let any = char_units(m, a.get(1));
+        let any = any_of(m, a.get(1))?;
         let (start, count) = range(m, text.len(), a.int(2), a.int(3))?;
         let found = (start..start + count).find(|index| any.contains(&text.at(*index)));
         Ok(Value::Int32(found.map_or(-1, |index| i32::try_from(index).unwrap_or(-1))))
@@ -129,7 +129,7 @@ pub(in crate::expression::library) fn put(m: &mut Machine<'_>, array: &Value, at
 
 fn last_of_any(m: &mut Machine<'_>, a: Args<'_>, count: Option<i32>) -> Outcome {
     let text = m.this(a)?;
-    let any = char_units(m, a.get(1));
+    let any = any_of(m, a.get(1))?;
     if text.is_empty() {
         return Ok(Value::Int32(-1));
     }

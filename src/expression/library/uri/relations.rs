@@ -53,7 +53,7 @@ pub(in crate::expression::library) const MEMBERS: Members = &[
         tried(m, a, made)
     }),
     ("Uri.TryCreate(Uri,string,Uri)", |m, a| {
-        let made = combined(m, a);
+        let made = if a.get(1).is_null() { Ok(Value::Null) } else { combined(m, a) };
         tried(m, a, made)
     }),
     ("Uri.TryCreate(Uri,Uri,Uri)", |m, a| {
@@ -165,11 +165,17 @@ pub(in crate::expression::library) const MEMBERS: Members = &[
         let folder = base.path().rsplit_once('/').map_or("/", |(folder, _)| folder);
         Ok(Value::Boolean(same_origin(&base, &other) && other.path().starts_with(folder)))
     }),
-    ("Uri.MakeRelativeUri", |m, a| {
-        let text = relative(m, a)?;
-        relative_uri(m, &text)
+    ("Uri.MakeRelativeUri", |m, a| match relative(m, a)? {
+        Some(text) => relative_uri(m, &text),
+        None => Ok(a.get(1).clone()),
     }),
-    ("Uri.MakeRelative", |m, a| relative(m, a).map(Value::from)),
+    ("Uri.MakeRelative", |m, a| match relative(m, a)? {
+        Some(text) => Ok(Value::from(text)),
+        None => {
+            let text = crate::expression::library::to_text(m, a.get(1))?;
+            m.text(text)
+        }
+    }),
 ];
 
 fn same_origin(one: &url::Url, two: &url::Url) -> bool {
@@ -273,17 +279,17 @@ fn host_kind(name: &str) -> i64 {
     }
 }
 
-/// The path from one URL to another; all of it if they have no common origin.
-fn relative(m: &mut Machine<'_>, a: Args<'_>) -> Outcome<String> {
+/// The path from one URL to another; nothing if they have no common origin.
+fn relative(m: &mut Machine<'_>, a: Args<'_>) -> Outcome<Option<String>> {
     let base = parsed(m, a)?;
     if a.get(1).is_null() {
         return Err(m.argument_null("uri"));
     }
     let other = parsed(m, Args { values: &[a.get(1).clone()], types: &[] })?;
     if !same_origin(&base, &other) {
-        return Ok(other.as_str().to_owned());
+        return Ok(None);
     }
     let text = base.make_relative(&other).unwrap_or_else(|| other.as_str().to_owned());
     m.allocate(text.len())?;
-    Ok(text)
+    Ok(Some(text))
 }
