@@ -300,6 +300,10 @@ impl Binder {
     }
 
     fn constant_of_default(at: usize, ty: Type) -> Expr {
+        // That of a number is a constant as any other.
+        if ty.primitive().is_some() {
+            return Expr::constant(at, ty, crate::expression::value::Value::default_of(ty));
+        }
         Expr { at, ty, kind: ExprKind::Default }
     }
 }

@@ -361,7 +361,7 @@ pub(crate) fn compare(machine: &mut Machine<'_>, left: &Value, right: &Value) ->
         (Value::Null, Value::Null) => 0,
         // The default comparison does not look at one and the same object.
         (Value::Host(one), Value::Host(two)) if one == two => 0,
-        (Value::Object(one), Value::Object(two)) if one == two => 0,
+        (Value::Object(_), Value::Object(_)) if basics::same(machine, left, right) => 0,
         (Value::Null, _) => -1,
         (_, Value::Null) => 1,
         (Value::Text(one), Value::Text(two)) => strings::compare_culture(one, two, false),
@@ -380,7 +380,7 @@ pub(crate) fn compare(machine: &mut Machine<'_>, left: &Value, right: &Value) ->
                 return json::values::compare(machine, right, left).map(|order| -order);
             }
             if let (Object::Record(_, one), Object::Record(ty, two)) = (machine.heap.get(*one), machine.heap.get(*two))
-                && matches!(ty.shape(), super::types::Shape::Tuple(_))
+                && (matches!(ty.shape(), super::types::Shape::Tuple(_)) || ty.is("Tuple"))
             {
                 let pairs: Vec<(Value, Value)> = one.iter().cloned().zip(two.iter().cloned()).collect();
                 for (one, two) in pairs {
@@ -394,6 +394,12 @@ pub(crate) fn compare(machine: &mut Machine<'_>, left: &Value, right: &Value) ->
             return Err(machine.throw("ArgumentException", "At least one object must implement IComparable."));
         }
         (Value::Object(_), _) if json::values::held(machine, left).is_some() => json::values::compare(machine, left, right)?,
+        // The first says how it is compared, and knows nothing of tokens.
+        (_, Value::Object(_)) if json::values::held(machine, right).is_some() && !matches!(left, Value::Host(_) | Value::TypeToken(_)) => {
+            let own = machine.heap.type_of(left).display_name();
+            let own = own.rsplit('.').next().unwrap_or_default().to_owned();
+            return Err(machine.throw("ArgumentException", &format!("Object must be of type {own}.")));
+        }
         (_, Value::Object(_)) if json::values::held(machine, right).is_some() => -json::values::compare(machine, right, left)?,
         (left, right)
             if std::mem::discriminant(left) == std::mem::discriminant(right) && !matches!(left, Value::Host(_) | Value::TypeToken(_)) =>

@@ -289,7 +289,8 @@ public static class ContextExtensions
     public static string GetValueOrDefault(this IReadOnlyDictionary<string, string> d, string name, string defaultValue = null)
     { string found; return d.TryGetValue(name, out found) ? found : defaultValue; }
     public static T GetValueOrDefault<T>(this IReadOnlyDictionary<string, object> d, string name, T defaultValue = default(T))
-    { object found; return d.TryGetValue(name, out found) && found is T ? (T)found : defaultValue; }
+    // The reference of policy expressions: "This method throws an exception if there is a type mismatch between the expected and actual types."
+    { object found; return d.TryGetValue(name, out found) ? (T)found : defaultValue; }
     public static string GetValueOrDefault(this IReadOnlyDictionary<string, object> d, string name, string defaultValue)
     { return GetValueOrDefault<string>(d, name, defaultValue); }
     public static object GetValueOrDefault(this IReadOnlyDictionary<string, object> d, string name)

@@ -346,12 +346,15 @@ pub(super) fn hash_code(m: &mut Machine<'_>, a: Args<'_>) -> Outcome {
     }))
 }
 
-fn same(m: &Machine<'_>, left: &Value, right: &Value) -> bool {
+pub(super) fn same(m: &Machine<'_>, left: &Value, right: &Value) -> bool {
     match (left, right) {
         (Value::Null, Value::Null) => true,
         (Value::Text(left), Value::Text(right)) => Arc::ptr_eq(left, right) || left.is_empty() && right.is_empty(),
         (Value::Object(left), Value::Object(right)) => {
             left == right
+                // There is one encoding of a kind.
+                || matches!((m.heap.get(*left), m.heap.get(*right)), (Object::Opaque(one, a), Object::Opaque(two, b))
+                    if one == two && one.is("Encoding") && a.first().map(Value::integer) == b.first().map(Value::integer))
                 || matches!((m.heap.get(*left), m.heap.get(*right)), (Object::Opaque(one, a), Object::Opaque(two, b))
                     if one == two && (one.is("XName") || one.is("XNamespace")) && matches!((a.first(), b.first()), (Some(Value::Text(a)), Some(Value::Text(b))) if a == b))
         }

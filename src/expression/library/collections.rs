@@ -17,7 +17,8 @@ pub(super) const MEMBERS: Members = &[
         let mut items = linq::collect(m, a.get(0))?;
         // A collection says how many it has; of a sequence one element after the other is added.
         items.shrink_to_fit();
-        if matches!(a.get(0).handle().map(|handle| m.heap.get(handle)), Some(Object::Query(_, query)) if !matches!(query, linq::Query::Items(_))) {
+        if matches!(a.get(0).handle().map(|handle| m.heap.get(handle)), Some(Object::Query(_, query)) if !matches!(query, linq::Query::Items(_)))
+        {
             let mut grown = Vec::new();
             items.into_iter().for_each(|item| grown.push(item));
             items = grown;

@@ -422,8 +422,16 @@ pub(crate) fn add_content(m: &mut Machine<'_>, container: Handle, content: &Valu
         }
         return Ok(());
     }
-    let child = token(m, content)?;
+    let child = content_token(m, content)?;
     push(m, container, child)
+}
+
+/// An `object` as a token: a character is none, other than where its type is known.
+pub(crate) fn content_token(m: &mut Machine<'_>, value: &Value) -> Outcome<Handle> {
+    match value {
+        Value::Char(_) => Err(m.throw("ArgumentException", "Could not determine JSON object type for type System.Char.")),
+        value => token(m, value),
+    }
 }
 
 /// ISO 8601 dates in strings are dates to the reader.
@@ -486,8 +494,7 @@ fn deserialize(m: &mut Machine<'_>, a: Args<'_>) -> Outcome {
     if text.to_str().trim().is_empty() {
         return match to {
             Some(ty) if ty.is_value_type() && ty.nullable_of().is_none() => {
-                let message =
-                    format!("No JSON content found and type '{}' is not nullable. Path '', line 0, position 0.", ty.full_name());
+                let message = format!("No JSON content found and type '{}' is not nullable. Path '', line 0, position 0.", ty.full_name());
                 Err(m.throw("JsonSerializationException", &message))
             }
             _ => Ok(Value::Null),

@@ -484,12 +484,9 @@ fn advance(m: &mut Machine<'_>, step: &mut Step) -> Outcome<Option<Value>> {
                 }
             }
         },
-        Query::Reverse(_)
-        | Query::Order(..)
-        | Query::Group(..)
-        | Query::Lookup(..)
-        | Query::Join(..)
-        | Query::DefaultIfEmpty(..) => Ok(None),
+        Query::Reverse(_) | Query::Order(..) | Query::Group(..) | Query::Lookup(..) | Query::Join(..) | Query::DefaultIfEmpty(..) => {
+            Ok(None)
+        }
     }
 }
 

@@ -414,6 +414,9 @@ pub(super) fn spread(m: &mut Machine<'_>, values: &[Value]) -> Outcome<Vec<Value
 }
 
 fn concat(m: &mut Machine<'_>, a: Args<'_>) -> Outcome {
+    if let [Value::Null] = a.values {
+        return Err(m.argument_null("values"));
+    }
     let parts = spread(m, a.values)?;
     let mut units = Vec::new();
     for part in &parts {
@@ -555,6 +558,10 @@ fn split(m: &mut Machine<'_>, a: Args<'_>) -> Outcome {
     }
     if limit == 0 {
         return m.text_array(Vec::new());
+    }
+    // One part is all of it.
+    if limit == 1 && !text.is_empty() {
+        return m.text_array(vec![(*text).clone()]);
     }
     let white = separators.is_empty() && !was_text;
     let mut parts: Vec<Text> = Vec::new();

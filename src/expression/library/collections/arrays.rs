@@ -291,7 +291,14 @@ pub(super) fn reverse(m: &mut Machine<'_>, a: Args<'_>) -> Outcome {
 }
 
 /// Where to look: from a start on (or back), so many.
-fn bounds(m: &mut Machine<'_>, length: usize, start: Option<i32>, count: Option<i32>, last: bool, is_array: bool) -> Outcome<(usize, usize)> {
+fn bounds(
+    m: &mut Machine<'_>,
+    length: usize,
+    start: Option<i32>,
+    count: Option<i32>,
+    last: bool,
+    is_array: bool,
+) -> Outcome<(usize, usize)> {
     let message = "Index was out of range. Must be non-negative and less than the size of the collection.";
     if last {
         let start = start.unwrap_or(i32::try_from(length).unwrap_or(0) - 1);
@@ -302,7 +309,10 @@ fn bounds(m: &mut Machine<'_>, length: usize, start: Option<i32>, count: Option<
                 (-1, None) => Ok((0, 0)),
                 (0, None) if is_array => Ok((0, 0)),
                 (-1 | 0, Some(0)) => Ok((0, 0)),
-                (-1 | 0, Some(_)) => Err(m.out_of_range("count", "Count must be positive and count must refer to a location within the string/array/collection.")),
+                (-1 | 0, Some(_)) => Err(m.out_of_range(
+                    "count",
+                    "Count must be positive and count must refer to a location within the string/array/collection.",
+                )),
                 _ => Err(m.out_of_range("startIndex", message)),
             };
         }

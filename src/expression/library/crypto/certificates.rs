@@ -445,7 +445,8 @@ fn name_info(m: &mut Machine<'_>, a: Args<'_>) -> Outcome {
         let found = match kind {
             0 => own(&["2.5.4.3", "2.5.4.11", "2.5.4.10", "1.2.840.113549.1.9.1"]),
             1 => parsed.mail.clone().filter(|_| !issuer).or_else(|| own(&["1.2.840.113549.1.9.1"])),
-            3 | 4 => parsed.hosts.first().cloned().filter(|_| !issuer).or_else(|| own(&["2.5.4.3"])),
+            3 => parsed.hosts.first().cloned().filter(|_| !issuer).or_else(|| own(&["2.5.4.3"])),
+            4 => parsed.hosts.first().cloned().filter(|_| !issuer),
             _ => None,
         };
         Value::from(Text::from(found.unwrap_or_default()))

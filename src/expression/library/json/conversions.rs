@@ -201,8 +201,24 @@ pub(crate) fn to_type(m: &mut Machine<'_>, token: Option<Handle>, to: Type) -> O
 /// `ToObject<T>()`: a cast where there is one from a token to `T`, else what the deserialiser makes.
 pub(crate) fn as_object(m: &mut Machine<'_>, handle: Handle, to: Type) -> Outcome {
     const CAST: [&str; 18] = [
-        "Boolean", "Char", "SByte", "Byte", "Int16", "UInt16", "Int32", "UInt32", "Int64", "UInt64", "Single", "Double", "Decimal", "DateTime",
-        "DateTimeOffset", "TimeSpan", "Guid", "String",
+        "Boolean",
+        "Char",
+        "SByte",
+        "Byte",
+        "Int16",
+        "UInt16",
+        "Int32",
+        "UInt32",
+        "Int64",
+        "UInt64",
+        "Single",
+        "Double",
+        "Decimal",
+        "DateTime",
+        "DateTimeOffset",
+        "TimeSpan",
+        "Guid",
+        "String",
     ];
     let base = to.stripped();
     let whole = Value::Object(handle);
@@ -213,6 +229,11 @@ pub(crate) fn as_object(m: &mut Machine<'_>, handle: Handle, to: Type) -> Outcom
     to_object(m, handle, to, 0)
 }
 
+/// Whether it is a class of tokens.
+pub(super) fn is_token(ty: Type) -> bool {
+    ty.bases().iter().any(|base| base.is("JToken"))
+}
+
 /// `ToObject<T>()`.
 pub(crate) fn to_object(m: &mut Machine<'_>, handle: Handle, to: Type, depth: usize) -> Outcome {
     m.allocate(32)?;
@@ -220,7 +241,7 @@ pub(crate) fn to_object(m: &mut Machine<'_>, handle: Handle, to: Type, depth: us
         return Err(m.throw("JsonSerializationException", "The object is nested too deep."));
     }
     let whole = Value::Object(handle);
-    if to.is("JToken") || to.is("JObject") || to.is("JArray") || to.is("JValue") || to.is("JContainer") {
+    if is_token(to) {
         if m.is(&whole, to) {
             return Ok(whole);
         }
@@ -294,8 +315,12 @@ pub(crate) fn to_object(m: &mut Machine<'_>, handle: Handle, to: Type, depth: us
     if value.is_null() {
         return Err(m.throw("JsonSerializationException", &format!("Error converting value {{null}} to type '{}'.", to.full_name())));
     }
-    if base.is_enum() {
+    if base.is_enum() && matches!(value, Value::Int64(_)) {
         return Ok(Value::Enum(base, value.integer()));
+    }
+    if base.is_enum() {
+        let shown = to_text(m, &value)?.to_str().into_owned();
+        return Err(m.throw("JsonSerializationException", &format!("Error converting value {shown} to type '{}'.", to.full_name())));
     }
     if let (Some(primitive), Value::Int64(_) | Value::Double(_)) = (base.primitive(), &value)
         && primitive != Primitive::Boolean

@@ -30,6 +30,7 @@ pub(crate) const MEMBERS: Members = &[
     ("JProperty.new", |m, a| property(m, a)),
     ("JValue.new(JValue)", |m, a| copy(m, a)),
     ("JValue.new(string)", |m, a| Ok(Value::Object(super::scalar(m, kind::STRING, a.get(0).clone())))),
+    ("JValue.new(object)", |m, a| super::content_token(m, a.get(0)).map(Value::Object)),
     ("JValue.new", |m, a| token(m, a.get(0)).map(Value::Object)),
     ("JValue.CreateNull()", |m, _| Ok(Value::Object(super::scalar(m, kind::NULL, Value::Null)))),
     ("JValue.CreateString", |m, a| Ok(Value::Object(super::scalar(m, kind::STRING, a.get(0).clone())))),

@@ -62,6 +62,8 @@ pub(crate) const MEMBERS: Members = &[
     ("JToken.ToObject(Type)", |m, a| {
         let handle = this(m, a)?;
         match a.get(1) {
+            // The deserialiser gives a token for any kind of token; only the generic method casts it.
+            Value::TypeToken(ty) if conversions::is_token(*ty) => Ok(Value::Object(handle)),
             Value::TypeToken(ty) => conversions::as_object(m, handle, *ty),
             _ => Err(m.argument_null("objectType")),
         }

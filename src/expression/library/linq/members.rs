@@ -54,11 +54,17 @@ pub(crate) const MEMBERS: Members = &[
     }),
     ("Enumerable.Concat", |m, a| two(m, a, a.ty(0), "second", |s, a| Query::Concat(s, a.get(1).clone()))),
     ("Enumerable.Append", |m, a| {
+        if a.get(0).is_null() {
+            return Err(m.argument_null("source"));
+        }
         let last = items(m, vec![a.get(1).clone()], a.ty(0));
         let source = tokens(m, a.get(0));
         Ok(m.object(Object::Query(types::enumerable(a.ty(0)), Query::Concat(source, last))))
     }),
     ("Enumerable.Prepend", |m, a| {
+        if a.get(0).is_null() {
+            return Err(m.argument_null("source"));
+        }
         let first = items(m, vec![a.get(1).clone()], a.ty(0));
         let source = tokens(m, a.get(0));
         Ok(m.object(Object::Query(types::enumerable(a.ty(0)), Query::Concat(first, source))))
@@ -122,12 +128,8 @@ pub(crate) const MEMBERS: Members = &[
         "Enumerable.GroupBy(IEnumerable<TSource>,Func<TSource,TKey>,Func<TSource,TElement>,Func<TKey,IEnumerable<TElement>,TResult>,IEqualityComparer<TKey>)",
         |m, a| group(m, a, Some(2), Some(3), Some(4), a.ty(2)),
     ),
-    ("Enumerable.ToLookup(IEnumerable<TSource>,Func<TSource,TKey>,IEqualityComparer<TKey>)", |m, a| {
-        lookup(m, a, None, Some(2), a.ty(0))
-    }),
-    ("Enumerable.ToLookup(IEnumerable<TSource>,Func<TSource,TKey>,Func<TSource,TElement>)", |m, a| {
-        lookup(m, a, Some(2), None, a.ty(2))
-    }),
+    ("Enumerable.ToLookup(IEnumerable<TSource>,Func<TSource,TKey>,IEqualityComparer<TKey>)", |m, a| lookup(m, a, None, Some(2), a.ty(0))),
+    ("Enumerable.ToLookup(IEnumerable<TSource>,Func<TSource,TKey>,Func<TSource,TElement>)", |m, a| lookup(m, a, Some(2), None, a.ty(2))),
     ("Enumerable.ToLookup(IEnumerable<TSource>,Func<TSource,TKey>,Func<TSource,TElement>,IEqualityComparer<TKey>)", |m, a| {
         lookup(m, a, Some(2), Some(3), a.ty(2))
     }),
@@ -246,16 +248,17 @@ pub(crate) const MEMBERS: Members = &[
         dictionary(m, a, Some(2), Some(3))
     }),
     ("Enumerable.Aggregate(IEnumerable<TSource>,Func<TSource,TSource,TSource>)", |m, a| {
-        let mut list = list(m, a)?.into_iter();
-        let Some(mut sum) = list.next() else { return Err(empty(m)) };
-        for item in list {
+        let running = running(m, a)?;
+        let Some(mut sum) = next(m, &running)? else { return Err(empty(m)) };
+        while let Some(item) = next(m, &running)? {
             sum = m.call(a.get(1), &[sum, item])?;
         }
         Ok(sum)
     }),
     ("Enumerable.Aggregate", |m, a| {
         let mut sum = a.get(1).clone();
-        for item in list(m, a)? {
+        let running = running(m, a)?;
+        while let Some(item) = next(m, &running)? {
             sum = m.call(a.get(2), &[sum, item])?;
         }
         if a.len() > 3 { m.call(a.get(3), &[sum]) } else { Ok(sum) }
@@ -424,7 +427,9 @@ pub(super) fn grouped(m: &mut Machine<'_>, query: &Query) -> Outcome<Vec<Value>>
     let Query::Group(source, selector, element, result, rule, ty) = query else { return Ok(Vec::new()) };
     let mut groups: Vec<(Key, Value, Vec<Value>)> = Vec::new();
     let mut index: std::collections::HashMap<Key, usize> = std::collections::HashMap::new();
-    for item in collect(m, source)? {
+    let running = enumerator(m, source)?;
+    while let Some(item) = next(m, &running)? {
+        m.allocate(24)?;
         let group = m.call(selector, std::slice::from_ref(&item))?;
         let hashed = key(m, &group, *rule)?;
         let item = match element {
@@ -453,23 +458,37 @@ pub(super) fn grouped(m: &mut Machine<'_>, query: &Query) -> Outcome<Vec<Value>>
 
 fn join(m: &mut Machine<'_>, a: Args<'_>, grouped: bool) -> Outcome {
     let rule = rule(m, a.get(5));
-    two(m, a, a.ty(3), "inner", |s, a| Query::Join(s, a.get(1).clone(), a.get(2).clone(), a.get(3).clone(), a.get(4).clone(), grouped, rule))
+    two(m, a, a.ty(3), "inner", |s, a| {
+        Query::Join(s, a.get(1).clone(), a.get(2).clone(), a.get(3).clone(), a.get(4).clone(), grouped, rule)
+    })
 }
 
 #[expect(clippy::mutable_key_type, reason = "a type is compared and hashed by its identity, which never changes")]
 pub(super) fn joined(m: &mut Machine<'_>, query: &Query) -> Outcome<Vec<Value>> {
     let Query::Join(outer, inner, outer_key, inner_key, result, grouped, rule) = query else { return Ok(Vec::new()) };
     let mut index: std::collections::HashMap<Key, Vec<Value>> = std::collections::HashMap::new();
-    for item in collect(m, inner)? {
-        let found = m.call(inner_key, std::slice::from_ref(&item))?;
-        let hashed = key(m, &found, *rule)?;
-        index.entry(hashed).or_default().push(item);
-    }
     let mut out = Vec::new();
-    for item in collect(m, outer)? {
+    // The inner sequence is looked at when there is an outer element, and the others only if there is something to find.
+    let running = enumerator(m, outer)?;
+    let Some(mut item) = next(m, &running)? else { return Ok(out) };
+    let others = enumerator(m, inner)?;
+    while let Some(item) = next(m, &others)? {
+        m.allocate(24)?;
+        let found = m.call(inner_key, std::slice::from_ref(&item))?;
+        // What has no key joins nothing.
+        if !found.is_null() {
+            let hashed = key(m, &found, *rule)?;
+            index.entry(hashed).or_default().push(item);
+        }
+    }
+    if index.is_empty() && !grouped {
+        return Ok(out);
+    }
+    loop {
+        m.allocate(24)?;
         let found = m.call(outer_key, std::slice::from_ref(&item))?;
         let hashed = key(m, &found, *rule)?;
-        let matches = index.get(&hashed).cloned().unwrap_or_default();
+        let matches = if found.is_null() { None } else { index.get(&hashed).cloned() }.unwrap_or_default();
         if *grouped {
             let list = items(m, matches, known().object);
             out.push(m.call(result, &[item, list])?);
@@ -478,8 +497,11 @@ pub(super) fn joined(m: &mut Machine<'_>, query: &Query) -> Outcome<Vec<Value>> 
                 out.push(m.call(result, &[item.clone(), other])?);
             }
         }
+        match next(m, &running)? {
+            Some(more) => item = more,
+            None => return Ok(out),
+        }
     }
-    Ok(out)
 }
 
 fn is_function(m: &Machine<'_>, value: &Value) -> bool {
@@ -545,7 +567,8 @@ fn counted(m: &mut Machine<'_>, a: Args<'_>) -> Outcome<i64> {
 fn dictionary(m: &mut Machine<'_>, a: Args<'_>, element: Option<usize>, comparer: Option<usize>) -> Outcome {
     let rule = comparer.map_or(KeyRule::Default, |index| rule(m, a.get(index)));
     let mut table = Table::new(rule);
-    for item in list(m, a)? {
+    let running = running(m, a)?;
+    while let Some(item) = next(m, &running)? {
         let name = m.call(a.get(1), std::slice::from_ref(&item))?;
         if name.is_null() {
             return Err(m.argument_null("key"));
@@ -569,7 +592,9 @@ fn dictionary(m: &mut Machine<'_>, a: Args<'_>, element: Option<usize>, comparer
 /// The numbers to sum: the elements, or what the selector gives.
 fn numbers(m: &mut Machine<'_>, a: Args<'_>) -> Outcome<Vec<Value>> {
     let mut out = Vec::new();
-    for item in list(m, a)? {
+    let running = running(m, a)?;
+    while let Some(item) = next(m, &running)? {
+        m.allocate(24)?;
         out.push(if a.len() > 1 { m.call(a.get(1), &[item])? } else { item });
     }
     Ok(out)

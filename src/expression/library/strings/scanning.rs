@@ -8,28 +8,7 @@ use crate::expression::text::Text;
 use crate::expression::value::Value;
 
 pub(crate) const MEMBERS: Members = &[
-    ("String.CompareOrdinal(string,int,string,int,int)", |m, a| {
-        let length = usize::try_from(a.int(4)).unwrap_or(0);
-        let mut parts = Vec::new();
-        for (text, start) in [(a.text(0), a.int(1)), (a.text(2), a.int(3))] {
-            let part = match text {
-                None => None,
-                Some(text) => match usize::try_from(start).ok().filter(|start| *start <= text.len()) {
-                    Some(start) => Some(std::sync::Arc::new(text.slice(start, length))),
-                    None => {
-                        return Err(m.out_of_range(
-                            "indexA",
-                            "Index was out of range. Must be non-negative and less than the size of the collection.",
-                        ));
-                    }
-                },
-            };
-            parts.push(part);
-        }
-        let two = parts.pop().flatten();
-        let one = parts.pop().flatten();
-        Ok(Value::Int32(compare_rule(one, two, 4)))
-    }),
+    ("String.CompareOrdinal(string,int,string,int,int)", |m, a| super::compare_ruled_part(m, a, 4)),
     ("String.CopyTo(int,char[],int,int)", |m, a| {
         let text = m.this(a)?;
         let (start, count) = range(m, text.len(), a.int(1), a.int(4))?;
