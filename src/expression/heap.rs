@@ -28,7 +28,8 @@ pub(crate) enum Object {
     Xml(Xml),
     Query(Type, Query),
     Enumerator(Type, Enumerator),
-    Builder(Vec<u16>),
+    /// Its text, and how long it may become.
+    Builder(Vec<u16>, i32),
     Regex(Arc<Pattern>),
     Match(Arc<MatchData>),
     /// A group of a match by index.
@@ -231,7 +232,7 @@ impl Heap {
             | Object::Opaque(ty, _) => *ty,
             Object::Json(json) => json.ty(),
             Object::Xml(xml) => xml.ty(),
-            Object::Builder(_) => types::named("StringBuilder"),
+            Object::Builder(..) => types::named("StringBuilder"),
             Object::Regex(_) => types::named("Regex"),
             Object::Match(_) => types::named("Match"),
             Object::Group(..) => types::named("Group"),

@@ -88,6 +88,7 @@ static TABLES: &[Members] = &[
     regex::MEMBERS,
     strings::MEMBERS,
     strings::builder::MEMBERS,
+    strings::normal::MEMBERS,
     strings::scanning::MEMBERS,
     uri::MEMBERS,
     uri::relations::MEMBERS,
@@ -227,7 +228,7 @@ pub(crate) fn to_text(machine: &mut Machine<'_>, value: &Value) -> Outcome<Text>
         Value::Object(handle) => match machine.heap.get(*handle) {
             Object::Json(_) => return json::write::to_string(machine, *handle),
             Object::Xml(_) => return xml::write::to_text(machine, *handle, true),
-            Object::Builder(units) => Text::from(units.as_slice()),
+            Object::Builder(units, _) => Text::from(units.as_slice()),
             Object::Regex(pattern) => Text::from(pattern.source.as_str()),
             Object::Match(data) => data.group_text(0),
             Object::Group(data, index) => data.group_text(*index),

@@ -113,6 +113,12 @@ public abstract class HostObject
         if (found != null) foreach (var member in found.Properties()) table.Put(member.Name, read(member.Value));
         return table;
     }
+    static Map<object> Claims(JObject claims)
+    {
+        var table = new Map<object>(true);
+        foreach (var claim in claims.Properties()) table.Put(claim.Name, Variable(claim.Value));
+        return table;
+    }
     static object Variable(JToken token)
     {
         var typed = token as JObject;
@@ -127,6 +133,7 @@ public abstract class HostObject
                 case "guid": return Guid.Parse((string)value);
                 case "DateTime": return Text.Date((string)value);
                 case "Jwt": return ContextExtensions.AsJwt((string)value);
+                case "Authorization": return new Authorization { AccessToken = (string)value["accessToken"], Claims = Claims((JObject)value["claims"]) };
                 default: throw new NotSupportedException("a variable of type " + typed["$type"]);
             }
         }

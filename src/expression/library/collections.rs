@@ -14,15 +14,8 @@ pub(super) const MEMBERS: Members = &[
     ("List.new()", |m, a| new_list(m, a, "List", Vec::new())),
     ("List.new(int)", |m, a| sized(m, a, "List")),
     ("List.new(IEnumerable<T>)", |m, a| {
-        let mut items = linq::collect(m, a.get(0))?;
-        // A collection says how many it has; of a sequence one element after the other is added.
-        items.shrink_to_fit();
-        if matches!(a.get(0).handle().map(|handle| m.heap.get(handle)), Some(Object::Query(_, query)) if !matches!(query, linq::Query::Items(_)))
-        {
-            let mut grown = Vec::new();
-            items.into_iter().for_each(|item| grown.push(item));
-            items = grown;
-        }
+        let items = linq::collect(m, a.get(0))?;
+        let items = with_room(m, a.get(0), items);
         new_list(m, a, "List", items)
     }),
     ("List.Count", |m, a| length(m, a)),
@@ -486,6 +479,19 @@ fn sized(m: &mut Machine<'_>, a: Args<'_>, name: &str) -> Outcome {
     let Ok(capacity) = usize::try_from(a.int(0)) else { return Err(m.out_of_range("capacity", "Non-negative number required.")) };
     m.allocate(capacity.saturating_mul(24))?;
     new_list(m, a, name, Vec::with_capacity(capacity))
+}
+
+/// The elements of a new list with the room that it has: a collection says how many there are, of another sequence one after the other is added.
+pub(super) fn with_room(m: &Machine<'_>, source: &Value, mut items: Vec<Value>) -> Vec<Value> {
+    let lazy = match source.handle().map(|handle| m.heap.get(handle)) {
+        Some(Object::Query(_, query)) => !matches!(query, linq::Query::Items(_) | linq::Query::Lookup(..) | linq::Query::Select(..)),
+        _ => false,
+    };
+    items.shrink_to_fit();
+    if lazy && !items.is_empty() {
+        items.reserve_exact(items.len().next_power_of_two().max(4) - items.len());
+    }
+    items
 }
 
 fn new_list(m: &mut Machine<'_>, a: Args<'_>, name: &str, items: Vec<Value>) -> Outcome {

@@ -389,7 +389,7 @@ pub(crate) fn from_object(m: &mut Machine<'_>, value: &Value, depth: usize) -> O
             }
             list
         }
-        Object::Builder(_) | Object::Exception(_) | Object::Regex(_) | Object::Closure(..) | Object::Opaque(..) => {
+        Object::Builder(..) | Object::Exception(_) | Object::Regex(_) | Object::Closure(..) | Object::Opaque(..) => {
             let name = m.heap.type_of(value).full_name();
             return Err(m.throw("JsonSerializationException", &format!("Serialising {name} is not emulated.")));
         }

@@ -62,12 +62,36 @@ pub(crate) fn current(m: &mut Machine<'_>, running: &Value) -> Outcome {
     }
 }
 
+/// What an enumerator stands for where it stands at nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Outside {
+    /// `Current` throws: arrays, texts, matches.
+    Throws,
+    /// `Current` is the default value of the element: tables and the children of tokens.
+    Default,
+    /// As [`Self::Default`], of a query, which cannot begin again.
+    Query,
+}
+
+/// `Reset`: collections begin again, queries cannot.
+pub(crate) fn reset(m: &mut Machine<'_>, running: &Value) -> Outcome {
+    let Some(handle) = running.handle() else { return Err(m.null_reference()) };
+    m.heap.set_current(handle, None);
+    match m.heap.get_mut(handle) {
+        Some(Object::Enumerator(_, Enumerator::Items(_, at, outside))) if *outside != Outside::Query => *at = 0,
+        Some(Object::Enumerator(_, Enumerator::List(_, at, _))) => *at = 0,
+        Some(Object::Enumerator(_, Enumerator::Query(_, query, at, ..))) if matches!(**query, Query::Items(_)) => *at = 0,
+        _ => return Err(m.throw("NotSupportedException", "Specified method is not supported.")),
+    }
+    Ok(Value::Null)
+}
+
 /// Whether `Current` throws before the first element and after the last. The enumerators of arrays, texts, queues, stacks and matches do; those of
 /// lists, tables and queries give the default value of their element.
 pub(crate) fn is_strict(m: &Machine<'_>, running: &Value) -> bool {
     let Value::Object(handle) = running else { return true };
     match m.heap.get(*handle) {
-        Object::Enumerator(_, Enumerator::Items(_, _, strict)) => *strict,
+        Object::Enumerator(_, Enumerator::Items(_, _, outside)) => *outside == Outside::Throws,
         Object::Enumerator(_, Enumerator::List(list, ..)) => {
             let ty = m.heap.type_of(list);
             ty.is("Queue") || ty.is("Stack")
@@ -80,8 +104,8 @@ pub(crate) fn is_strict(m: &Machine<'_>, running: &Value) -> bool {
 /// A running enumeration.
 #[derive(Debug, Clone)]
 pub(crate) enum Enumerator {
-    /// What is left to come, the index of the next, and whether `Current` throws where nothing stands.
-    Items(Vec<Value>, usize, bool),
+    /// All elements, and the index of the next.
+    Items(Vec<Value>, usize, Outside),
     /// A list or table, which may not change meanwhile.
     List(Value, usize, usize),
     /// Source enumerator, query, index, what else is remembered.
@@ -130,17 +154,17 @@ pub(crate) fn collect(m: &mut Machine<'_>, source: &Value) -> Outcome<Vec<Value>
 pub(crate) fn enumerator(m: &mut Machine<'_>, source: &Value) -> Outcome {
     let running = match source {
         Value::Null => return Err(m.argument_null("source")),
-        Value::Text(text) => Enumerator::Items(text.units().into_iter().map(Value::Char).collect(), 0, true),
-        Value::Host(object) => Enumerator::Items(host::pairs(m, *object)?, 0, false),
+        Value::Text(text) => Enumerator::Items(text.units().into_iter().map(Value::Char).collect(), 0, Outside::Throws),
+        Value::Host(object) => Enumerator::Items(host::pairs(m, *object)?, 0, Outside::Default),
         Value::Object(handle) => match m.heap.get(*handle) {
             Object::Enumerator(..) => return Ok(source.clone()),
-            Object::Array(_, items) => Enumerator::Items(items.clone(), 0, true),
+            Object::Array(_, items) => Enumerator::Items(items.clone(), 0, Outside::Throws),
             Object::List(_, items) => Enumerator::List(source.clone(), 0, items.len()),
             Object::Dictionary(ty, table) => {
                 let version = table.version as usize;
                 if ty.is("HashSet") {
                     let items = table.entries().map(|entry| entry.0.clone()).collect();
-                    Enumerator::Items(items, 0, false)
+                    Enumerator::Items(items, 0, Outside::Default)
                 } else {
                     let pair = types::generic("KeyValuePair", ty.arguments());
                     let entries: Vec<(Value, Value)> = table.entries().cloned().collect();
@@ -157,18 +181,24 @@ pub(crate) fn enumerator(m: &mut Machine<'_>, source: &Value) -> Outcome {
                         let value = json::value_of(m, property).map(Value::Object).into();
                         items.push(m.object(Object::Record(pair, vec![Value::Text(name), value])));
                     }
-                    Enumerator::Items(items, 0, false)
+                    Enumerator::Items(items, 0, Outside::Default)
                 } else {
-                    Enumerator::Items(json::children(m, *handle).into_iter().map(Value::Object).collect(), 0, false)
+                    Enumerator::Items(json::children(m, *handle).into_iter().map(Value::Object).collect(), 0, Outside::Default)
                 }
             }
             Object::GroupCollection(data) => {
                 let data = std::sync::Arc::clone(data);
                 let items = (0..data.groups.len()).map(|index| m.object(Object::Group(std::sync::Arc::clone(&data), index))).collect();
-                Enumerator::Items(items, 0, true)
+                Enumerator::Items(items, 0, Outside::Throws)
             }
             Object::Query(ty, Query::Items(items)) => {
-                Enumerator::Items(items.clone(), 0, ty.is("MatchCollection") || ty.is("CaptureCollection"))
+                let name = ty.definition().map_or("", |definition| definition.name);
+                let outside = match name {
+                    "MatchCollection" | "CaptureCollection" => Outside::Throws,
+                    "DictionaryKeyCollection" | "DictionaryValueCollection" => Outside::Default,
+                    _ => Outside::Query,
+                };
+                Enumerator::Items(items.clone(), 0, outside)
             }
             Object::Query(_, query) => {
                 let query = query.clone();
@@ -196,23 +226,23 @@ pub(crate) fn tokens(m: &mut Machine<'_>, source: &Value) -> Value {
 
 fn start(m: &mut Machine<'_>, query: Query) -> Outcome<Enumerator> {
     Ok(match &query {
-        Query::Items(items) | Query::Lookup(items, _) => Enumerator::Items(items.clone(), 0, false),
+        Query::Items(items) | Query::Lookup(items, _) => Enumerator::Items(items.clone(), 0, Outside::Query),
         Query::Reverse(source) => {
             let mut items = collect(m, source)?;
             items.reverse();
-            Enumerator::Items(items, 0, false)
+            Enumerator::Items(items, 0, Outside::Query)
         }
-        Query::Order(source, keys) => Enumerator::Items(members::ordered(m, source, keys)?, 0, false),
+        Query::Order(source, keys) => Enumerator::Items(members::ordered(m, source, keys)?, 0, Outside::Query),
         // A grouping that was made: its elements.
-        Query::Group(_, inner, _, _, _, ty) if *ty == known().void => Enumerator::Items(collect(m, inner)?, 0, false),
-        Query::Group(..) => Enumerator::Items(members::grouped(m, &query)?, 0, false),
-        Query::Join(..) => Enumerator::Items(members::joined(m, &query)?, 0, false),
+        Query::Group(_, inner, _, _, _, ty) if *ty == known().void => Enumerator::Items(collect(m, inner)?, 0, Outside::Query),
+        Query::Group(..) => Enumerator::Items(members::grouped(m, &query)?, 0, Outside::Query),
+        Query::Join(..) => Enumerator::Items(members::joined(m, &query)?, 0, Outside::Query),
         Query::DefaultIfEmpty(source, default) => {
             let mut items = collect(m, source)?;
             if items.is_empty() {
                 items.push(default.clone());
             }
-            Enumerator::Items(items, 0, false)
+            Enumerator::Items(items, 0, Outside::Query)
         }
         Query::Select(source, ..)
         | Query::Where(source, ..)
@@ -480,7 +510,7 @@ fn advance(m: &mut Machine<'_>, step: &mut Step) -> Outcome<Option<Value>> {
                 None => {
                     let list = json::children(m, token).into_iter().map(Value::Object).collect();
                     let ty = types::generic("IEnumerator", &[known().object]);
-                    *other = Some(m.object(Object::Enumerator(ty, Enumerator::Items(list, 0, false))));
+                    *other = Some(m.object(Object::Enumerator(ty, Enumerator::Items(list, 0, Outside::Query))));
                 }
             }
         },

@@ -153,7 +153,7 @@ fn new_writer(m: &mut Machine<'_>, builder: Option<Value>) -> Outcome {
     let builder = match builder {
         Some(Value::Null) => return Err(m.argument_null("sb")),
         Some(builder) => builder,
-        None => m.object(Object::Builder(Vec::new())),
+        None => m.object(Object::Builder(Vec::new(), i32::MAX)),
     };
     Ok(m.object(Object::Opaque(types::named("StringWriter"), vec![builder])))
 }
@@ -174,9 +174,8 @@ fn builder(m: &mut Machine<'_>, writer: &Value) -> Outcome<Handle> {
 pub(super) fn append(m: &mut Machine<'_>, writer: &Value, text: &Text) -> Outcome<()> {
     let builder = builder(m, writer)?;
     m.allocate(text.len() * 2)?;
-    if let Some(Object::Builder(units)) = m.heap.get_mut(builder) {
-        text.append_to(units);
-    }
+    let writer = Value::Object(builder);
+    strings::builder::edit(m, Args { values: &[writer], types: &[] }, |units| text.append_to(units))?;
     Ok(())
 }
 

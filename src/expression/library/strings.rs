@@ -11,6 +11,7 @@ use crate::expression::types::known;
 use crate::expression::value::Value;
 
 pub(crate) mod builder;
+pub(crate) mod normal;
 pub(crate) mod scanning;
 mod searching;
 
@@ -89,14 +90,6 @@ pub(super) const MEMBERS: Members = &[
     ("String.GetHashCode()", |m, a| hash_code(m, a)),
     ("String.ToString", |m, a| m.this(a).map(Value::Text)),
     ("String.Clone()", |m, a| m.this(a).map(Value::Text)),
-    ("String.Normalize()", |m, a| {
-        let text = m.this(a)?;
-        if matches!(*text, Text::Ascii(_)) {
-            Ok(Value::Text(text))
-        } else {
-            Err(m.throw("NotSupportedException", "Normalising text that is not ASCII is not emulated."))
-        }
-    }),
     ("String.Copy", |m, a| {
         let text = m.string(a, 0, "str")?;
         m.text((*text).clone())

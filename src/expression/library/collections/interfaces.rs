@@ -84,7 +84,8 @@ pub(in crate::expression::library) const MEMBERS: Members = &[
         Some(element) if !linq::is_strict(m, a.get(0)) => or_default(m, a, *element),
         _ => linq::current(m, a.get(0)),
     }),
-    ("IEnumerator.Reset()", |m, _| Err(m.throw("NotSupportedException", "Specified method is not supported."))),
+    ("IEnumerator.Reset()", |m, a| linq::reset(m, a.get(0))),
+    ("CharEnumerator.Reset()", |m, a| linq::reset(m, a.get(0))),
     ("IDisposable.Dispose()", |m, a| if a.get(0).is_null() { Err(m.null_reference()) } else { Ok(Value::Null) }),
     ("IComparable.CompareTo", |m, a| {
         if a.get(0).is_null() {

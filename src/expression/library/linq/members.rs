@@ -225,6 +225,7 @@ pub(crate) const MEMBERS: Members = &[
     }),
     ("Enumerable.ToList", |m, a| {
         let list = list(m, a)?;
+        let list = crate::expression::library::collections::with_room(m, a.get(0), list);
         m.allocate(list.len() * 24)?;
         let ty = types::generic("List", &[a.ty(0)]);
         Ok(m.object(Object::List(ty, list)))

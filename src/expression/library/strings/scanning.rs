@@ -39,20 +39,6 @@ pub(crate) const MEMBERS: Members = &[
     ("String.LastIndexOfAny(char[],int)", |m, a| last_of_any(m, a, None)),
     ("String.LastIndexOfAny(char[],int,int)", |m, a| last_of_any(m, a, Some(a.int(3)))),
     ("String.IsInterned", |m, a| m.string(a, 0, "str").map(Value::Text)),
-    ("String.IsNormalized", |m, a| {
-        let text = m.this(a)?;
-        if matches!(*text, Text::Ascii(_)) {
-            return Ok(Value::Boolean(true));
-        }
-        Err(m.throw("NotSupportedException", "Normalising text that is not ASCII is not emulated."))
-    }),
-    ("String.Normalize(NormalizationForm)", |m, a| {
-        let text = m.this(a)?;
-        if matches!(*text, Text::Ascii(_)) {
-            return Ok(Value::Text(text));
-        }
-        Err(m.throw("NotSupportedException", "Normalising text that is not ASCII is not emulated."))
-    }),
     ("String.ReplaceLineEndings()", |m, a| {
         let text = m.this(a)?;
         m.text(with_line_ends(&text, "\n"))
