@@ -28,6 +28,7 @@ pub(super) fn run(arguments: &TestArguments, session: &mut Session<'_>) -> Resul
         only: arguments.only.clone(),
         clock: Arc::new(SystemClock),
         observers: Vec::new(),
+        coverage: false,
     };
     let (started, began) = (SystemClock.utc(), SystemClock.now());
     let own = runner::run(&paths, &options);
