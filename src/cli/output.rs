@@ -5,6 +5,7 @@
 
 pub(super) mod plan_text;
 pub(super) mod progress;
+pub(super) mod wrap;
 
 use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
@@ -88,6 +89,11 @@ impl Printer {
     /// Whether programs read stdout.
     pub(super) fn is_json(&self) -> bool {
         self.format == Format::Json
+    }
+
+    /// Whether only errors and what was asked for are said.
+    pub(super) const fn is_quiet(&self) -> bool {
+        self.quiet
     }
 
     /// The terminal that this writes to.

@@ -45,7 +45,7 @@ const ROUTES: [(&str, &str); 10] = [
 ];
 
 impl Service for Admin {
-    async fn call(&self, request: Request<Incoming>, _peer: &Peer) -> Response<Body> {
+    async fn call(&self, request: Request<Incoming>, _peer: &Arc<Peer>) -> Response<Body> {
         // A page in a browser on this machine may not change anything here.
         if request.method() == Method::POST && request.headers().contains_key(ORIGIN) {
             return json_answer(StatusCode::FORBIDDEN, &json!({ "error": "the admin endpoint takes no requests of web pages" }));

@@ -75,7 +75,7 @@ pub struct Exchange {
     /// When it came.
     pub received: Instant,
     /// Who is at the other end.
-    pub peer: Peer,
+    pub peer: Arc<Peer>,
     /// As it came.
     pub original: Original,
     /// As it will be forwarded.
@@ -140,6 +140,8 @@ pub struct Attempt {
     pub backend: Option<BackendIndex>,
     /// The status that came back, or the reason of the failure.
     pub outcome: Result<u16, &'static str>,
+    /// From the request's arrival to the start of the attempt.
+    pub after: Duration,
     /// From the start of the attempt to the response's head.
     pub elapsed: Duration,
     /// For how long the backend's breaker tripped with it, if it did.
@@ -154,7 +156,7 @@ pub struct Arrival {
     /// What it is served from.
     pub snapshot: Arc<Snapshot>,
     /// Who sent it.
-    pub peer: Peer,
+    pub peer: Arc<Peer>,
     /// As it came.
     pub original: Original,
     /// To be forwarded.

@@ -11,7 +11,7 @@ mod workers;
 use std::fmt;
 use std::future::Future;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use http::{HeaderValue, Request, Response};
@@ -29,10 +29,10 @@ pub trait Service: Send + Sync + 'static {
     /// wrote them (absolute form, HTTP/2 pseudo headers).
     ///
     /// The future is dropped when the client goes away (HTTP/1.1) or resets the stream (HTTP/2) before the answer's head.
-    fn call(&self, request: Request<Incoming>, peer: &Peer) -> impl Future<Output = Response<Body>> + Send;
+    fn call(&self, request: Request<Incoming>, peer: &Arc<Peer>) -> impl Future<Output = Response<Body>> + Send;
 }
 
-/// Who is at the other end of a connection. Cheap to copy: each request has one.
+/// Who is at the other end of a connection; shared by all its requests.
 #[derive(Clone)]
 pub struct Peer {
     /// The client's address.
@@ -42,21 +42,23 @@ pub struct Peer {
     /// The connection is over TLS.
     pub tls: bool,
     /// The certificate the client showed, in DER.
-    pub client_certificate: Option<Arc<CertificateDer<'static>>>,
+    pub client_certificate: Option<CertificateDer<'static>>,
     /// The name the client asked for in the TLS handshake.
-    pub server_name: Option<Arc<str>>,
-    /// The client's address as `X-Forwarded-For` has it, made once for all requests of the connection.
-    pub forwarded: HeaderValue,
+    pub server_name: Option<String>,
+    forwarded: OnceLock<Option<HeaderValue>>,
 }
 
 impl Peer {
     /// A client without TLS.
     #[must_use]
-    pub fn plain(address: SocketAddr, local: SocketAddr) -> Self {
-        // The text of an address is always a header's.
-        let forwarded = HeaderValue::try_from(address.ip().to_canonical().to_string());
-        let forwarded = forwarded.unwrap_or_else(|_| HeaderValue::from_static("unknown"));
-        Self { address, local, tls: false, client_certificate: None, server_name: None, forwarded }
+    pub const fn plain(address: SocketAddr, local: SocketAddr) -> Self {
+        Self { address, local, tls: false, client_certificate: None, server_name: None, forwarded: OnceLock::new() }
+    }
+
+    /// The client's address as `X-Forwarded-For` has it; written once for all requests of the connection.
+    #[must_use]
+    pub fn forwarded(&self) -> Option<&HeaderValue> {
+        self.forwarded.get_or_init(|| HeaderValue::try_from(self.address.ip().to_canonical().to_string()).ok()).as_ref()
     }
 }
 

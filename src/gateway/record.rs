@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use super::exchange::{Access, Attempt, Exchange};
 use super::failure::LastError;
+use super::front::Peer;
 use super::settle::{Ending, Settle, Usage, UsageNeed};
 use super::snapshot::{Api, Backend, Operation, Product, Snapshot, Subscription};
 use super::state::State;
@@ -46,6 +47,10 @@ pub struct RequestRecord {
     pub error: Option<LastError>,
     /// Its trace, if one was made.
     pub trace: Option<Box<super::trace::Trace>>,
+    /// `context.Variables` at the end, if a trace was made; secret named values are masked as in the trace.
+    pub variables: Vec<(String, serde_json::Value)>,
+    /// Who asked.
+    pub peer: Arc<Peer>,
 }
 
 impl RequestRecord {
@@ -99,6 +104,7 @@ impl Recorder {
     /// Of an exchange whose head is made.
     pub(super) fn new(exchange: &mut Exchange, observers: Arc<[Arc<dyn Observer>]>) -> Self {
         let id = exchange.trace.is_some().then(|| exchange.id());
+        let variables = if exchange.trace.is_some() { exchange.shown_variables() } else { Vec::new() };
         let record = RequestRecord {
             snapshot: exchange.snapshot.clone(),
             api: exchange.api,
@@ -117,6 +123,8 @@ impl Recorder {
             usage: None,
             error: exchange.last_error.take(),
             trace: exchange.trace.take(),
+            variables,
+            peer: exchange.peer.clone(),
         };
         Self { record, received: exchange.received, state: exchange.worker.state.clone(), observers }
     }

@@ -296,7 +296,7 @@ impl Running {
 pub struct Endpoint(Arc<Worker>);
 
 impl Service for Endpoint {
-    async fn call(&self, mut request: Request<Incoming>, peer: &Peer) -> Response<Body> {
+    async fn call(&self, mut request: Request<Incoming>, peer: &Arc<Peer>) -> Response<Body> {
         let wish = ClientUpgrade::take(&mut request);
         let (parts, incoming) = request.into_parts();
         let response = serve(self.arrive(parts, Body::client(incoming), peer)).await;
@@ -314,7 +314,7 @@ impl Endpoint {
         &self.0
     }
 
-    fn arrive(&self, parts: http::request::Parts, body: Body, peer: &Peer) -> Exchange {
+    fn arrive(&self, parts: http::request::Parts, body: Body, peer: &Arc<Peer>) -> Exchange {
         let worker = &self.0;
         let snapshot = worker.current.load_full();
         let (host, port) = match host(&parts.headers) {

@@ -251,20 +251,13 @@ fn prepare(exchange: &Exchange, place: &Place<'_>, token: Option<&HeaderValue>, 
     displaced
 }
 
-/// Headers as they were before.
-struct Displaced(Vec<Before>);
-
-/// The values of one header: nearly always one or none.
-struct Before {
-    name: HeaderName,
-    first: Option<HeaderValue>,
-    more: Vec<HeaderValue>,
-}
+/// Headers as they were before: the name, its value, and the further ones that a field seldom has.
+struct Displaced(Vec<(HeaderName, Option<HeaderValue>, Vec<HeaderValue>)>);
 
 impl Displaced {
     fn keep(&mut self, headers: &HeaderMap, name: &HeaderName) {
         let mut values = headers.get_all(name).iter().cloned();
-        self.0.push(Before { name: name.clone(), first: values.next(), more: values.collect() });
+        self.0.push((name.clone(), values.next(), values.collect()));
     }
 
     fn set(&mut self, headers: &mut HeaderMap, name: HeaderName, value: HeaderValue) {
@@ -273,10 +266,17 @@ impl Displaced {
     }
 
     fn put_back(self, headers: &mut HeaderMap) {
-        for Before { name, first, more } in self.0.into_iter().rev() {
-            headers.remove(&name);
-            for value in first.into_iter().chain(more) {
-                headers.append(name.clone(), value);
+        for (name, first, further) in self.0.into_iter().rev() {
+            match first {
+                Some(value) => {
+                    headers.insert(&name, value);
+                }
+                None => {
+                    headers.remove(&name);
+                }
+            }
+            for value in further {
+                headers.append(&name, value);
             }
         }
     }
@@ -285,17 +285,15 @@ impl Displaced {
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
 /// Adds the caller's address, behind those of proxies before us.
-fn forwarded_for(headers: &mut HeaderMap, caller: &Peer, displaced: &mut Displaced) {
-    if !headers.contains_key(&FORWARDED_FOR) {
-        return displaced.set(headers, FORWARDED_FOR, caller.forwarded.clone());
-    }
-    let mut text = String::with_capacity(64);
-    for value in headers.get_all(&FORWARDED_FOR) {
-        text.push_str(&String::from_utf8_lossy(value.as_bytes()));
-        text.push_str(", ");
-    }
-    text.push_str(&String::from_utf8_lossy(caller.forwarded.as_bytes()));
-    if let Ok(value) = HeaderValue::try_from(text) {
+fn forwarded_for(headers: &mut HeaderMap, peer: &Peer, displaced: &mut Displaced) {
+    let Some(caller) = peer.forwarded() else { return };
+    let value = if headers.contains_key(&FORWARDED_FOR) {
+        let before = headers.get_all(&FORWARDED_FOR).iter().chain([caller]).map(HeaderValue::as_bytes);
+        HeaderValue::try_from(before.collect::<Vec<_>>().join(b", ".as_slice())).ok()
+    } else {
+        Some(caller.clone())
+    };
+    if let Some(value) = value {
         displaced.set(headers, FORWARDED_FOR, value);
     }
 }
@@ -451,7 +449,8 @@ fn failed(exchange: &mut Exchange, place: &Place<'_>, failure: &SendFailure, ela
 }
 
 fn attempt(exchange: &mut Exchange, place: &Place<'_>, outcome: Result<u16, &'static str>, elapsed: Duration, tripped: Option<Duration>) {
-    exchange.attempts.push(Attempt { backend: place.single.map(|(index, _)| index), outcome, elapsed, tripped });
+    let after = exchange.elapsed().saturating_sub(elapsed);
+    exchange.attempts.push(Attempt { backend: place.single.map(|(index, _)| index), outcome, after, elapsed, tripped });
 }
 
 /// For how long the breaker tripped, if it did.

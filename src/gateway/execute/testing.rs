@@ -350,10 +350,12 @@ impl Bench {
         }
         let snapshot = worker.current.load_full();
         let base = snapshot.apis[0].service_url.clone().unwrap();
+        let mut peer = Peer::plain(self.caller, self.caller);
+        peer.tls = true;
         let mut exchange = Exchange::new(Arrival {
             worker: worker.clone(),
             snapshot,
-            peer: Peer { tls: true, ..Peer::plain(self.caller, self.caller) },
+            peer: Arc::new(peer),
             original: Original {
                 method: self.method.clone(),
                 https: true,

@@ -64,7 +64,7 @@ impl Settings {
 /// What a connection's requests share.
 struct Shared<S> {
     service: Arc<S>,
-    peer: Peer,
+    peer: Arc<Peer>,
     longest_target: usize,
     streams: Streams,
 }
@@ -116,7 +116,8 @@ pub(super) async fn serve_agreed<S: Service, I: Io + 'static>(
             None => return,
         },
     };
-    let shared = Arc::new(Shared { service, peer, longest_target: settings.limits.target, streams: settings.streams.clone() });
+    let shared =
+        Arc::new(Shared { service, peer: Arc::new(peer), longest_target: settings.limits.target, streams: settings.streams.clone() });
     let answers = service_fn(move |request| {
         let shared = shared.clone();
         async move { Ok::<_, Infallible>(shared.answer(request).await) }

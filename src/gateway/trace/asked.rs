@@ -5,6 +5,8 @@
 //! `Ocp-Apim-Trace: true` with a key whose subscription allows tracing, is answered by `Ocp-Apim-Trace-Location`; the page says since May
 //! 2024 that it is gone, and services that had it were seen with it later, so it is a setting.
 
+use std::sync::Arc;
+
 use http::header::{HeaderName, HeaderValue};
 use serde_json::json;
 use time::format_description::well_known::Rfc3339;
@@ -19,9 +21,11 @@ const DEBUG: HeaderName = HeaderName::from_static("apim-debug-authorization");
 const EXPIRED: HeaderName = HeaderName::from_static("apim-debug-authorization-expired");
 const WRONG_API: HeaderName = HeaderName::from_static("apim-debug-authorization-wrongapi");
 const ANSWERS: HeaderName = HeaderName::from_static("apim-trace-id");
+/// Marks a request whose trace its caller is not told of.
+const HIDDEN: &str = "trace-hidden";
 /// Starts a trace if the request is to have one, or asks for it.
 pub fn begin(exchange: &mut Exchange) {
-    let all = exchange.worker.tracing == Tracing::All;
+    let all = exchange.worker.tracing.is_all();
     let asks = exchange.request.headers.get(ASKS).is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"true"));
     if !all && !asks && !exchange.request.headers.contains_key(DEBUG) {
         return;
@@ -43,9 +47,12 @@ pub fn allow(exchange: &mut Exchange) {
         return;
     }
     let allowed = debug_token(exchange) || (exchange.worker.settings.legacy_trace_header && legacy(exchange));
-    if !allowed && exchange.worker.tracing != Tracing::All {
+    if !allowed && !exchange.worker.tracing.is_all() {
         exchange.trace = None;
         return;
+    }
+    if !allowed && exchange.worker.tracing == Tracing::Quietly {
+        exchange.mark(Arc::from(HIDDEN), 1);
     }
     exchange.note("api-inspector", |exchange| {
         let snapshot = &exchange.snapshot;
@@ -102,7 +109,9 @@ pub fn tell(exchange: &mut Exchange) {
         return;
     }
     let id = exchange.id().simple().to_string();
-    if let Ok(value) = HeaderValue::from_str(&id) {
+    if exchange.amount(HIDDEN).is_none()
+        && let Ok(value) = HeaderValue::from_str(&id)
+    {
         exchange.response_mut().headers.insert(ANSWERS, value);
     }
     if exchange.request.headers.contains_key(DEBUG)
