@@ -329,14 +329,7 @@ impl Endpoint {
             Some(path) => path.into(),
             None => path,
         };
-        let original = Original {
-            method: parts.method.clone(),
-            https: peer.tls || worker.plain == Plain::Https,
-            host,
-            port,
-            path,
-            query,
-        };
+        let original = Original { method: parts.method.clone(), https: peer.tls || worker.plain == Plain::Https, host, port, path, query };
         let had_body = !body.is_empty();
         // Routing fills it in.
         let url = RequestUrl { base: snapshot.service.gateway_url.clone(), path: UrlText::default(), query: None };

@@ -55,11 +55,45 @@ async fn world(backends: Arc<Pipes>) -> (LocalWorld, String) {
     (world, key)
 }
 
+/// 10,000 operations of the API that is asked, and 100,000 keys, beside those of the example.
+fn add_crowd(world: &LocalWorld) {
+    let store = world.arm().emulator().store();
+    let all = store.snapshot();
+    let operation = all
+        .values()
+        .find(|stored| stored.id.is_type("Microsoft.ApiManagement/service/apis/operations") && stored.id.to_string().contains("-sdk/"))
+        .unwrap();
+    let subscription = all
+        .values()
+        .find(|stored| stored.id.is_type("Microsoft.ApiManagement/service/subscriptions") && stored.id.name() == "azure-openai-consumer")
+        .unwrap();
+    let (api, service) = (operation.id.parent().unwrap(), subscription.id.parent().unwrap());
+    let operations = (0..10_000).map(|number| {
+        let mut stored = operation.as_ref().clone();
+        stored.id = api.child("operations", &format!("o{number}"));
+        stored.body["properties"]["urlTemplate"] = format!("/deployments/{{deployment-id}}/more/o{number}").into();
+        stored
+    });
+    let subscriptions = (0..50_000).map(|number| {
+        let mut stored = subscription.as_ref().clone();
+        stored.id = service.child("subscriptions", &format!("s{number}"));
+        for (pointer, key) in &mut stored.secrets {
+            *key = format!("{pointer} {number}").into();
+        }
+        stored
+    });
+    store.commit(operations.chain(subscriptions).collect::<Vec<_>>(), []);
+    world.gateway().reload().unwrap();
+}
+
 /// Allocations of `requests` requests on warm connections. Everything runs on this thread, backends and client too; those allocate nothing.
-fn counted(requests: usize) -> u64 {
+fn counted(requests: usize, crowd: bool) -> u64 {
     let runtime = Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
     let (pipes, mut ends) = Pipes::new(&[Attempt::Connects]);
     let (world, key) = runtime.block_on(world(pipes));
+    if crowd {
+        add_crowd(&world);
+    }
     let (mut client, served) = duplex(1 << 16);
     let endpoint = Arc::new(world.gateway().endpoint());
     let settings = front::Settings::new(front::Limits::default(), world.gateway().clock().clone());
@@ -95,7 +129,15 @@ fn counted(requests: usize) -> u64 {
 
 #[test]
 fn a_request_through_the_whole_policy_costs_few_allocations() {
-    let (some, more) = (counted(500), counted(1500));
+    let (some, more) = (counted(500, false), counted(1500, false));
     let each = (more - some) as f64 / 1000.0;
     assert!(each <= MOST + SELDOM, "{each} allocations for each request");
+}
+
+/// How many operations and keys there are makes no difference to a request.
+#[test]
+fn a_crowd_of_operations_and_keys_costs_a_request_nothing() {
+    let each = |crowd| counted(600, crowd) - counted(300, crowd);
+    let (alone, crowded) = (each(false), each(true));
+    assert!(alone.abs_diff(crowded) <= 3, "300 requests: {alone} allocations, in a crowd {crowded}");
 }
