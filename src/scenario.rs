@@ -9,10 +9,12 @@
 pub mod answer;
 mod client;
 pub mod codes;
+pub mod coverage;
 pub mod expect;
 pub mod file;
 pub mod find;
 mod hosts;
+pub mod import;
 pub mod read;
 pub mod request;
 pub mod result;

@@ -10,6 +10,7 @@ use super::backend::breaker::{Breaker, Journal};
 use super::backend::target::Targets;
 use super::backend::token::Tokens;
 use super::cache::Cache;
+use super::coverage::Coverage;
 use super::limits::{Counter, Keyed, QuotaCounter};
 use super::metrics::Metrics;
 use super::upstream::DefaultTls;
@@ -68,6 +69,8 @@ pub struct State {
     pub debugging: Arc<Debugging>,
     /// Issuers that the network does not know.
     pub keys_from: Arc<dyn KeySource>,
+    /// Counts which policies ran, if somebody wants to know.
+    pub coverage: Option<Arc<Coverage>>,
 }
 
 impl State {
@@ -98,7 +101,15 @@ impl State {
             issuers: Registry::default(),
             debugging: Arc::default(),
             keys_from: Arc::new(NoKeys),
+            coverage: None,
         }
+    }
+
+    /// Counts which policies ran.
+    #[must_use]
+    pub fn with_coverage(mut self, coverage: Option<Arc<Coverage>>) -> Self {
+        self.coverage = coverage;
+        self
     }
 
     /// With issuers that the network does not know.

@@ -104,7 +104,7 @@ pub fn read(path: &Path, options: &ReadOptions) -> Read {
         read.findings.extend(errors);
         return read;
     }
-    let file = suite::file(&root, path, &spec, &subject.names, &mut read.findings);
+    let file = suite::file(&root, path, &spec, &subject.names, &mut read.sources, &mut read.findings);
     read.file = if read.findings.iter().any(Finding::is_error) { None } else { Some(file) };
     read.subject = Some(subject);
     read

@@ -8,12 +8,14 @@ use std::thread;
 use std::time::Duration;
 
 use super::codes;
+use super::coverage;
 use super::file::{File, Scenario};
 use super::read::{self, ReadOptions};
 use super::result::{Report, ScenarioResult, StepResult, Suite, Verdict};
 use super::run;
 use super::session::SessionOptions;
 use super::subject::{Applied, Subject};
+use crate::gateway::coverage::Coverage;
 use crate::gateway::record::Observer;
 use crate::support::clock::SharedClock;
 use crate::support::finding::{Finding, Kind};
@@ -33,6 +35,8 @@ pub struct RunOptions {
     pub clock: SharedClock,
     /// Who else is told of every request of every scenario.
     pub observers: Vec<Arc<dyn Observer>>,
+    /// Whether coverage of policies is measured.
+    pub coverage: bool,
 }
 
 /// Scenarios with more requests are traced only when they fail: a trace costs about as much as a request.
@@ -42,6 +46,8 @@ const TRACED: u64 = 200;
 struct Ready {
     suite: Suite,
     runnable: Option<(File, Applied)>,
+    subject: Option<Subject>,
+    counted: Option<Arc<Coverage>>,
 }
 
 /// Runs all scenarios of these files. Everything that is wrong with a file is in its [`Suite::findings`].
@@ -50,22 +56,28 @@ pub fn run(paths: &[PathBuf], options: &RunOptions) -> Report {
     let signing_key = SigningKey::generate().and_then(|key| key.to_pem()).ok();
     let ready = spread(options.threads, paths, |path| make_ready(path, options));
     let ready: Vec<Ready> =
-        ready.into_iter().zip(paths).map(|(ready, path)| ready.unwrap_or_else(|| Ready { suite: broken(path), runnable: None })).collect();
-    let jobs: Vec<(usize, &Scenario, &Applied)> = ready
+        ready.into_iter().zip(paths).map(|(ready, path)| ready.unwrap_or_else(|| Ready { suite: broken(path), runnable: None, subject: None, counted: None })).collect();
+    let jobs: Vec<(usize, &Scenario, &Applied, Option<&Arc<Coverage>>)> = ready
         .iter()
         .enumerate()
-        .filter_map(|(index, ready)| ready.runnable.as_ref().map(|runnable| (index, runnable)))
-        .flat_map(|(index, (file, applied))| file.scenarios.iter().map(move |scenario| (index, scenario, applied)))
-        .filter(|(_, scenario, _)| options.only.as_ref().is_none_or(|only| scenario.name.contains(only.as_str())))
+        .filter_map(|(index, ready)| ready.runnable.as_ref().map(|runnable| (index, runnable, ready.counted.as_ref())))
+        .flat_map(|(index, (file, applied), counted)| file.scenarios.iter().map(move |scenario| (index, scenario, applied, counted)))
+        .filter(|(_, scenario, ..)| options.only.as_ref().is_none_or(|only| scenario.name.contains(only.as_str())))
         .collect();
-    let results = spread(options.threads, &jobs, |(_, scenario, applied)| one(scenario, applied, options, signing_key.as_ref()));
+    let results = spread(options.threads, &jobs, |(_, scenario, applied, counted)| {
+        one(scenario, applied, options, signing_key.as_ref(), counted.cloned())
+    });
     let mut by_file: Vec<Vec<ScenarioResult>> = ready.iter().map(|_| Vec::new()).collect();
-    for ((index, scenario, _), result) in jobs.iter().zip(results) {
+    for ((index, scenario, ..), result) in jobs.iter().zip(results) {
         if let Some(own) = by_file.get_mut(*index) {
             own.push(result.unwrap_or_else(|| panicked(scenario)));
         }
     }
-    let suites = ready.into_iter().zip(by_file).map(|(ready, scenarios)| Suite { scenarios, ..ready.suite });
+    let suites = ready.into_iter().zip(by_file).map(|(ready, scenarios)| {
+        let measured = ready.subject.as_ref().zip(ready.counted);
+        let coverage = measured.map(|(subject, counted)| coverage::coverage(subject, &ready.suite.sources, &counted.counts()));
+        Suite { scenarios, coverage, ..ready.suite }
+    });
     Report { suites: suites.collect() }
 }
 
@@ -97,8 +109,8 @@ fn make_ready(path: &PathBuf, options: &RunOptions) -> Ready {
     let began = options.clock.now();
     let read = read::read(path, &options.read);
     let mut suite = Suite { path: path.clone(), spec: read.spec, findings: read.findings, sources: read.sources, ..Suite::default() };
-    let runnable = match (read.file, read.subject) {
-        (Some(file), Some(subject)) if !suite.has_errors() => match paused(apply(&subject)) {
+    let runnable = match (read.file, &read.subject) {
+        (Some(file), Some(subject)) if !suite.has_errors() => match paused(apply(subject)) {
             Ok(Ok(applied)) => Some((file, applied)),
             Ok(Err(findings)) => {
                 suite.findings.extend(findings);
@@ -112,7 +124,8 @@ fn make_ready(path: &PathBuf, options: &RunOptions) -> Ready {
         _ => None,
     };
     suite.prepared_in = options.clock.now().saturating_duration_since(began);
-    Ready { suite, runnable }
+    let counted = options.coverage.then(Arc::default);
+    Ready { suite, runnable, subject: read.subject, counted }
 }
 
 async fn apply(subject: &Subject) -> Result<Applied, Vec<Finding>> {
@@ -132,7 +145,13 @@ pub fn paused<R>(work: impl Future<Output = R>) -> Result<R, String> {
     Ok(result)
 }
 
-fn one(scenario: &Scenario, applied: &Applied, options: &RunOptions, signing_key: Option<&Secret<String>>) -> ScenarioResult {
+fn one(
+    scenario: &Scenario,
+    applied: &Applied,
+    options: &RunOptions,
+    signing_key: Option<&Secret<String>>,
+    coverage: Option<Arc<Coverage>>,
+) -> ScenarioResult {
     if let Some(reason) = &scenario.skip {
         return ScenarioResult { verdict: Verdict::Skipped(reason.clone()), ..blank(scenario) };
     }
@@ -146,6 +165,7 @@ fn one(scenario: &Scenario, applied: &Applied, options: &RunOptions, signing_key
         traced,
         signing_key: signing_key.cloned(),
         observers: options.observers.clone(),
+        coverage,
     };
     let run = |session: &SessionOptions| paused(run::run(scenario, applied, session)).unwrap_or_else(|reason| failed(scenario, reason));
     let mut result = run(&session);

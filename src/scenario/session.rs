@@ -16,6 +16,7 @@ use super::hosts::Hosts;
 use super::request::{KeyOf, Request};
 use super::subject::Applied;
 use crate::gateway::Gateway;
+use crate::gateway::coverage::Coverage;
 use crate::gateway::record::{Observer, RequestRecord};
 use crate::gateway::settings::Settings;
 use crate::gateway::worker::{Limits, Tracing};
@@ -53,6 +54,8 @@ pub struct SessionOptions {
     pub signing_key: Option<Secret<String>>,
     /// Who else is told of every request.
     pub observers: Vec<Arc<dyn Observer>>,
+    /// Counts which policies ran.
+    pub coverage: Option<Arc<Coverage>>,
 }
 
 /// A gateway at work. Make it, and use it, inside one runtime whose time is paused.
@@ -121,6 +124,7 @@ impl Session {
                 simulate: Some(given.behavior.clone()),
                 connector: Some(Arc::new(hosts.clone())),
                 observers,
+                coverage: options.coverage.clone(),
                 tracing: if options.traced { Tracing::Quietly } else { Tracing::Asked },
                 limits: Limits { expression_steps: EXPRESSION_STEPS, buffered_body: BUFFERED_BODY },
                 remembered: Some(REMEMBERED),

@@ -7,6 +7,7 @@ use super::LocalArm;
 use super::accounts::StoredAccounts;
 use super::connector::Simulated;
 use crate::arm::ResourceId;
+use crate::gateway::coverage::Coverage;
 use crate::gateway::record::Observer;
 use crate::gateway::settings::Settings;
 use crate::gateway::snapshot::{BuildError, Overrides};
@@ -39,6 +40,8 @@ pub struct WorldOptions {
     pub observers: Vec<Arc<dyn Observer>>,
     /// Who gets a trace.
     pub tracing: Tracing,
+    /// Counts which policies ran.
+    pub coverage: Option<Arc<Coverage>>,
     /// What a connection without TLS stands for.
     pub plain: Plain,
     /// Bounds on what the gateway keeps in memory for one request.
@@ -61,6 +64,7 @@ impl Default for WorldOptions {
             connector: None,
             observers: Vec::new(),
             tracing: Tracing::default(),
+            coverage: None,
             plain: Plain::default(),
             limits: Limits::default(),
             remembered: None,
@@ -136,7 +140,7 @@ impl LocalWorld {
             None => others,
         };
         let tokens = options.tokens.unwrap_or_else(|| Arc::new(LocalTokens::new(issuer.clone())));
-        let state = State::new(clock, random).with_tokens(tokens).with_keys(Arc::new(LocalKeys::new(issuer.clone()))).with_tls(tls);
+        let state = State::new(clock, random).with_tokens(tokens).with_keys(Arc::new(LocalKeys::new(issuer.clone()))).with_tls(tls).with_coverage(options.coverage);
         let gateway = Gateway::new(GatewayOptions {
             overrides: options.overrides,
             settings: options.settings,

@@ -9,7 +9,7 @@ use super::super::failure::{CALLER_GONE, Failure, LastError};
 use super::super::program::{ArgumentValue, Arguments, Completion, Flow, Op, Permit, Program, RetryPlan, Run, WaitPlan};
 use super::super::retry::Waits;
 use super::super::settings::AbsentSection;
-use super::super::snapshot::Snapshot;
+use super::super::snapshot::{Document, Snapshot};
 use super::evaluate::evaluate;
 use super::{Chain, Located};
 use crate::policy::{Scope, Section};
@@ -120,6 +120,11 @@ impl<'s> Runner<'s> {
             };
             frame.next += 1;
             exchange.scope = scope;
+            if let Some(coverage) = &exchange.worker.state.coverage
+                && let Some(document) = self.document(level)
+            {
+                coverage.began(&document.id, self.section, program, place);
+            }
             let result = match op {
                 Op::Evaluate(code) => match evaluate(exchange, code).await {
                     Ok(value) => {
@@ -137,9 +142,11 @@ impl<'s> Runner<'s> {
                     }
                 },
                 Op::JumpUnless(target) => {
-                    if !matches!(self.arguments.pop(), Some(ArgumentValue::Boolean(true))) {
+                    let holds = matches!(self.arguments.pop(), Some(ArgumentValue::Boolean(true)));
+                    if !holds {
                         self.jump(*target);
                     }
+                    self.decided(exchange, program, place, level, holds);
                     Ok(Flow::Next)
                 }
                 Op::Jump(target) => {
@@ -154,7 +161,14 @@ impl<'s> Runner<'s> {
                     self.begin_retry(plan, exchange);
                     Ok(Flow::Next)
                 }
-                Op::RetryDecide(start) => self.decide_retry(*start, exchange).await?,
+                Op::RetryDecide(start) => {
+                    let made = self.retries.last().map_or(0, |retry| retry.made);
+                    let depth = self.retries.len();
+                    let result = self.decide_retry(*start, exchange).await;
+                    let again = self.retries.len() == depth && self.retries.last().is_some_and(|retry| retry.made > made);
+                    self.decided(exchange, program, place, level, again);
+                    result?
+                }
                 Op::Enter(gate) => match gate.enter(exchange, &mut self.arguments) {
                     Ok(permit) => {
                         self.permits.push(permit);
@@ -183,6 +197,20 @@ impl<'s> Runner<'s> {
         match completion(exchange) {
             Ok(flow) => Ok(flow),
             Err(failure) => self.failed(failure, exchange).map(|()| Flow::Next),
+        }
+    }
+
+    /// The document whose program runs at `level`.
+    fn document(&self, level: usize) -> Option<&'s Document> {
+        self.snapshot.document((*self.chain.documents.get(level)?)?)
+    }
+
+    /// Tells who measures coverage which way a decision went.
+    fn decided(&self, exchange: &Exchange, program: &Program, operation: usize, level: usize, yes: bool) {
+        if let Some(coverage) = &exchange.worker.state.coverage
+            && let Some(document) = self.document(level)
+        {
+            coverage.decided(&document.id, self.section, program, operation, yes);
         }
     }
 

@@ -1,5 +1,6 @@
 //! What every part of the reader needs: entries with known keys, scalars of a type, findings.
 
+use std::path::Path;
 use std::str::FromStr as _;
 use std::time::Duration;
 
@@ -9,7 +10,7 @@ use crate::scenario::codes;
 use crate::scenario::subject::Names;
 use crate::support::duration::parse_iso8601;
 use crate::support::finding::{Code, Finding, Kind};
-use crate::support::source::Span;
+use crate::support::source::{Sources, Span};
 use crate::support::suggest::nearest;
 use crate::support::tree::{Entry, Node, Resolved, Value};
 
@@ -17,6 +18,9 @@ use crate::support::tree::{Entry, Node, Resolved, Value};
 pub(super) struct Reader<'a> {
     pub(super) names: &'a Names,
     pub(super) findings: &'a mut Vec<Finding>,
+    /// The file, for paths of imports.
+    pub(super) path: &'a Path,
+    pub(super) sources: &'a mut Sources,
 }
 
 impl Reader<'_> {

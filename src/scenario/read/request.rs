@@ -7,12 +7,13 @@ use http::{HeaderMap, HeaderValue, Method};
 
 use super::reader::{Reader, suggestion};
 use crate::scenario::codes;
+use crate::scenario::import;
 use crate::scenario::request::{Body, Key, KeyOf, Place, Request};
 use crate::support::finding::Kind;
 use crate::support::secret::Secret;
 use crate::support::tree::{Node, Value};
 
-const KEYS: &[&str] = &["use", "method", "path", "query", "headers", "key", "body", "json", "stream"];
+const KEYS: &[&str] = &["use", "curl", "http", "har", "entry", "url", "method", "path", "query", "headers", "key", "body", "json", "stream"];
 const CLIENTS: &[&str] = &["subscription-key", "bearer", "azure-openai-sdk"];
 
 /// Requests of a file by name.
@@ -49,6 +50,7 @@ impl Reader<'_> {
         let entries = self.entries(node, "a request", KEYS);
         let base = match entries.iter().find(|(key, _)| *key == "use") {
             Some((_, entry)) => Some(self.by_name(&entry.node, named)?),
+            None if entries.iter().any(|(key, _)| import::KEYS.contains(key)) => Some(self.imported(node)?),
             None => None,
         };
         let has_path = base.is_some() || entries.iter().any(|(key, _)| *key == "path");
@@ -76,6 +78,8 @@ impl Reader<'_> {
                     }
                 }
                 "headers" => self.request_headers(value, &mut request.headers),
+                // An imported key keeps its place.
+                "key" if value.scalar().is_some() && request.key.is_some() && !value.is_null() && entries.iter().any(|(key, _)| import::KEYS.contains(key)) => {}
                 "key" => request.key = self.key(value),
                 "body" => {
                     bodies.push("body");
@@ -116,6 +120,21 @@ impl Reader<'_> {
             self.error(codes::BAD_REQUEST, Kind::Type, at, format!("this cannot be sent: {error}"));
         }
         Some(request)
+    }
+
+    /// A request that was written for something else. A key in it becomes that of the subscription which `key` names, or of the only one.
+    fn imported(&mut self, node: &Node) -> Option<Request> {
+        let named = match node.get("key") {
+            Some(key) if !key.is_null() => match key.get("subscription").unwrap_or(key).scalar() {
+                Some(scalar) => Some(self.subscription(&scalar.text, key.span)),
+                None => None,
+            },
+            _ => None,
+        };
+        let mut own = self.names.subscriptions.iter().filter(|name| *name != "master");
+        let only = own.next().filter(|_| own.next().is_none()).cloned();
+        let options = import::Options { subscription: named.or(only), ..import::Options::default() };
+        import::Importer::new(&options, &mut import::Disk, self.sources, self.findings).request(node, self.path)
     }
 
     fn path(&mut self, node: &Node) -> String {

@@ -15,7 +15,7 @@ use crate::scenario::expect::Expect;
 use crate::scenario::file::{Action, File, Given, Scenario, Send, Step};
 use crate::scenario::subject::{EPOCH, Names};
 use crate::support::finding::{Finding, Kind};
-use crate::support::source::Span;
+use crate::support::source::{Sources, Span};
 use crate::support::tree::{Entry, Node, Value};
 
 const FILE_KEYS: &[&str] = &["spec", "env", "variables", "settings", "given", "requests", "scenarios"];
@@ -40,8 +40,15 @@ struct Common {
     named: Named,
 }
 
-pub(super) fn file(root: &Node, path: &Path, spec: &Path, names: &Names, findings: &mut Vec<Finding>) -> File {
-    let mut reader = Reader { names, findings };
+pub(super) fn file(
+    root: &Node,
+    path: &Path,
+    spec: &Path,
+    names: &Names,
+    sources: &mut Sources,
+    findings: &mut Vec<Finding>,
+) -> File {
+    let mut reader = Reader { names, findings, path, sources };
     let mut common = Common { settings: Settings::default(), given: Given::default(), named: Named::new() };
     let mut list = None;
     for (key, entry) in reader.entries(root, "the file", FILE_KEYS) {
