@@ -172,6 +172,8 @@ fn one(
     // The same seed, the same time: the same thing happens again.
     if result.verdict == Verdict::Failed && !traced {
         session.traced = true;
+        // It has been counted already.
+        session.coverage = None;
         result = run(&session);
     }
     result.took = options.clock.now().saturating_duration_since(began);

@@ -28,10 +28,12 @@ pub(super) fn run(arguments: &TestArguments, session: &mut Session<'_>) -> Resul
         only: arguments.only.clone(),
         clock: Arc::new(SystemClock),
         observers: Vec::new(),
+        coverage: arguments.coverage || arguments.lcov.is_some(),
     };
     let (started, began) = (SystemClock.utc(), SystemClock.now());
     let own = runner::run(&paths, &options);
     let told = scenario::report(&own, Some(started), SystemClock.now().saturating_duration_since(began));
+    let coverage = own.coverage();
 
     if session.printer.is_json() {
         let mut document = report::json(&told);
@@ -39,6 +41,9 @@ pub(super) fn run(arguments: &TestArguments, session: &mut Session<'_>) -> Resul
         if let Some(fields) = document.as_object_mut() {
             fields.insert("ok".to_owned(), own.is_ok().into());
             fields.insert("findings".to_owned(), findings.collect());
+            if let Some(coverage) = &coverage {
+                fields.insert("coverage".to_owned(), serde_json::to_value(coverage)?);
+            }
         }
         session.printer.json(&document);
     } else {
@@ -54,15 +59,19 @@ pub(super) fn run(arguments: &TestArguments, session: &mut Session<'_>) -> Resul
         }
         let terminal = *session.printer.terminal();
         let options = TextOptions { colour: terminal.colour_stdout, only_failures: session.printer.is_quiet(), width: terminal.width };
+        if let Some(coverage) = coverage.as_ref().filter(|_| arguments.coverage) {
+            session.printer.data(coverage.text());
+        }
         session.printer.data(report::text(&told, options).trim_end());
     }
-    for (path, text) in [
-        (&arguments.junit, &report::junit as &dyn Fn(&report::Report) -> String),
-        (&arguments.html, &|told: &report::Report| report::html(told, None)),
-    ] {
-        if let Some(path) = path {
-            write(path, &text(&told))?;
-        }
+    if let Some(path) = &arguments.junit {
+        write(path, &report::junit(&told))?;
+    }
+    if let Some(path) = &arguments.html {
+        write(path, &report::html(&told, coverage.as_ref()))?;
+    }
+    if let (Some(path), Some(coverage)) = (&arguments.lcov, &coverage) {
+        write(path, &report::lcov(coverage))?;
     }
     Ok(if own.is_ok() { Outcome::Done } else { Outcome::Failed })
 }
