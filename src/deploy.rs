@@ -25,6 +25,7 @@ mod destroy;
 pub mod diff;
 pub mod error;
 pub mod events;
+pub mod export;
 mod graph;
 pub mod journal;
 mod keeper;

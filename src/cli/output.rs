@@ -5,6 +5,7 @@
 
 pub(super) mod plan_text;
 pub(super) mod progress;
+pub(super) mod wrap;
 
 use std::io::{IsTerminal, Write};
 use std::process::ExitCode;

@@ -628,6 +628,17 @@ impl<'m> Machine<'m> {
     pub(crate) fn object(&mut self, object: Object) -> Value {
         Value::Object(self.heap.add(object))
     }
+
+    /// `default(T)`: the structures that are records here have the default values of their fields.
+    pub(crate) fn default_value(&mut self, ty: Type) -> Value {
+        let fields: Vec<Type> = match ty.shape() {
+            types::Shape::Tuple(fields) => fields.iter().map(|field| field.1).collect(),
+            _ if ty.is("KeyValuePair") => ty.arguments().to_vec(),
+            _ => return Value::default_of(ty),
+        };
+        let fields = fields.into_iter().map(|field| self.default_value(field)).collect();
+        self.object(Object::Record(ty, fields))
+    }
 }
 
 /// What most concatenations are: texts of ASCII, one after the other.

@@ -14,6 +14,7 @@ use anyhow::{Context as _, Result, anyhow, bail};
 use tokio::sync::oneshot;
 
 use self::applied::Applied;
+pub(super) use self::applied::read;
 use self::log::Lines;
 use super::{Session, emulator, open, simulate};
 use crate::azure::cloud::Cloud;
@@ -224,15 +225,15 @@ fn bound(address: SocketAddr) -> Result<TcpListener> {
 }
 
 /// The gateway on a thread of its own: it accepts and reloads whatever this one, which prints, has to wait for.
-struct Serving {
-    addresses: Vec<SocketAddr>,
+pub(super) struct Serving {
+    pub(super) addresses: Vec<SocketAddr>,
     admin: Option<SocketAddr>,
     stop: Option<oneshot::Sender<()>>,
     drained: oneshot::Receiver<front::Drained>,
 }
 
 impl Serving {
-    async fn start(gateway: Arc<Gateway>, listening: Listening, admin: Option<(TcpListener, Admin)>) -> Result<Self> {
+    pub(super) async fn start(gateway: Arc<Gateway>, listening: Listening, admin: Option<(TcpListener, Admin)>) -> Result<Self> {
         let (stop, stopping) = oneshot::channel();
         let (drained_sender, drained) = oneshot::channel();
         let (started, starting) = oneshot::channel();
