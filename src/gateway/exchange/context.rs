@@ -130,16 +130,17 @@ impl Exchange {
     /// `context.Request.OriginalUrl`.
     #[must_use]
     pub fn original_url(&self) -> RequestUrl {
+        let (host, port) = self.authority();
         RequestUrl {
             base: std::sync::Arc::new(crate::gateway::snapshot::BaseUrl {
                 https: self.original.https,
-                host: self.original.host.clone(),
-                port: self.original.port,
+                host: host.to_owned(),
+                port,
                 path: String::new(),
                 prepared: crate::gateway::backend::target::Prepared::default(),
             }),
-            path: self.original.path.clone(),
-            query: self.original.query.clone(),
+            path: self.original.path().to_owned(),
+            query: self.original.query().map(str::to_owned),
         }
     }
 
@@ -155,7 +156,7 @@ impl Exchange {
     fn query_at(&self, id: u32) -> Option<&str> {
         match id {
             REQUEST => self.request.url.query.as_deref(),
-            ORIGINAL => self.original.query.as_deref(),
+            ORIGINAL => self.original.query(),
             _ => None,
         }
     }

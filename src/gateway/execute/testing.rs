@@ -359,10 +359,8 @@ impl Bench {
             original: Original {
                 method: self.method.clone(),
                 https: true,
-                host: "gateway.example".to_owned(),
-                port: None,
-                path: path.to_owned(),
-                query: query.clone(),
+                host: Some(HeaderValue::from_static("gateway.example")),
+                target: self.url.parse().unwrap(),
             },
             request: RequestMessage {
                 method: self.method.clone(),
