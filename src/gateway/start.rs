@@ -19,7 +19,7 @@ use super::body::Body;
 use super::exchange::{Arrival, Exchange, Original};
 use super::front::upgrade::{ClientUpgrade, splice};
 use super::front::{self, Drained, Peer, Service};
-use super::message::{MessageBody, RequestMessage, RequestUrl};
+use super::message::{MessageBody, RequestMessage, RequestUrl, UrlText};
 use super::record::Observer;
 use super::serve::serve;
 use super::settings::Settings;
@@ -326,7 +326,7 @@ impl Endpoint {
         };
         let had_body = !body.is_empty();
         // Routing fills it in.
-        let url = RequestUrl { base: snapshot.service.gateway_url.clone(), path: String::new(), query: None };
+        let url = RequestUrl { base: snapshot.service.gateway_url.clone(), path: UrlText::default(), query: None };
         let request = RequestMessage {
             method: parts.method,
             url,

@@ -364,7 +364,7 @@ impl Bench {
             },
             request: RequestMessage {
                 method: self.method.clone(),
-                url: RequestUrl { base, path: path.strip_prefix("/echo").unwrap_or(path).to_owned(), query },
+                url: RequestUrl { base, path: path.strip_prefix("/echo").unwrap_or(path).to_owned().into(), query: query.map(Into::into) },
                 headers,
                 body: self.body.clone().map_or(MessageBody::Empty, |body| MessageBody::Stream(crate::gateway::body::Body::full(body))),
                 had_body: self.body.is_some(),
