@@ -98,7 +98,7 @@ pub struct Exchange {
     /// When it came.
     pub received: Instant,
     /// Who is at the other end.
-    pub peer: Peer,
+    pub peer: Arc<Peer>,
     /// As it came.
     pub original: Original,
     /// As it will be forwarded.
@@ -181,7 +181,7 @@ pub struct Arrival {
     /// What it is served from.
     pub snapshot: Arc<Snapshot>,
     /// Who sent it.
-    pub peer: Peer,
+    pub peer: Arc<Peer>,
     /// As it came.
     pub original: Original,
     /// To be forwarded.

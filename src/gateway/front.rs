@@ -32,7 +32,7 @@ pub trait Service: Send + Sync + 'static {
     fn call(&self, request: Request<Incoming>, peer: &Arc<Peer>) -> impl Future<Output = Response<Body>> + Send;
 }
 
-/// Who is at the other end of a connection. Cheap to copy: each request has one.
+/// Who is at the other end of a connection; shared by all its requests.
 #[derive(Clone)]
 pub struct Peer {
     /// The client's address.
@@ -42,7 +42,7 @@ pub struct Peer {
     /// The connection is over TLS.
     pub tls: bool,
     /// The certificate the client showed, in DER.
-    pub client_certificate: Option<Arc<CertificateDer<'static>>>,
+    pub client_certificate: Option<CertificateDer<'static>>,
     /// The name the client asked for in the TLS handshake.
     pub server_name: Option<String>,
     forwarded: OnceLock<Option<HeaderValue>>,

@@ -6,7 +6,6 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use indexmap::{Equivalent, IndexMap};
 use time::OffsetDateTime;
 
 /// Minutes that are kept of a series: a day.
@@ -18,7 +17,7 @@ const SERIES: usize = 10_000;
 pub type Dimensions = Box<[(Arc<str>, Box<str>)]>;
 
 /// What makes a series.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SeriesName {
     /// `customMetrics` namespace.
     pub namespace: Arc<str>,
@@ -26,32 +25,6 @@ pub struct SeriesName {
     pub metric: Arc<str>,
     /// Dimensions.
     pub dimensions: Dimensions,
-}
-
-/// The same, borrowed: a series that is known is found without a copy.
-#[derive(Hash, PartialEq, Eq)]
-struct Borrowed<'a> {
-    namespace: &'a str,
-    metric: &'a str,
-    dimensions: &'a [(Arc<str>, Box<str>)],
-}
-
-impl SeriesName {
-    fn borrowed(&self) -> Borrowed<'_> {
-        Borrowed { namespace: &self.namespace, metric: &self.metric, dimensions: &self.dimensions }
-    }
-}
-
-impl Hash for SeriesName {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.borrowed().hash(state);
-    }
-}
-
-impl Equivalent<SeriesName> for Borrowed<'_> {
-    fn equivalent(&self, key: &SeriesName) -> bool {
-        *self == key.borrowed()
-    }
 }
 
 /// Aggregate of the values of some time.

@@ -21,7 +21,7 @@ use self::places::{Miss, Request as PlaceRequest};
 pub use self::templates::{Template, Templates};
 use super::exchange::{Destination, Exchange};
 use super::failure::{AnswerBody, Failure};
-use super::message::RequestUrl;
+use super::message::{RequestUrl, UrlText};
 use super::snapshot::{Api, ApiIndex, OperationIndex, Snapshot};
 use super::worker::Plain;
 
@@ -45,9 +45,7 @@ pub fn route(snapshot: &Snapshot, exchange: &mut Exchange) -> Result<(), Failure
     let (api, rest) = match place(snapshot, exchange) {
         Ok(found) => found,
         Err(miss) => {
-            let original = &exchange.original;
-            original.path().clone_into(&mut exchange.request.url.path);
-            exchange.request.url.query = original.query().map(str::to_owned);
+            (exchange.request.url.path, exchange.request.url.query) = UrlText::of(&exchange.original.target);
             return Err(not_found(&miss, exchange));
         }
     };
@@ -98,9 +96,10 @@ fn place(snapshot: &Snapshot, exchange: &Exchange) -> Result<(ApiIndex, usize), 
 /// The request goes to the API's `serviceUrl` unless a policy says otherwise.
 fn aim(snapshot: &Snapshot, exchange: &mut Exchange, api: ApiIndex, rest: usize) {
     let base = snapshot.api(api).and_then(|api| api.service_url.clone()).unwrap_or_else(|| snapshot.service.gateway_url.clone());
-    let rest = exchange.original.path().get(rest..).unwrap_or_default();
-    let path = if rest.is_empty() { "/".to_owned() } else { rest.to_owned() };
-    exchange.request.url = RequestUrl { base, path, query: exchange.original.query().map(str::to_owned) };
+    let (path, query) = UrlText::of(&exchange.original.target);
+    let path = path.from(rest);
+    let path = if path.is_empty() { "/".to_owned().into() } else { path };
+    exchange.request.url = RequestUrl { base, path, query };
     exchange.destination = Destination::Service;
 }
 

@@ -131,6 +131,7 @@ impl Exchange {
     #[must_use]
     pub fn original_url(&self) -> RequestUrl {
         let (host, port) = self.authority();
+        let (path, query) = UrlText::of(&self.original.target);
         RequestUrl {
             base: std::sync::Arc::new(crate::gateway::snapshot::BaseUrl {
                 https: self.original.https,
@@ -139,8 +140,8 @@ impl Exchange {
                 path: String::new(),
                 prepared: crate::gateway::backend::target::Prepared::default(),
             }),
-            path: self.original.path().to_owned(),
-            query: self.original.query().map(str::to_owned),
+            path,
+            query,
         }
     }
 

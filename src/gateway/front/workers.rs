@@ -199,8 +199,8 @@ async fn connection<S: Service>(dealt: Dealt, service: Arc<S>, settings: Arc<Set
     };
     let session = stream.get_ref().1;
     peer.tls = true;
-    peer.client_certificate = session.peer_certificates().and_then(|chain| chain.first()).map(|leaf| Arc::new(leaf.clone().into_owned()));
-    peer.server_name = session.server_name().map(Arc::from);
+    peer.client_certificate = session.peer_certificates().and_then(|chain| chain.first()).map(|leaf| leaf.clone().into_owned());
+    peer.server_name = session.server_name().map(str::to_owned);
     let agreed = match session.alpn_protocol() {
         Some(b"h2") => Agreed::Http2,
         Some(_) => Agreed::Http1,

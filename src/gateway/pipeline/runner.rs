@@ -63,51 +63,6 @@ pub(super) struct Runner<'s> {
     arguments: Arguments,
 }
 
-/// The documents that are being run, the innermost last: one for each scope at most, since `<base />` only leads to wider ones.
-#[derive(Default)]
-struct Frames<'s> {
-    frames: [Option<Frame<'s>>; SCOPES],
-    count: usize,
-}
-
-/// Operation, API, product, all APIs.
-const SCOPES: usize = 4;
-
-impl<'s> Frames<'s> {
-    fn of(frame: Frame<'s>) -> Self {
-        let mut frames = Self::default();
-        frames.push(frame);
-        frames
-    }
-
-    fn push(&mut self, frame: Frame<'s>) {
-        if let Some(place) = self.frames.get_mut(self.count) {
-            *place = Some(frame);
-            self.count += 1;
-        }
-    }
-
-    fn pop(&mut self) {
-        self.truncate(self.count.saturating_sub(1));
-    }
-
-    fn truncate(&mut self, count: usize) {
-        self.count = self.count.min(count);
-    }
-
-    const fn len(&self) -> usize {
-        self.count
-    }
-
-    fn last(&self) -> Option<&Frame<'s>> {
-        self.frames.get(self.count.checked_sub(1)?)?.as_ref()
-    }
-
-    fn last_mut(&mut self) -> Option<&mut Frame<'s>> {
-        self.frames.get_mut(self.count.checked_sub(1)?)?.as_mut()
-    }
-}
-
 impl<'s> Runner<'s> {
     /// `arguments`: an empty list, whose memory is used again.
     pub(super) fn new(

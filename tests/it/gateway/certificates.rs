@@ -39,7 +39,7 @@ struct Shown;
 impl Service for Shown {
     async fn call(&self, _: Request<Incoming>, peer: &Arc<Peer>) -> Response<Body> {
         let own = CertificateDer::from_pem_slice(&file("client.pem")).unwrap();
-        Response::new(Body::full(if peer.client_certificate.as_deref() == Some(&own) { "the gateway" } else { "somebody" }))
+        Response::new(Body::full(if peer.client_certificate.as_ref() == Some(&own) { "the gateway" } else { "somebody" }))
     }
 }
 
