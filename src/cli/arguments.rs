@@ -562,6 +562,12 @@ pub struct TestArguments {
     /// Write the results as a page for a browser
     #[arg(long, value_name = "FILE")]
     pub html: Option<PathBuf>,
+    /// Tell which policies and branches the scenarios reached
+    #[arg(long)]
+    pub coverage: bool,
+    /// Write that as an lcov file, for editors and CI
+    #[arg(long, value_name = "FILE")]
+    pub lcov: Option<PathBuf>,
 }
 
 /// What to do with policy documents.

@@ -28,11 +28,12 @@ pub(super) fn run(arguments: &TestArguments, session: &mut Session<'_>) -> Resul
         only: arguments.only.clone(),
         clock: Arc::new(SystemClock),
         observers: Vec::new(),
-        coverage: false,
+        coverage: arguments.coverage || arguments.lcov.is_some(),
     };
     let (started, began) = (SystemClock.utc(), SystemClock.now());
     let own = runner::run(&paths, &options);
     let told = scenario::report(&own, Some(started), SystemClock.now().saturating_duration_since(began));
+    let coverage = own.coverage();
 
     if session.printer.is_json() {
         let mut document = report::json(&told);
@@ -40,23 +41,37 @@ pub(super) fn run(arguments: &TestArguments, session: &mut Session<'_>) -> Resul
         if let Some(fields) = document.as_object_mut() {
             fields.insert("ok".to_owned(), own.is_ok().into());
             fields.insert("findings".to_owned(), findings.collect());
+            if let Some(coverage) = &coverage {
+                fields.insert("coverage".to_owned(), serde_json::to_value(coverage)?);
+            }
         }
         session.printer.json(&document);
     } else {
         for suite in &own.suites {
             session.printer.findings(&suite.findings, &suite.sources);
         }
+        // What is wrong with a file has just been shown, with the lines around it.
+        let mut told = told.clone();
+        for (told, _) in told.suites.iter_mut().zip(&own.suites).filter(|(_, own)| own.has_errors()) {
+            for case in told.cases.iter_mut().take(1) {
+                case.detail = None;
+            }
+        }
         let terminal = *session.printer.terminal();
         let options = TextOptions { colour: terminal.colour_stdout, only_failures: session.printer.is_quiet(), width: terminal.width };
+        if let Some(coverage) = coverage.as_ref().filter(|_| arguments.coverage) {
+            session.printer.data(coverage.text());
+        }
         session.printer.data(report::text(&told, options).trim_end());
     }
-    for (path, text) in [
-        (&arguments.junit, &report::junit as &dyn Fn(&report::Report) -> String),
-        (&arguments.html, &|told: &report::Report| report::html(told, None)),
-    ] {
-        if let Some(path) = path {
-            write(path, &text(&told))?;
-        }
+    if let Some(path) = &arguments.junit {
+        write(path, &report::junit(&told))?;
+    }
+    if let Some(path) = &arguments.html {
+        write(path, &report::html(&told, coverage.as_ref()))?;
+    }
+    if let (Some(path), Some(coverage)) = (&arguments.lcov, &coverage) {
+        write(path, &report::lcov(coverage))?;
     }
     Ok(if own.is_ok() { Outcome::Done } else { Outcome::Failed })
 }
