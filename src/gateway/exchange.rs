@@ -114,6 +114,8 @@ pub struct Exchange {
     pub settle: Vec<Box<dyn Settle>>,
     /// Who watches, if anybody.
     pub trace: Option<Box<Trace>>,
+    /// What the caller is told of its wish for a trace, besides the trace's id.
+    pub trace_answer: Option<(http::HeaderName, http::HeaderValue)>,
     /// Every time the request was sent to a backend.
     pub attempts: Vec<Attempt>,
     /// The request's body, kept by who forwarded it when tokens have to be estimated from it.
@@ -122,6 +124,8 @@ pub struct Exchange {
     pub usage: Option<super::settle::Usage>,
     /// What `cache-lookup` missed, for `cache-store`, with its downstream-caching-type.
     pub cache_key: Option<(super::execute::cache_response::CacheKey, Option<String>)>,
+    /// What `llm-content-safety` asks about the completion, once it is there.
+    pub screens: Vec<super::execute::content_safety::Screen>,
     /// What the semantic cache missed, for its store.
     pub semantic_miss: Option<super::execute::semantic_cache::Missed>,
     marks: Vec<(Arc<str>, u64)>,
@@ -140,6 +144,8 @@ pub struct Attempt {
     pub after: Duration,
     /// From the start of the attempt to the response's head.
     pub elapsed: Duration,
+    /// For how long the backend's breaker tripped with it, if it did.
+    pub tripped: Option<Duration>,
 }
 
 /// What an exchange begins with.
@@ -188,15 +194,23 @@ impl Exchange {
             cors: false,
             settle: Vec::new(),
             trace: None,
+            trace_answer: None,
             attempts: Vec::new(),
             prompt: None,
             cache_key: None,
+            screens: Vec::new(),
             semantic_miss: None,
             usage: None,
             marks: Vec::new(),
             id: OnceCell::new(),
             timestamp: OnceCell::new(),
         }
+    }
+
+    /// The header in which the API takes its key, if an API has matched.
+    #[must_use]
+    pub fn key_header(&self) -> Option<&http::HeaderName> {
+        Some(&self.snapshot.api(self.api?)?.key_names.header)
     }
 
     /// `context.RequestId`, made when it is first read.

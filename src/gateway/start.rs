@@ -137,7 +137,8 @@ impl Gateway {
     /// # Errors
     /// The store has no such service.
     pub fn new(options: GatewayOptions) -> Result<Arc<Self>, BuildError> {
-        let (state, settings) = (Arc::new(options.state), Arc::new(options.settings));
+        let state = State { debugging: options.store.debugging().clone(), ..options.state };
+        let (state, settings) = (Arc::new(state), Arc::new(options.settings));
         let mut builder = Builder::new(options.service, state.clone(), settings.clone(), options.overrides);
         // The revision is read first: what is written in between is seen twice rather than never.
         let revision = *options.store.changes().borrow();
@@ -295,7 +296,7 @@ impl Running {
 pub struct Endpoint(Arc<Worker>);
 
 impl Service for Endpoint {
-    async fn call(&self, mut request: Request<Incoming>, peer: &Peer) -> Response<Body> {
+    async fn call(&self, mut request: Request<Incoming>, peer: &Arc<Peer>) -> Response<Body> {
         let wish = ClientUpgrade::take(&mut request);
         let (parts, incoming) = request.into_parts();
         let response = serve(self.arrive(parts, Body::client(incoming), peer)).await;
@@ -313,7 +314,7 @@ impl Endpoint {
         &self.0
     }
 
-    fn arrive(&self, parts: http::request::Parts, body: Body, peer: &Peer) -> Exchange {
+    fn arrive(&self, parts: http::request::Parts, body: Body, peer: &Arc<Peer>) -> Exchange {
         let worker = &self.0;
         let snapshot = worker.current.load_full();
         let (host, port) = match host(&parts.headers) {
@@ -338,7 +339,7 @@ impl Endpoint {
             body: if had_body { MessageBody::Stream(body) } else { MessageBody::Empty },
             had_body,
         };
-        let arrival = Arrival { worker: worker.clone(), snapshot, peer: Arc::new(peer.clone()), original, request };
+        let arrival = Arrival { worker: worker.clone(), snapshot, peer: peer.clone(), original, request };
         Exchange::new(arrival)
     }
 }

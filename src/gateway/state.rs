@@ -14,6 +14,7 @@ use super::coverage::Coverage;
 use super::limits::{Counter, Keyed, QuotaCounter};
 use super::metrics::Metrics;
 use super::upstream::DefaultTls;
+use crate::arm::debugging::Debugging;
 use crate::expression::Portable;
 use crate::identity::{KeySource, NoKeys, NoTokens, TokenSource};
 use crate::support::clock::SharedClock;
@@ -64,6 +65,8 @@ pub struct State {
     pub tokens_from: Arc<dyn TokenSource>,
     /// Token issuers by the URL of their discovery document.
     pub issuers: Registry<super::execute::validate_jwt::Provider>,
+    /// Debug credentials and traces, shared with ARM.
+    pub debugging: Arc<Debugging>,
     /// Issuers that the network does not know.
     pub keys_from: Arc<dyn KeySource>,
     /// Counts which policies ran, if somebody wants to know.
@@ -96,6 +99,7 @@ impl State {
             tokens: Tokens::default(),
             tokens_from: Arc::new(NoTokens),
             issuers: Registry::default(),
+            debugging: Arc::default(),
             keys_from: Arc::new(NoKeys),
             coverage: None,
         }

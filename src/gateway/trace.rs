@@ -12,7 +12,7 @@ use time::OffsetDateTime;
 use time::format_description::BorrowedFormatItem;
 use time::macros::format_description;
 
-pub use self::asked::{allow, begin, headers, tell};
+pub use self::asked::{allow, begin, tell};
 use super::record::{Observer, RequestRecord};
 use crate::policy::Section;
 use crate::support::secret::Secret;

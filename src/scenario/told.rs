@@ -54,7 +54,8 @@ fn case(scenario: &ScenarioResult, sources: &Sources) -> Case {
     case.elapsed = scenario.took;
     case.virtual_elapsed = Some(scenario.virtual_time);
     let wrong = |step: &&StepResult| !step.mismatches.is_empty() || !step.findings.is_empty();
-    let details: Vec<String> = scenario.steps.iter().enumerate().filter(|(_, step)| wrong(step)).map(|(index, step)| detail(index, step, sources)).collect();
+    let details: Vec<String> =
+        scenario.steps.iter().enumerate().filter(|(_, step)| wrong(step)).map(|(index, step)| detail(index, step, sources)).collect();
     if !details.is_empty() {
         case.detail = Some(details.join("\n"));
     }
@@ -75,7 +76,12 @@ fn failure(scenario: &ScenarioResult) -> Status {
         if let Some(first) = step.mismatches.first() {
             let more = step.mismatches.len() - 1;
             let more = if more > 0 { format!(", and {more} more") } else { String::new() };
-            return Status::Failed(format!("{at}{}: expected {}, got {}{more}", first.about, one_line(&first.expected), one_line(&first.got)));
+            return Status::Failed(format!(
+                "{at}{}: expected {}, got {}{more}",
+                first.about,
+                one_line(&first.expected),
+                one_line(&first.got)
+            ));
         }
     }
     Status::Failed("it failed".to_owned())
@@ -131,9 +137,14 @@ fn source_line(at: Span, sources: &Sources) -> Option<String> {
     let number = position.line.to_string();
     let blank = " ".repeat(number.len());
     let before = " ".repeat(position.column as usize - 1);
-    let marked = file.text.get(at.start as usize..at.end as usize).map_or(1, |text| text.lines().next().unwrap_or_default().chars().count());
+    let marked =
+        file.text.get(at.start as usize..at.end as usize).map_or(1, |text| text.lines().next().unwrap_or_default().chars().count());
     let caret = "^".repeat(marked.max(1));
-    Some(format!("    {blank}--> {}:{number}:{}\n    {number} | {line}\n    {blank} | {before}{caret}\n", file.path.display(), position.column))
+    Some(format!(
+        "    {blank}--> {}:{number}:{}\n    {number} | {line}\n    {blank} | {before}{caret}\n",
+        file.path.display(),
+        position.column
+    ))
 }
 
 fn finding_text(finding: &Finding, sources: &Sources) -> String {

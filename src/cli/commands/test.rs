@@ -53,6 +53,13 @@ pub(super) fn run(arguments: &TestArguments, session: &mut Session<'_>) -> Resul
         for suite in &own.suites {
             session.printer.findings(&suite.findings, &suite.sources);
         }
+        // What is wrong with a file has just been shown, with the lines around it.
+        let mut told = told.clone();
+        for (told, _) in told.suites.iter_mut().zip(&own.suites).filter(|(_, own)| own.has_errors()) {
+            for case in told.cases.iter_mut().take(1) {
+                case.detail = None;
+            }
+        }
         let terminal = *session.printer.terminal();
         let options = TextOptions { colour: terminal.colour_stdout, only_failures: session.printer.is_quiet(), width: terminal.width };
         session.printer.data(report::text(&told, options).trim_end());

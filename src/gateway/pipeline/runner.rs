@@ -5,7 +5,7 @@ use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
 
 use super::super::exchange::Exchange;
-use super::super::failure::{Failure, LastError};
+use super::super::failure::{CALLER_GONE, Failure, LastError};
 use super::super::program::{ArgumentValue, Arguments, Completion, Flow, Op, Permit, Program, RetryPlan, Run, WaitPlan};
 use super::super::retry::Waits;
 use super::super::settings::AbsentSection;
@@ -228,6 +228,10 @@ impl<'s> Runner<'s> {
     }
 
     fn raise(&mut self, located: Box<Located>) -> Result<(), Box<Located>> {
+        // Nobody waits for another attempt any more, and what is left of the request's body is gone (assumed).
+        if located.failure.reason == CALLER_GONE {
+            return Err(located);
+        }
         // A condition that fails ends its retry: what the children ended with is forgotten, as an exception in a C# `while` would do
         // (assumed). The retry around it, if any, catches the new failure.
         while let Some(retry) = self.retries.last()

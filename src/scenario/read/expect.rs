@@ -36,6 +36,7 @@ const KEYS: &[&str] = &[
     "spread",
     "served",
     "asked",
+    "tripped",
     "order",
     "received",
     "metrics",
@@ -141,6 +142,13 @@ impl Reader<'_> {
                     // A request may be sent to one backend several times, so there is no most.
                     let amount = self.amount(&entry.node, &format!("the attempts at `{backend}`"), None);
                     all.extend(amount.map(|amount| Check { at: Some(entry.key_span), what: All::Asked(backend, amount) }));
+                }
+            }
+            "tripped" => {
+                for entry in self.mapping(value, &what) {
+                    let backend = self.backend(&entry.key, entry.key_span);
+                    let amount = self.amount(&entry.node, &format!("how often `{backend}` tripped"), Some(count));
+                    all.extend(amount.map(|amount| Check { at: Some(entry.key_span), what: All::Tripped(backend, amount) }));
                 }
             }
             "order" => {
