@@ -214,7 +214,7 @@ pub enum Command {
     /// A scenario says how backends behave, what is sent, and what is expected. Exit code 0: everything was as expected; 1: something was not,
     /// or a file has errors.
     #[command(
-        after_help = "Examples:\n  apimctl test gateway.test.yaml\n  apimctl test . --junit results.xml\n  apimctl test tests/ --only failover --format json"
+        after_help = "Examples:\n  apimctl test gateway.test.yaml\n  apimctl test . --junit results.xml\n  apimctl test tests/ --only failover --format json\n  apimctl test . --coverage --lcov policies.info --html report.html\n  apimctl test --chaos gateway.chaos.yaml --html chaos.html"
     )]
     Test(TestArguments),
     /// Check and format policy documents and fragments on their own
@@ -546,10 +546,13 @@ pub struct SimulateArguments {
 #[derive(Debug, Args)]
 pub struct TestArguments {
     /// Files of scenarios, and directories in which files end with `.test.yaml`
-    #[arg(value_name = "PATH", required = true)]
+    #[arg(value_name = "PATH", required_unless_present = "chaos", conflicts_with = "chaos")]
     pub paths: Vec<PathBuf>,
     #[command(flatten)]
     pub variables: VariableArguments,
+    /// Replay the load of a file over its faults, instead of scenarios, and report availability, latency and attempts
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["only", "coverage", "lcov"])]
+    pub chaos: Option<PathBuf>,
     /// Only scenarios whose name holds this text
     #[arg(long, value_name = "TEXT")]
     pub only: Option<String>,
@@ -562,10 +565,10 @@ pub struct TestArguments {
     /// Write the results as a page for a browser
     #[arg(long, value_name = "FILE")]
     pub html: Option<PathBuf>,
-    /// Tell which policies and branches the scenarios reached
+    /// Report which policy statements and branches ran
     #[arg(long)]
     pub coverage: bool,
-    /// Write that as an lcov file, for editors and CI
+    /// Write which policy statements and branches ran as an lcov tracefile
     #[arg(long, value_name = "FILE")]
     pub lcov: Option<PathBuf>,
 }
