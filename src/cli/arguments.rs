@@ -1,6 +1,7 @@
 //! What may stand on the command line. Parsing only records; `settings` makes sense of it.
 
 mod about;
+mod doctor;
 mod export;
 mod graph;
 mod help;
@@ -12,6 +13,7 @@ use std::path::PathBuf;
 use clap::{Args, FromArgMatches as _, Parser, Subcommand, ValueEnum};
 
 pub(super) use about::{CompletionsArguments, ExplainArguments, ManArguments};
+pub(super) use doctor::DoctorArguments;
 pub(super) use export::ExportArguments;
 pub(super) use graph::GraphArguments;
 pub use help::definition;
@@ -207,6 +209,11 @@ pub enum Command {
     /// List what the local gateway does, how sure that is, where it comes from, and which setting changes it
     #[command(after_help = "Examples:\n  apimctl fidelity\n  apimctl fidelity breaker\n  apimctl fidelity --format json")]
     Fidelity(FidelityArguments),
+    /// Look at everything that a specification needs: login, rights, providers, names, accounts, network; each with its cure
+    #[command(
+        after_help = "Examples:\n  apimctl doctor\n  apimctl doctor gateway.yaml\n  apimctl doctor gateway.yaml --format json\n\nExit codes: 0 nothing stands in the way, 1 something does, 64 wrong usage"
+    )]
+    Doctor(DoctorArguments),
     /// Describe what is there, in Azure or on the embedded ARM, as a specification and policy files
     ///
     /// What a specification owns is described, or everything where none does. Secrets become variables and are never written. The result

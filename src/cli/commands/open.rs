@@ -165,6 +165,7 @@ async fn open_azure(
     observer: Arc<dyn Observer>,
 ) -> Result<(ArmClient, Context)> {
     let LoggedIn { client, cloud, principal } = login_observed(target, spec.tenant_id.clone(), session, Some(observer)).await?;
+    session.printer.note(format!("Logged in as {}", principal.describe()));
     if let (Some(wanted), Some(actual)) = (&spec.tenant_id, &principal.tenant_id)
         && !wanted.eq_ignore_ascii_case(actual)
     {
@@ -191,18 +192,18 @@ pub(super) struct LoggedIn {
     pub principal: Principal,
 }
 
-/// Logs in, and says who that is.
+/// Logs in; who that is, the caller says.
 ///
 /// # Errors
 /// No login answers; the error has a line for each that was asked.
-pub(super) async fn login(target: &TargetArguments, tenant: Option<String>, session: &mut Session<'_>) -> Result<LoggedIn> {
+pub(super) async fn login(target: &TargetArguments, tenant: Option<String>, session: &Session<'_>) -> Result<LoggedIn> {
     login_observed(target, tenant, session, None).await
 }
 
 async fn login_observed(
     target: &TargetArguments,
     tenant: Option<String>,
-    session: &mut Session<'_>,
+    session: &Session<'_>,
     observer: Option<Arc<dyn Observer>>,
 ) -> Result<LoggedIn> {
     let Place::Azure { cloud, auth } = TargetSettings::resolve(target, &session.environment)?.place else {
@@ -227,7 +228,6 @@ async fn login_observed(
     }));
     // One line for each login that was asked.
     let principal = login.describe().await.map_err(|error| anyhow!("{}", error.to_string().replace("; ", "\n  ")))?;
-    session.printer.note(format!("Logged in as {}", principal.describe()));
     let mut options = ClientOptions::new(cloud.clone(), login, clock);
     if let Some(observer) = observer {
         options.observer = observer;
