@@ -177,7 +177,7 @@ pub enum Command {
     Plan(PlanArguments),
     /// Make Azure (or the embedded ARM) what the specification says
     #[command(
-        after_help = "Examples:\n  apimctl apply gateway.yaml --local --yes\n  apimctl apply gateway.yaml\n  apimctl apply --plan plan.json --yes"
+        after_help = "Examples:\n  apimctl apply gateway.yaml --local --yes\n  apimctl apply gateway.yaml\n  apimctl apply --plan plan.json --yes\n  apimctl apply gateway.yaml --yes --timings=timings.svg"
     )]
     Apply(ApplyArguments),
     /// Delete what the specification made, in reverse order
@@ -305,6 +305,9 @@ pub struct ApplyArguments {
     /// Return when the service's creation has been accepted; run again later to go on
     #[arg(long)]
     pub no_wait: bool,
+    /// Tell where the time went: the critical path, waits, throttling; `=FILE` also draws it as SVG
+    #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true, default_missing_value = "")]
+    pub timings: Option<PathBuf>,
     /// What to do when the service's name is taken by a deleted service
     #[arg(long, value_enum, value_name = "WHAT")]
     pub soft_deleted: Option<SoftDeleted>,
