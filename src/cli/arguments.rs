@@ -1,6 +1,7 @@
 //! What may stand on the command line. Parsing only records; `settings` makes sense of it.
 
 mod about;
+mod doctor;
 mod export;
 mod graph;
 mod help;
@@ -12,6 +13,7 @@ use std::path::PathBuf;
 use clap::{Args, FromArgMatches as _, Parser, Subcommand, ValueEnum};
 
 pub(super) use about::{CompletionsArguments, ExplainArguments, ManArguments};
+pub(super) use doctor::DoctorArguments;
 pub(super) use export::ExportArguments;
 pub(super) use graph::GraphArguments;
 pub use help::definition;
@@ -175,7 +177,7 @@ pub enum Command {
     Plan(PlanArguments),
     /// Make Azure (or the embedded ARM) what the specification says
     #[command(
-        after_help = "Examples:\n  apimctl apply gateway.yaml --local --yes\n  apimctl apply gateway.yaml\n  apimctl apply --plan plan.json --yes"
+        after_help = "Examples:\n  apimctl apply gateway.yaml --local --yes\n  apimctl apply gateway.yaml\n  apimctl apply --plan plan.json --yes\n  apimctl apply gateway.yaml --yes --timings=timings.svg"
     )]
     Apply(ApplyArguments),
     /// Delete what the specification made, in reverse order
@@ -223,6 +225,11 @@ pub enum Command {
     /// List what the local gateway does, how sure that is, where it comes from, and which setting changes it
     #[command(after_help = "Examples:\n  apimctl fidelity\n  apimctl fidelity breaker\n  apimctl fidelity --format json")]
     Fidelity(FidelityArguments),
+    /// Look at everything that a specification needs: login, rights, providers, names, accounts, network; each with its cure
+    #[command(
+        after_help = "Examples:\n  apimctl doctor\n  apimctl doctor gateway.yaml\n  apimctl doctor gateway.yaml --format json\n\nExit codes: 0 nothing stands in the way, 1 something does, 64 wrong usage"
+    )]
+    Doctor(DoctorArguments),
     /// Describe what is there, in Azure or on the embedded ARM, as a specification and policy files
     ///
     /// What a specification owns is described, or everything where none does. Secrets become variables and are never written. The result
@@ -314,6 +321,9 @@ pub struct ApplyArguments {
     /// Return when the service's creation has been accepted; run again later to go on
     #[arg(long)]
     pub no_wait: bool,
+    /// Tell where the time went: the critical path, waits, throttling; `=FILE` also draws it as SVG
+    #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true, default_missing_value = "")]
+    pub timings: Option<PathBuf>,
     /// What to do when the service's name is taken by a deleted service
     #[arg(long, value_enum, value_name = "WHAT")]
     pub soft_deleted: Option<SoftDeleted>,

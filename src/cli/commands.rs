@@ -3,6 +3,7 @@
 mod apply;
 mod completions;
 mod destroy;
+mod doctor;
 mod emulator;
 mod explain;
 mod export;
@@ -74,6 +75,7 @@ pub async fn run(command_line: CommandLine, environment: Environment, printer: &
         Command::Test(arguments) => test::run(&arguments, &mut session),
         Command::Policy(command) => policy::run(&command, &mut session),
         Command::Fidelity(arguments) => Ok(fidelity::run(&arguments, &mut session)),
+        Command::Doctor(arguments) => doctor::run(&arguments, &mut session).await,
         Command::Export(arguments) => export::run(&arguments, &mut session).await,
         Command::Graph(arguments) => graph::run(&arguments, &mut session),
         Command::Explain(arguments) => explain::run(&arguments, &mut session),
