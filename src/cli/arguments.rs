@@ -494,6 +494,21 @@ pub struct ServeArguments {
     /// Apply the specification again when it or its policies change
     #[arg(long, requires = "spec")]
     pub watch: bool,
+    /// Serve what is deployed of the specification, and follow its changes, instead of applying the specification in memory
+    #[arg(long, value_enum, value_name = "PLACE", requires = "spec", conflicts_with_all = ["watch", "fixture"])]
+    pub from: Option<From>,
+    /// With `--from azure`: seconds between two looks at what is deployed
+    #[arg(long, value_name = "SECONDS", default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=3600))]
+    pub every: u64,
+    /// With `--from azure`: which cloud
+    #[arg(long, value_enum, value_name = "CLOUD", requires = "from")]
+    pub cloud: Option<CloudName>,
+    /// With `--from azure`: ARM of a custom cloud [env: APIMCTL_ARM_ENDPOINT]
+    #[arg(long, value_name = "URL", requires_all = ["authority_host", "from"])]
+    pub arm_endpoint: Option<String>,
+    /// With `--from azure`: Entra of a custom cloud [env: APIMCTL_AUTHORITY_HOST]
+    #[arg(long, value_name = "URL", requires_all = ["arm_endpoint", "from"])]
+    pub authority_host: Option<String>,
     /// Print the trace of every request
     #[arg(long)]
     pub trace: bool,
@@ -524,6 +539,13 @@ pub struct ServeArguments {
     /// What the embedded ARM holds beforehand, instead of what `openAI:` says
     #[arg(long, value_name = "FILE", requires = "spec")]
     pub fixture: Option<PathBuf>,
+}
+
+/// Where what is served comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum From {
+    /// What ARM has of the specification's service.
+    Azure,
 }
 
 /// Whose tokens the gateway shows to backends.
