@@ -82,7 +82,7 @@ pub fn run(paths: &[PathBuf], options: &RunOptions) -> Report {
 }
 
 /// Does `work` for each of `items` on several threads; the results are in the order of the items. `None`: the work panicked.
-fn spread<T: Sync, R: Send>(threads: NonZeroUsize, items: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<Option<R>> {
+pub(super) fn spread<T: Sync, R: Send>(threads: NonZeroUsize, items: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<Option<R>> {
     let waiting: Mutex<VecDeque<usize>> = Mutex::new((0..items.len()).collect());
     let done: Mutex<Vec<Option<R>>> = Mutex::new(items.iter().map(|_| None).collect());
     thread::scope(|scope| {

@@ -77,7 +77,16 @@ impl Composer<'_> {
     }
 
     fn common(&self, id: &ResourceId, body: &Value, known: &[&str]) -> Option<Map<String, Value>> {
-        let handled = ["criteria", "scopes", "actions", "evaluationFrequency", "windowSize", "targetResourceType", "targetResourceRegion", "targetResourceTypes"];
+        let handled = [
+            "criteria",
+            "scopes",
+            "actions",
+            "evaluationFrequency",
+            "windowSize",
+            "targetResourceType",
+            "targetResourceRegion",
+            "targetResourceTypes",
+        ];
         let ignored: Vec<&str> = handled.into_iter().chain(["enabled"]).collect();
         let mut fields = self.fields(id, body, known, &ignored);
         // What else it has, it must keep: the specification has no words for it, so it stays a resource as it is.
@@ -97,9 +106,8 @@ impl Composer<'_> {
             }
         }
         let own = self.service.parent();
-        let names: Vec<&str> = groups
-            .map(|group| if ResourceId::parse(group).ok().and_then(|id| id.parent()) == own { last(group) } else { group })
-            .collect();
+        let names: Vec<&str> =
+            groups.map(|group| if ResourceId::parse(group).ok().and_then(|id| id.parent()) == own { last(group) } else { group }).collect();
         if !names.is_empty() {
             fields.insert("actionGroups".to_owned(), json!(names));
         }

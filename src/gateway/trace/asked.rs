@@ -44,7 +44,7 @@ pub fn begin(exchange: &mut Exchange) {
         let original = &exchange.original;
         json!({ "request": {
             "method": original.method.as_str(),
-            "url": format!("{}://{}{}", if original.https { "https" } else { "http" }, original.host, original.path),
+            "url": format!("{}://{}{}", if original.https { "https" } else { "http" }, exchange.authority().0, original.path()),
             "headers": shown::headers(&exchange.request.headers, exchange.key_header()),
         } })
     });

@@ -7,8 +7,8 @@ use anyhow::{Result, bail};
 
 use super::render::{Values, render};
 use super::templates::{self, OFFERED};
-use crate::cli::commands::written::Planned;
 use crate::cli::arguments::{Ci, InitArguments, Template};
+use crate::cli::commands::written::Planned;
 
 const LOCATION: &str = "swedencentral";
 /// Regions of accounts that are made up.
@@ -226,7 +226,10 @@ impl Answers {
             .collect();
         let schema = format!("{:#}\n", crate::spec::schema());
         files.push(Planned::below(&self.directory, "apimctl.schema.json", schema));
-        files.push(Planned { keep: true, ..Planned::below(&self.directory, ".gitignore", ".apimctl/\n*-results.xml\nplan.json\n".to_owned()) });
+        files.push(Planned {
+            keep: true,
+            ..Planned::below(&self.directory, ".gitignore", ".apimctl/\n*-results.xml\nplan.json\n".to_owned())
+        });
         if let Some(workflow) = templates::workflow(self.ci) {
             let path = render(workflow.path, &values);
             files.push(Planned::below(&self.repository().0, path.trim_end(), render(workflow.text, &values)));
