@@ -34,7 +34,20 @@ pub fn report(outcome: &Outcome, started: Option<OffsetDateTime>, elapsed: Durat
 
 /// All variants beside each other.
 fn comparison(chaos: &Chaos, measured: &[Measured]) -> Section {
-    let columns = ["variant", "#availability", "#failed", "#p50", "#p95", "#p99", "#added p95", "#added p99", "#added most", "#attempts", "#tokens", "#trips"];
+    let columns = [
+        "variant",
+        "#availability",
+        "#failed",
+        "#p50",
+        "#p95",
+        "#p99",
+        "#added p95",
+        "#added p99",
+        "#added most",
+        "#attempts",
+        "#tokens",
+        "#trips",
+    ];
     let mut table = Table::new(columns);
     for own in measured {
         let time = |time: Option<Duration>| time.map_or_else(|| "-".to_owned(), shown);
@@ -83,8 +96,7 @@ fn suite(chaos: &Chaos, outcome: &Outcome, measured: &Measured) -> Suite {
     suite.file = Some(outcome.path.display().to_string());
     if let Some(variant) = chaos.variants.iter().find(|variant| variant.name == measured.name) {
         let place = variant.expect.at.unwrap_or(variant.at);
-        let place =
-            Place { file: outcome.sources.path(place.source).display().to_string(), line: outcome.sources.position(place).line };
+        let place = Place { file: outcome.sources.path(place.source).display().to_string(), line: outcome.sources.position(place).line };
         suite.cases = measured
             .judged(&variant.expect)
             .into_iter()
@@ -94,7 +106,8 @@ fn suite(chaos: &Chaos, outcome: &Outcome, measured: &Measured) -> Suite {
             })
             .collect();
     }
-    suite.sections = vec![Section::new("", vec![Block::Chart(timeline(chaos, measured)), Block::Table(endings(measured))]), backends(measured)];
+    suite.sections =
+        vec![Section::new("", vec![Block::Chart(timeline(chaos, measured)), Block::Table(endings(measured))]), backends(measured)];
     suite
 }
 
@@ -266,7 +279,10 @@ fn variant(measured: &Measured, thresholds: Vec<Value>) -> Value {
             "attempts": attempts,
         })
     });
-    let trips = measured.trips.iter().map(|trip| json!({ "backend": trip.backend, "fromMs": milliseconds(trip.from), "toMs": milliseconds(trip.to) }));
+    let trips = measured
+        .trips
+        .iter()
+        .map(|trip| json!({ "backend": trip.backend, "fromMs": milliseconds(trip.from), "toMs": milliseconds(trip.to) }));
     json!({
         "name": measured.name,
         "requests": measured.sent.len(),
