@@ -31,7 +31,11 @@ fn suite(own: &Suite) -> report::Suite {
     if own.has_errors() {
         let errors: Vec<&Finding> = own.findings.iter().filter(|finding| finding.is_error()).collect();
         let first = errors.first().map(|finding| finding.message.clone()).unwrap_or_default();
-        let message = if errors.len() > 1 { format!("{first}, and {} more errors", errors.len() - 1) } else { first };
+        let message = match errors.len() {
+            0 | 1 => first,
+            2 => format!("{first}, and one more error"),
+            many => format!("{first}, and {} more errors", many - 1),
+        };
         let mut case = Case::new("the scenarios can be read and their specification applied", Status::Errored(message));
         let lines: Vec<String> = own.findings.iter().map(|finding| finding_text(finding, &own.sources)).collect();
         case.place = errors.first().and_then(|finding| place(&own.sources, finding.span));

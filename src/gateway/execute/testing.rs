@@ -359,14 +359,12 @@ impl Bench {
             original: Original {
                 method: self.method.clone(),
                 https: true,
-                host: "gateway.example".to_owned(),
-                port: None,
-                path: path.to_owned(),
-                query: query.clone(),
+                host: Some(HeaderValue::from_static("gateway.example")),
+                target: self.url.parse().unwrap(),
             },
             request: RequestMessage {
                 method: self.method.clone(),
-                url: RequestUrl { base, path: path.strip_prefix("/echo").unwrap_or(path).to_owned(), query },
+                url: RequestUrl { base, path: path.strip_prefix("/echo").unwrap_or(path).to_owned().into(), query: query.map(Into::into) },
                 headers,
                 body: self.body.clone().map_or(MessageBody::Empty, |body| MessageBody::Stream(crate::gateway::body::Body::full(body))),
                 had_body: self.body.is_some(),

@@ -3,6 +3,7 @@
 use futures::StreamExt as _;
 use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
+use smallvec::{SmallVec, smallvec};
 
 use super::super::exchange::Exchange;
 use super::super::failure::{CALLER_GONE, Failure, LastError};
@@ -55,27 +56,42 @@ pub(super) struct Runner<'s> {
     absent: AbsentSection,
     /// Whether only what preflight requests meet is run.
     preflight: bool,
-    frames: Vec<Frame<'s>>,
-    retries: Vec<Retry>,
+    /// One for each scope at most.
+    frames: SmallVec<[Frame<'s>; 4]>,
+    retries: SmallVec<[Retry; 1]>,
     permits: Vec<Permit>,
     arguments: Arguments,
 }
 
 impl<'s> Runner<'s> {
-    pub(super) fn new(snapshot: &'s Snapshot, chain: Chain, section: Section, absent: AbsentSection, preflight: bool) -> Self {
+    /// `arguments`: an empty list, whose memory is used again.
+    pub(super) fn new(
+        snapshot: &'s Snapshot,
+        chain: Chain,
+        section: Section,
+        absent: AbsentSection,
+        preflight: bool,
+        arguments: Arguments,
+    ) -> Self {
         let mut runner = Self {
             snapshot,
             chain,
             section,
             absent,
             preflight,
-            frames: Vec::with_capacity(4),
-            retries: Vec::new(),
+            frames: SmallVec::new(),
+            retries: SmallVec::new(),
             permits: Vec::new(),
-            arguments: Arguments::default(),
+            arguments,
         };
         runner.enter(0);
         runner
+    }
+
+    /// The list that was given, empty again.
+    pub(super) fn into_arguments(mut self) -> Arguments {
+        self.arguments.clear();
+        self.arguments
     }
 
     /// A child of `wait`: one program, in the scope of its parent.
@@ -86,8 +102,8 @@ impl<'s> Runner<'s> {
             section: self.section,
             absent: self.absent,
             preflight: self.preflight,
-            frames: vec![Frame { program, next: 0, level, scope }],
-            retries: Vec::new(),
+            frames: smallvec![Frame { program, next: 0, level, scope }],
+            retries: SmallVec::new(),
             permits: Vec::new(),
             arguments: Arguments::default(),
         }

@@ -21,14 +21,14 @@ const DEBUG: HeaderName = HeaderName::from_static("apim-debug-authorization");
 const EXPIRED: HeaderName = HeaderName::from_static("apim-debug-authorization-expired");
 const WRONG_API: HeaderName = HeaderName::from_static("apim-debug-authorization-wrongapi");
 const ANSWERS: HeaderName = HeaderName::from_static("apim-trace-id");
-/// Mark of a request that asks for its trace and may have it, where all are traced quietly.
-const ALLOWED: &str = "trace-allowed";
+/// Marks a request whose trace its caller is not told of.
+const HIDDEN: &str = "trace-hidden";
 
 impl Exchange {
     /// Whether caller and policies may know of the trace: `context.Tracing`.
     #[must_use]
     pub fn is_traced_openly(&self) -> bool {
-        self.trace.is_some() && (self.worker.tracing != Tracing::Quietly || self.amount(ALLOWED).is_some())
+        self.trace.is_some() && self.amount(HIDDEN).is_none()
     }
 }
 
@@ -44,7 +44,7 @@ pub fn begin(exchange: &mut Exchange) {
         let original = &exchange.original;
         json!({ "request": {
             "method": original.method.as_str(),
-            "url": format!("{}://{}{}", if original.https { "https" } else { "http" }, original.host, original.path),
+            "url": format!("{}://{}{}", if original.https { "https" } else { "http" }, exchange.authority().0, original.path()),
             "headers": shown::headers(&exchange.request.headers, exchange.key_header()),
         } })
     });
@@ -56,12 +56,12 @@ pub fn allow(exchange: &mut Exchange) {
         return;
     }
     let allowed = debug_token(exchange) || (exchange.worker.settings.legacy_trace_header && legacy(exchange));
-    if allowed && exchange.worker.tracing == Tracing::Quietly {
-        exchange.mark(Arc::from(ALLOWED), 1);
-    }
     if !allowed && !exchange.worker.tracing.is_all() {
         exchange.trace = None;
         return;
+    }
+    if !allowed && exchange.worker.tracing == Tracing::Quietly {
+        exchange.mark(Arc::from(HIDDEN), 1);
     }
     exchange.note("api-inspector", |exchange| {
         let snapshot = &exchange.snapshot;
@@ -114,11 +114,13 @@ pub fn tell(exchange: &mut Exchange) {
     if let Some((name, value)) = exchange.trace_answer.take() {
         exchange.response_mut().headers.insert(name, value);
     }
-    if !exchange.is_traced_openly() {
+    if exchange.trace.is_none() {
         return;
     }
     let id = exchange.id().simple().to_string();
-    if let Ok(value) = HeaderValue::from_str(&id) {
+    if exchange.is_traced_openly()
+        && let Ok(value) = HeaderValue::from_str(&id)
+    {
         exchange.response_mut().headers.insert(ANSWERS, value);
     }
     if exchange.request.headers.contains_key(DEBUG)

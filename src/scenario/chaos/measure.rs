@@ -298,6 +298,7 @@ mod tests {
             outcome: outcome.map_err(str::to_owned),
             after: Duration::from_millis(*after),
             elapsed: Duration::from_millis(*elapsed),
+            tripped: None,
         });
         Sent { at: Duration::from_millis(at), answered, attempts: attempts.collect(), usage: Some((10, 5)) }
     }

@@ -246,7 +246,8 @@ impl MetricExpected {
         let about = format!("metrics.{}", self.name);
         let fitting: Vec<&Metric> = sample.metrics.iter().filter(|metric| self.fits(metric)).collect();
         let count: u64 = fitting.iter().map(|metric| metric.count).sum();
-        let sum: f64 = fitting.iter().map(|metric| metric.sum).sum();
+        // Nothing adds up to -0.
+        let sum: f64 = fitting.iter().map(|metric| metric.sum).sum::<f64>() + 0.0;
         let all = || {
             let shown = |metric: &Metric| {
                 let dimensions: Vec<String> = metric.dimensions.iter().map(|(name, value)| format!("{name}={value}")).collect();

@@ -37,7 +37,7 @@ fn file(name: &str) -> Vec<u8> {
 struct Shown;
 
 impl Service for Shown {
-    async fn call(&self, _: Request<Incoming>, peer: &Peer) -> Response<Body> {
+    async fn call(&self, _: Request<Incoming>, peer: &Arc<Peer>) -> Response<Body> {
         let own = CertificateDer::from_pem_slice(&file("client.pem")).unwrap();
         Response::new(Body::full(if peer.client_certificate.as_ref() == Some(&own) { "the gateway" } else { "somebody" }))
     }

@@ -71,7 +71,7 @@ async fn tokens_are_asked_for_by_the_resource_and_kept_from_strangers() {
 struct Account(Arc<Mutex<Vec<String>>>);
 
 impl Service for Account {
-    async fn call(&self, request: Request<Incoming>, _: &Peer) -> Response<Body> {
+    async fn call(&self, request: Request<Incoming>, _: &Arc<Peer>) -> Response<Body> {
         let token = request.headers().get("authorization").map_or("none", |value| value.to_str().unwrap()).to_owned();
         self.0.lock().unwrap().push(token);
         Response::new(Body::full("answered"))

@@ -168,17 +168,17 @@ pub(super) const CERTIFICATE: Kind = Kind {
             write.set("/properties/data", data);
         }
         let password = write.text("/properties/password").unwrap_or_default().to_owned();
-        if let Some(data) = write.text("/properties/data").and_then(|data| STANDARD.decode(data.trim()).ok())
-            && let Ok(identity) = pkcs12::read(&data, &password)
-        {
-            write.set("/properties/thumbprint", identity.thumbprint());
-        }
+        let data = write.text("/properties/data").and_then(|data| STANDARD.decode(data.trim()).ok());
+        let read = data.and_then(|data| pkcs12::read(&data, &password).ok());
         // Subject and date are not read: they stand for the certificate's and are the same for the same name, as the thumbprint of one that
         // cannot be read. (The service would refuse that.)
         let name = write.id.name().to_owned();
         let thumbprint: String = name.bytes().cycle().take(20).map(|byte| format!("{byte:02X}")).collect();
         write.keep_or("/properties/subject", |_| json!(format!("CN={name}")));
-        write.keep_or("/properties/thumbprint", |_| json!(thumbprint));
+        match read {
+            Some(identity) => write.set("/properties/thumbprint", identity.thumbprint()),
+            None => write.keep_or("/properties/thumbprint", |_| json!(thumbprint)),
+        }
         let end = timestamp(write.tx.now + time::Duration::days(365));
         write.keep_or("/properties/expirationDate", |_| json!(end));
         Ok(())
