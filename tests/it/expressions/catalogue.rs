@@ -9,7 +9,7 @@ use lines::{Head, Line, TypeText, type_text};
 #[path = "../../../src/expression/catalogue/lines.rs"]
 mod lines;
 
-pub use lines::Mode as Passing;
+pub(crate) use lines::Mode as Passing;
 
 /// A type as C# writes it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
