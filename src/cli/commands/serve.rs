@@ -11,14 +11,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow, bail};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 
 use self::applied::Applied;
-use self::log::{Line, Lines};
+pub(super) use self::applied::read;
+use self::log::Lines;
 use super::{Session, emulator, open, simulate};
 use crate::azure::cloud::Cloud;
 use crate::azure::credential::{Login, LoginOptions};
-use crate::cli::arguments::{IdentityOf, ServeArguments};
+use crate::cli::arguments::{ConsentArguments, IdentityOf, ServeArguments, TargetArguments};
 use crate::cli::output::Outcome;
 use crate::cli::settings;
 use crate::emulator::Fixture;
@@ -36,16 +37,22 @@ use crate::simulator::Behavior;
 use crate::support::clock::{SharedClock, SystemClock};
 use crate::support::random::SystemRandom;
 use crate::support::secret::Secret;
-use crate::world::{DeveloperTokens, LocalArm, LocalWorld, StoredAccounts, WorldOptions};
+use crate::world::{DeveloperTokens, LocalArm, LocalWorld, Mirror, StoredAccounts, WorldOptions};
 
 /// How often the files of `--watch` are looked at.
 const LOOK: Duration = Duration::from_millis(300);
-/// Lines that wait to be written; more than these are counted and dropped, so that a slow terminal slows no request.
-const WAITING: usize = 4_096;
 
 /// Runs it until it is told to stop.
 pub(super) async fn run(arguments: &ServeArguments, session: &mut Session<'_>) -> Result<Outcome> {
+    let mut mirror = None;
     let (arm, mut applied) = match &arguments.spec {
+        Some(spec) if arguments.from.is_some() => match deployed(spec, arguments, session).await? {
+            Some((arm, own)) => {
+                mirror = Some(own);
+                (arm, None)
+            }
+            None => return Ok(Outcome::Failed),
+        },
         Some(spec) => match Applied::new(spec, arguments, session).await? {
             Some((arm, applied)) => (arm, Some(applied)),
             None => return Ok(Outcome::Failed),
@@ -65,10 +72,10 @@ pub(super) async fn run(arguments: &ServeArguments, session: &mut Session<'_>) -
                 .ok_or_else(|| anyhow!("there is no API Management service `{name}`"))?,
         ),
         (Some(applied), None) => applied.service.clone(),
-        (None, None) => None,
+        (None, None) => mirror.as_ref().map(|mirror| mirror.service().clone()),
     };
     let Some(simulate) = behavior(arguments, &arm, session)? else { return Ok(Outcome::Failed) };
-    let (sender, mut lines) = mpsc::channel(WAITING);
+    let lines = Lines::new(arguments.trace);
     let (counters, traces) = (Arc::new(Counters::default()), Arc::new(Traces::default()));
     let world = LocalWorld::new(
         arm,
@@ -78,7 +85,7 @@ pub(super) async fn run(arguments: &ServeArguments, session: &mut Session<'_>) -
             settings: disputed(arguments)?,
             simulate,
             tokens: tokens(arguments, session)?,
-            observers: vec![counters.clone(), traces.clone(), Arc::new(Lines::new(sender, arguments.trace))],
+            observers: vec![counters.clone(), traces.clone(), Arc::new(lines.clone())],
             tracing: if arguments.trace { Tracing::All } else { Tracing::Asked },
             ..WorldOptions::default()
         },
@@ -88,7 +95,7 @@ pub(super) async fn run(arguments: &ServeArguments, session: &mut Session<'_>) -
         bail!("{}", finding.message);
     }
     let admin = match arguments.admin {
-        Some(address) => Some((bound(address)?, Admin { state: gateway.state().clone(), counters, traces })),
+        Some(address) => Some((bound(address)?, Admin { gateway: gateway.clone(), counters, traces })),
         None => None,
     };
     let mut serving = Serving::start(gateway.clone(), listening(arguments)?, admin).await?;
@@ -97,6 +104,8 @@ pub(super) async fn run(arguments: &ServeArguments, session: &mut Session<'_>) -
     let clock: SharedClock = Arc::new(SystemClock);
     let mut snapshots = gateway.snapshots();
     let mut look = clock.sleep(LOOK);
+    let every = Duration::from_secs(arguments.every);
+    let mut copy = clock.sleep(every);
     let stopped = emulator::stopped();
     tokio::pin!(stopped);
     loop {
@@ -105,8 +114,16 @@ pub(super) async fn run(arguments: &ServeArguments, session: &mut Session<'_>) -
                 result.context("cannot wait for the signal to stop")?;
                 break;
             }
-            Some(line) = lines.recv() => say(&line, session),
+            text = lines.next(&clock) => session.printer.note(text),
             Ok(()) = snapshots.changed() => shown::reloaded(&gateway, applied.as_ref(), session),
+            () = &mut copy, if mirror.is_some() => {
+                if let Some(mirror) = &mirror
+                    && let Err(error) = mirror.copy().await
+                {
+                    session.printer.warn(format!("{error}; the gateway goes on with what it had"));
+                }
+                copy = clock.sleep(every);
+            }
             () = &mut look, if arguments.watch => {
                 look = clock.sleep(LOOK);
                 if let Some(applied) = applied.as_mut().filter(|applied| applied.has_changed()) {
@@ -125,17 +142,32 @@ pub(super) async fn run(arguments: &ServeArguments, session: &mut Session<'_>) -
         }
         _ = emulator::stopped() => {}
     }
-    while let Ok(line) = lines.try_recv() {
-        say(&line, session);
+    let rest = lines.take();
+    if !rest.is_empty() {
+        session.printer.note(rest);
     }
     Ok(Outcome::Done)
 }
 
-fn say(line: &Line, session: &mut Session<'_>) {
-    session.printer.note(&line.text);
-    if let Some(trace) = &line.trace {
-        session.printer.note(trace);
-    }
+/// An embedded ARM in memory with what is deployed of a specification, and what keeps it so. `None`: there were errors, and they have been
+/// shown.
+async fn deployed(spec: &std::path::Path, arguments: &ServeArguments, session: &mut Session<'_>) -> Result<Option<(LocalArm, Mirror)>> {
+    let target = TargetArguments {
+        cloud: arguments.cloud,
+        arm_endpoint: arguments.arm_endpoint.clone(),
+        authority_host: arguments.authority_host.clone(),
+        auth: arguments.auth,
+        state_dir: arguments.state_dir.clone(),
+        ..TargetArguments::default()
+    };
+    let consent = ConsentArguments::default();
+    let request = open::Request { spec, variables: &arguments.variables, target: &target, consent: &consent };
+    let Some(opened) = open::open(&request, open::Extra::default(), session).await? else { return Ok(None) };
+    let options = crate::emulator::Options { activation: Duration::ZERO, state: crate::emulator::State::Memory, ..Default::default() };
+    let arm = LocalArm::with_options(options, &Fixture::default()).context("cannot start the embedded ARM")?;
+    let mirror = Mirror::new(opened.client, opened.deployment.desired(), arm.clone()).context("the specification names no service")?;
+    mirror.copy().await.map_err(|error| anyhow!(error))?;
+    Ok(Some((arm, mirror)))
 }
 
 /// `None` inside: nothing is simulated. `None` outside: the behavior has errors, which have been shown.
@@ -187,7 +219,7 @@ fn disputed(arguments: &ServeArguments) -> Result<Settings> {
 /// The developer's own tokens, kept to hosts that may see them; `None`: the local issuer's.
 fn tokens(arguments: &ServeArguments, session: &Session<'_>) -> Result<Option<Arc<dyn TokenSource>>> {
     if arguments.identity == IdentityOf::Offline {
-        if !arguments.identity_host.is_empty() || arguments.auth.is_some() {
+        if !arguments.identity_host.is_empty() || (arguments.auth.is_some() && arguments.from.is_none()) {
             bail!("`--identity-host` and `--auth` are for `--identity developer`");
         }
         return Ok(None);
@@ -232,15 +264,15 @@ fn bound(address: SocketAddr) -> Result<TcpListener> {
 }
 
 /// The gateway on a thread of its own: it accepts and reloads whatever this one, which prints, has to wait for.
-struct Serving {
-    addresses: Vec<SocketAddr>,
+pub(super) struct Serving {
+    pub(super) addresses: Vec<SocketAddr>,
     admin: Option<SocketAddr>,
     stop: Option<oneshot::Sender<()>>,
     drained: oneshot::Receiver<front::Drained>,
 }
 
 impl Serving {
-    async fn start(gateway: Arc<Gateway>, listening: Listening, admin: Option<(TcpListener, Admin)>) -> Result<Self> {
+    pub(super) async fn start(gateway: Arc<Gateway>, listening: Listening, admin: Option<(TcpListener, Admin)>) -> Result<Self> {
         let (stop, stopping) = oneshot::channel();
         let (drained_sender, drained) = oneshot::channel();
         let (started, starting) = oneshot::channel();
