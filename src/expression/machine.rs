@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use smallvec::SmallVec;
+
 use super::bound::Conversion;
 use super::code::{Code, Op};
 use super::context::{ExpressionContext, Host, HostKind};
@@ -58,10 +60,11 @@ pub(crate) struct Room {
 /// What of an evaluation outlives a stop.
 #[derive(Debug, Default)]
 pub(crate) struct State {
-    stack: Vec<Value>,
-    frames: Vec<Frame>,
+    /// What most expressions need lies in the state itself: they ask the allocator for none of the three.
+    stack: SmallVec<[Value; 12]>,
+    frames: SmallVec<[Frame; 2]>,
     /// A list that arguments were in, for the next call.
-    spare: Vec<Value>,
+    spare: SmallVec<[Value; 4]>,
     spent: u64,
     started: bool,
 }
@@ -111,7 +114,6 @@ impl<'m> Machine<'m> {
             self.state.move_in(&mut self.heap.room);
             // Enough for most expressions, so that neither grows step by step.
             self.state.stack.reserve(self.code.functions.first().map_or(0, |function| function.slots as usize) + 8);
-            self.state.frames.reserve(2);
             if let Err(fault) = self.enter(0, &[], Vec::new()) {
                 self.state.move_out(&mut self.heap.room);
                 return Halt::Fault(fault);
@@ -257,7 +259,7 @@ impl<'m> Machine<'m> {
 
     fn top_arguments(&mut self, count: u32) -> Vec<Value> {
         let from = self.state.stack.len().saturating_sub(count as usize);
-        self.state.stack.split_off(from)
+        self.state.stack.drain(from..).collect()
     }
 
     /// One instruction; a value when the frame at `floor` returns.
