@@ -6,6 +6,7 @@ pub mod credential;
 pub mod error;
 mod exchange;
 mod hint;
+pub mod logs;
 pub mod observer;
 mod operation;
 mod pace;

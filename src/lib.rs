@@ -27,7 +27,7 @@
 //!
 //! ```text
 //! cli      -> everything
-//! verify   -> scenario, world, spec, deploy, azure, arm, report, support
+//! verify   -> scenario, world, spec, deploy, azure, arm, policy, report, support
 //! scenario -> world, gateway, simulator, spec, deploy, arm, policy, report, support
 //! report   -> support
 //! world    -> emulator, gateway, simulator, identity, deploy, azure, arm, support

@@ -186,6 +186,14 @@ pub enum Command {
     /// Show or regenerate the keys of the specification's subscriptions
     #[command(after_help = "Examples:\n  apimctl keys gateway.yaml --local --show\n  apimctl keys gateway.yaml --regenerate secondary")]
     Keys(KeysArguments),
+    /// Check a gateway that runs: in Azure, or the same with everything on this machine (`--local`)
+    ///
+    /// Compares what is there with the specification, then calls the gateway as its clients do. Each failure says what is likely behind it and
+    /// what mends it. Exit code 0: nothing failed; 1: something did.
+    #[command(
+        after_help = "Examples:\n  apimctl verify gateway.yaml --local\n  apimctl verify gateway.yaml --junit verify.xml --html verify.html\n  apimctl verify gateway.yaml --failover\n  apimctl verify gateway.yaml --restore"
+    )]
+    Verify(Box<VerifyArguments>),
     /// Run the embedded ARM alone, over HTTPS, for az, SDKs and other tools
     #[command(after_help = "Example:\n  apimctl emulator --listen 127.0.0.1:8443 --state-dir .apimctl")]
     Emulator(EmulatorArguments),
@@ -203,6 +211,14 @@ pub enum Command {
     /// wrong is said in a file, or at run time with `PUT /_simulator/behavior`; `GET /_simulator/requests` tells what was received.
     #[command(after_help = "Example:\n  apimctl simulate --listen 127.0.0.1:9001 --listen 127.0.0.1:9002 --behavior outage.yaml")]
     Simulate(SimulateArguments),
+    /// Test a specification and its policies, offline and on virtual time
+    ///
+    /// A scenario says how backends behave, what is sent, and what is expected. Exit code 0: everything was as expected; 1: something was not,
+    /// or a file has errors.
+    #[command(
+        after_help = "Examples:\n  apimctl test gateway.test.yaml\n  apimctl test . --junit results.xml\n  apimctl test tests/ --only failover --format json"
+    )]
+    Test(TestArguments),
     /// Check and format policy documents and fragments on their own
     #[command(subcommand, after_help = "Example:\n  apimctl policy check policies/*.xml")]
     Policy(PolicyCommand),
@@ -369,6 +385,60 @@ pub enum Key {
     Secondary,
 }
 
+/// Arguments of `verify`.
+#[derive(Debug, Args)]
+pub struct VerifyArguments {
+    #[command(flatten)]
+    pub spec: SpecArguments,
+    #[command(flatten)]
+    pub target: TargetArguments,
+    /// Address of the gateway, instead of the one that ARM tells
+    #[arg(long, value_name = "URL")]
+    pub gateway: Option<String>,
+    /// Admin endpoint of a gateway that `serve --admin` runs: where its telemetry is looked for
+    #[arg(long, value_name = "URL")]
+    pub admin: Option<String>,
+    /// Also take members out of a pool, one after the other, and see that the others serve; everything is put back
+    #[arg(long)]
+    pub failover: bool,
+    /// Where the drill takes place: with a pool and an API revision of its own, or in the real pool
+    #[arg(long, value_enum, value_name = "WHERE", requires = "failover")]
+    pub drill: Option<DrillKind>,
+    /// Put back what a drill that was killed has left, and check nothing
+    #[arg(long, conflicts_with_all = ["failover", "junit", "html"])]
+    pub restore: bool,
+    /// Write nothing at all, not even a subscription for the check of suspended keys
+    #[arg(long, conflicts_with_all = ["failover", "restore"])]
+    pub read_only: bool,
+    /// Requests by which the shares of a pool's members are measured [default: 60, with --local 200]
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub samples: Option<u32>,
+    /// Requests at the same time
+    #[arg(long, value_name = "NUMBER", default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..=256))]
+    pub concurrency: u32,
+    /// Seconds that a role or another change may take until it shows [default: 600, with --local 5]
+    #[arg(long, value_name = "SECONDS")]
+    pub wait: Option<u64>,
+    /// Write a JUnit report
+    #[arg(long, value_name = "FILE")]
+    pub junit: Option<PathBuf>,
+    /// Write a page with charts of how load was shared and of the drill
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
+    /// Do not ask
+    #[arg(long, short)]
+    pub yes: bool,
+}
+
+/// Where a failover drill takes place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum DrillKind {
+    /// A pool and an API revision that are made for it: clients notice nothing.
+    Own,
+    /// The real pool, as the tutorial does it: clients are served by fewer members meanwhile.
+    InPlace,
+}
+
 /// Arguments of `emulator`.
 #[derive(Debug, Args)]
 pub struct EmulatorArguments {
@@ -480,6 +550,28 @@ pub struct SimulateArguments {
     /// How many received requests are remembered for `GET /_simulator/requests`
     #[arg(long, value_name = "NUMBER", default_value_t = 1_000)]
     pub remember: usize,
+}
+
+/// Arguments of `test`.
+#[derive(Debug, Args)]
+pub struct TestArguments {
+    /// Files of scenarios, and directories in which files end with `.test.yaml`
+    #[arg(value_name = "PATH", required = true)]
+    pub paths: Vec<PathBuf>,
+    #[command(flatten)]
+    pub variables: VariableArguments,
+    /// Only scenarios whose name holds this text
+    #[arg(long, value_name = "TEXT")]
+    pub only: Option<String>,
+    /// Scenarios that run at the same time [default: one for each processor]
+    #[arg(long, value_name = "NUMBER")]
+    pub threads: Option<std::num::NonZeroUsize>,
+    /// Write the results as JUnit XML
+    #[arg(long, value_name = "FILE")]
+    pub junit: Option<PathBuf>,
+    /// Write the results as a page for a browser
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
 }
 
 /// What to do with policy documents.

@@ -18,7 +18,9 @@ mod policy;
 mod schema;
 mod serve;
 mod simulate;
+mod test;
 mod validate;
+mod verify;
 mod written;
 
 use std::io::BufRead as _;
@@ -66,9 +68,11 @@ pub async fn run(command_line: CommandLine, environment: Environment, printer: &
         Command::Apply(arguments) => apply::run(&arguments, &mut session).await,
         Command::Destroy(arguments) => destroy::run(&arguments, &mut session).await,
         Command::Keys(arguments) => keys::run(&arguments, &mut session).await,
+        Command::Verify(arguments) => Box::pin(verify::run(&arguments, &mut session)).await,
         Command::Emulator(arguments) => emulator::run(&arguments, &mut session).await,
         Command::Serve(arguments) => serve::run(&arguments, &mut session).await,
         Command::Simulate(arguments) => simulate::run(&arguments, &mut session).await,
+        Command::Test(arguments) => test::run(&arguments, &mut session),
         Command::Policy(command) => policy::run(&command, &mut session),
         Command::Fidelity(arguments) => Ok(fidelity::run(&arguments, &mut session)),
         Command::Doctor(arguments) => doctor::run(&arguments, &mut session).await,

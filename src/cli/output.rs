@@ -93,6 +93,11 @@ impl Printer {
         self.format == Format::Json
     }
 
+    /// Whether only errors and what was asked for are said.
+    pub(super) const fn is_quiet(&self) -> bool {
+        self.quiet
+    }
+
     /// The terminal that this writes to.
     pub(super) const fn terminal(&self) -> &Terminal {
         &self.terminal

@@ -114,6 +114,12 @@ impl Deployment {
         Self { client, desired: Arc::new(desired), documents: Arc::new(documents), settings: Arc::new(settings) }
     }
 
+    /// What it makes so.
+    #[must_use]
+    pub fn desired(&self) -> &Arc<Desired> {
+        &self.desired
+    }
+
     /// Everything that would stop an apply, before the first write: login, providers, permissions, the name, the accounts.
     ///
     /// # Errors

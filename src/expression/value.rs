@@ -128,6 +128,14 @@ impl Value {
         }
     }
 
+    /// The place of an object in the heap.
+    pub(crate) const fn handle(&self) -> Option<Handle> {
+        match self {
+            Self::Object(handle) => Some(*handle),
+            _ => None,
+        }
+    }
+
     pub(crate) fn truth(&self) -> bool {
         matches!(self, Self::Boolean(true))
     }

@@ -38,7 +38,7 @@ pub(super) async fn run(arguments: &ApplyArguments, session: &mut Session<'_>) -
         Some(SoftDeleted::Purge) => deploy::SoftDeleted::Purge,
     };
     let extra = Extra { no_wait: arguments.no_wait, soft_deleted };
-    let Some(Opened { deployment, loaded, relay, local }) = open::open(&request, extra, session).await? else {
+    let Some(Opened { deployment, loaded, relay, local, .. }) = open::open(&request, extra, session).await? else {
         return Ok(Outcome::Failed);
     };
     let plan = match deployment.plan().await {

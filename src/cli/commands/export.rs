@@ -139,7 +139,7 @@ async fn source(arguments: &ExportArguments, session: &mut Session<'_>) -> Resul
         let context = settings::offline_context();
         return Ok(Source { client: local.client(), service, context, local: Some(local) });
     }
-    let LoggedIn { client, cloud, principal } = open::login(&target, None, session).await?;
+    let LoggedIn { client, cloud, principal, .. } = open::login(&target, None, session).await?;
     session.printer.note(format!("Logged in as {}", principal.describe()));
     let (subscription_id, service) = match arguments.service.as_deref().and_then(|text| ResourceId::parse(text).ok()) {
         Some(service) => (service.subscription_id().unwrap_or_default().to_owned(), service),

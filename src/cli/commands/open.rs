@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result, anyhow, bail};
+use azure_core::credentials::TokenCredential;
 
 use super::Session;
 use crate::azure::cloud::Cloud;
@@ -49,6 +50,10 @@ pub(super) struct Opened {
     pub relay: Arc<Relay>,
     /// Keeps the embedded ARM alive.
     pub local: Option<LocalArm>,
+    /// The deployment's client, for what is asked beside it.
+    pub client: ArmClient,
+    /// The login, for services beside ARM; none with the embedded ARM.
+    pub credential: Option<Arc<dyn TokenCredential>>,
 }
 
 /// Reads and checks the specification, finds Azure or opens the embedded ARM, and compiles the desired state.
@@ -70,16 +75,16 @@ pub(super) async fn open(request: &Request<'_>, extra: Extra, session: &mut Sess
     let role_assignments = spec.role_assignments;
     let relay = Arc::new(Relay::default());
 
-    let (client, context, local) = match &target.place {
+    let (client, context, local, credential) = match &target.place {
         Place::Local { fixture } => {
             let context = settings::offline_context();
             let (desired, _) = desired::compile(&loaded, &context);
             let local = open_local(&target, fixture.as_deref(), &desired)?;
-            (local.observed(relay.clone()), context, Some(local))
+            (local.observed(relay.clone()), context, Some(local), None)
         }
         Place::Azure { .. } => {
-            let (client, context) = open_azure(request.target, spec, session, relay.clone()).await?;
-            (client, context, None)
+            let (client, context, login) = open_azure(request.target, spec, session, relay.clone()).await?;
+            (client, context, None, Some(login))
         }
     };
     let (desired, findings) = desired::compile(&loaded, &context);
@@ -101,8 +106,8 @@ pub(super) async fn open(request: &Request<'_>, extra: Extra, session: &mut Sess
         estimates: local.is_none(),
         ..Settings::new(Arc::new(SystemClock), Arc::new(SystemRandom))
     };
-    let deployment = Deployment::new(client, desired, loaded.policies.clone(), settings);
-    Ok(Some(Opened { deployment, loaded, relay, local }))
+    let deployment = Deployment::new(client.clone(), desired, loaded.policies.clone(), settings);
+    Ok(Some(Opened { deployment, loaded, relay, local, client, credential }))
 }
 
 /// Shows why a deployment did not succeed, with the places in the user's files where they are known.
@@ -163,8 +168,8 @@ async fn open_azure(
     spec: &Spec,
     session: &mut Session<'_>,
     observer: Arc<dyn Observer>,
-) -> Result<(ArmClient, Context)> {
-    let LoggedIn { client, cloud, principal } = login_observed(target, spec.tenant_id.clone(), session, Some(observer)).await?;
+) -> Result<(ArmClient, Context, Arc<dyn TokenCredential>)> {
+    let LoggedIn { client, cloud, principal, credential } = login_observed(target, spec.tenant_id.clone(), session, Some(observer)).await?;
     session.printer.note(format!("Logged in as {}", principal.describe()));
     if let (Some(wanted), Some(actual)) = (&spec.tenant_id, &principal.tenant_id)
         && !wanted.eq_ignore_ascii_case(actual)
@@ -179,7 +184,7 @@ async fn open_azure(
         gateway_suffix: cloud.gateway_suffix,
         cognitive_services_audience: cloud.cognitive_services_audience,
     };
-    Ok((client, context))
+    Ok((client, context, credential))
 }
 
 /// A login that answered.
@@ -190,6 +195,8 @@ pub(super) struct LoggedIn {
     pub cloud: Cloud,
     /// Who is logged in.
     pub principal: Principal,
+    /// Gives tokens for other services than ARM.
+    pub credential: Arc<dyn TokenCredential>,
 }
 
 /// Logs in; who that is, the caller says.
@@ -228,11 +235,11 @@ async fn login_observed(
     }));
     // One line for each login that was asked.
     let principal = login.describe().await.map_err(|error| anyhow!("{}", error.to_string().replace("; ", "\n  ")))?;
-    let mut options = ClientOptions::new(cloud.clone(), login, clock);
+    let mut options = ClientOptions::new(cloud.clone(), login.clone(), clock);
     if let Some(observer) = observer {
         options.observer = observer;
     }
-    Ok(LoggedIn { client: ArmClient::new(options), cloud, principal })
+    Ok(LoggedIn { client: ArmClient::new(options), cloud, principal, credential: login })
 }
 
 /// The Azure subscription: the one that is written down, the environment's, or the only one that the login sees.
@@ -281,7 +288,7 @@ pub(super) const fn auth_kind(auth: Auth) -> AuthKind {
     }
 }
 
-fn holder(session: &Session<'_>) -> String {
+pub(super) fn holder(session: &Session<'_>) -> String {
     let pick = |names: &[&str]| names.iter().find_map(|name| session.environment.get(name)).map(str::to_owned);
     let user = pick(&["GITHUB_ACTOR", "BUILD_REQUESTEDFOR", "USER", "USERNAME"]).unwrap_or_else(|| "someone".to_owned());
     let host = pick(&["GITHUB_RUN_ID", "BUILD_BUILDID", "HOSTNAME", "COMPUTERNAME"]).unwrap_or_else(|| "this machine".to_owned());

@@ -11,10 +11,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow, bail};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 
 use self::applied::Applied;
-use self::log::{Line, Lines};
+pub(super) use self::applied::read;
+use self::log::Lines;
 use super::{Session, emulator, open, simulate};
 use crate::azure::cloud::Cloud;
 use crate::azure::credential::{Login, LoginOptions};
@@ -40,8 +41,6 @@ use crate::world::{DeveloperTokens, LocalArm, LocalWorld, StoredAccounts, WorldO
 
 /// How often the files of `--watch` are looked at.
 const LOOK: Duration = Duration::from_millis(300);
-/// Lines that wait to be written; more than these are counted and dropped, so that a slow terminal slows no request.
-const WAITING: usize = 4_096;
 
 /// Runs it until it is told to stop.
 pub(super) async fn run(arguments: &ServeArguments, session: &mut Session<'_>) -> Result<Outcome> {
@@ -68,7 +67,7 @@ pub(super) async fn run(arguments: &ServeArguments, session: &mut Session<'_>) -
         (None, None) => None,
     };
     let Some(simulate) = behavior(arguments, &arm, session)? else { return Ok(Outcome::Failed) };
-    let (sender, mut lines) = mpsc::channel(WAITING);
+    let lines = Lines::new(arguments.trace);
     let (counters, traces) = (Arc::new(Counters::default()), Arc::new(Traces::default()));
     let world = LocalWorld::new(
         arm,
@@ -78,7 +77,7 @@ pub(super) async fn run(arguments: &ServeArguments, session: &mut Session<'_>) -
             settings: disputed(arguments)?,
             simulate,
             tokens: tokens(arguments, session)?,
-            observers: vec![counters.clone(), traces.clone(), Arc::new(Lines::new(sender, arguments.trace))],
+            observers: vec![counters.clone(), traces.clone(), Arc::new(lines.clone())],
             tracing: if arguments.trace { Tracing::All } else { Tracing::Asked },
             ..WorldOptions::default()
         },
@@ -88,7 +87,7 @@ pub(super) async fn run(arguments: &ServeArguments, session: &mut Session<'_>) -
         bail!("{}", finding.message);
     }
     let admin = match arguments.admin {
-        Some(address) => Some((bound(address)?, Admin { state: gateway.state().clone(), counters, traces })),
+        Some(address) => Some((bound(address)?, Admin { gateway: gateway.clone(), counters, traces })),
         None => None,
     };
     let mut serving = Serving::start(gateway.clone(), listening(arguments)?, admin).await?;
@@ -105,7 +104,7 @@ pub(super) async fn run(arguments: &ServeArguments, session: &mut Session<'_>) -
                 result.context("cannot wait for the signal to stop")?;
                 break;
             }
-            Some(line) = lines.recv() => say(&line, session),
+            text = lines.next(&clock) => session.printer.note(text),
             Ok(()) = snapshots.changed() => shown::reloaded(&gateway, applied.as_ref(), session),
             () = &mut look, if arguments.watch => {
                 look = clock.sleep(LOOK);
@@ -125,17 +124,11 @@ pub(super) async fn run(arguments: &ServeArguments, session: &mut Session<'_>) -
         }
         _ = emulator::stopped() => {}
     }
-    while let Ok(line) = lines.try_recv() {
-        say(&line, session);
+    let rest = lines.take();
+    if !rest.is_empty() {
+        session.printer.note(rest);
     }
     Ok(Outcome::Done)
-}
-
-fn say(line: &Line, session: &mut Session<'_>) {
-    session.printer.note(&line.text);
-    if let Some(trace) = &line.trace {
-        session.printer.note(trace);
-    }
 }
 
 /// `None` inside: nothing is simulated. `None` outside: the behavior has errors, which have been shown.
@@ -232,15 +225,15 @@ fn bound(address: SocketAddr) -> Result<TcpListener> {
 }
 
 /// The gateway on a thread of its own: it accepts and reloads whatever this one, which prints, has to wait for.
-struct Serving {
-    addresses: Vec<SocketAddr>,
+pub(super) struct Serving {
+    pub(super) addresses: Vec<SocketAddr>,
     admin: Option<SocketAddr>,
     stop: Option<oneshot::Sender<()>>,
     drained: oneshot::Receiver<front::Drained>,
 }
 
 impl Serving {
-    async fn start(gateway: Arc<Gateway>, listening: Listening, admin: Option<(TcpListener, Admin)>) -> Result<Self> {
+    pub(super) async fn start(gateway: Arc<Gateway>, listening: Listening, admin: Option<(TcpListener, Admin)>) -> Result<Self> {
         let (stop, stopping) = oneshot::channel();
         let (drained_sender, drained) = oneshot::channel();
         let (started, starting) = oneshot::channel();

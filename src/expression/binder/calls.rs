@@ -511,7 +511,10 @@ impl Binder {
     /// Whether the node names methods and nothing else.
     pub(super) fn is_method_group(&mut self, node: &Node) -> bool {
         let NodeKind::Member(target, name, _) = &node.kind else { return false };
-        let (NodeKind::Name(..) | NodeKind::Keyword(_) | NodeKind::Member(..)) = &target.kind else { return false };
+        // What is more than names is bound once only: it may declare variables.
+        if !is_dotted_name(target) {
+            return false;
+        }
         match self.place(target) {
             Ok(Place::Type(ty)) => {
                 let own = ty.bases().iter().copied().filter_map(Type::definition).any(|definition| {
@@ -532,6 +535,16 @@ impl Binder {
         ty.bases().iter().copied().filter_map(Type::definition).find_map(|definition| {
             definition.members().iter().find(|member| member.name == name && member.is_static && member.kind != MemberKind::Method)
         })
+    }
+}
+
+fn is_dotted_name(mut node: &Node) -> bool {
+    loop {
+        match &node.kind {
+            NodeKind::Name(..) | NodeKind::Keyword(_) => return true,
+            NodeKind::Member(target, ..) => node = target,
+            _ => return false,
+        }
     }
 }
 

@@ -47,8 +47,8 @@ pub(super) const MEMBERS: Members = &[
         Value::Null => Err(m.throw("InvalidOperationException", "Nullable object must have a value.")),
         value => Ok(value.clone()),
     }),
-    ("Nullable.GetValueOrDefault()", |_, a| {
-        Ok(if a.get(0).is_null() { a.types.last().map_or(Value::Null, |ty| Value::default_of(*ty)) } else { a.get(0).clone() })
+    ("Nullable.GetValueOrDefault()", |m, a| {
+        Ok(if a.get(0).is_null() { a.types.last().map_or(Value::Null, |ty| m.default_value(*ty)) } else { a.get(0).clone() })
     }),
     ("Nullable.GetValueOrDefault(T)", |_, a| Ok(if a.get(0).is_null() { a.get(1).clone() } else { a.get(0).clone() })),
     ("Nullable.ToString()", |m, a| {
@@ -283,6 +283,9 @@ fn wide_sample(m: &mut Machine<'_>, a: Args<'_>, least: i64, most: i64) -> Outco
 
 fn enum_try_object(m: &mut Machine<'_>, a: Args<'_>, ignore_case: bool, out: usize) -> Outcome {
     let Value::TypeToken(ty) = a.get(0) else { return Err(m.argument_null("enumType")) };
+    if !ty.is_enum() {
+        return Err(m.throw("ArgumentException", "Type provided must be an Enum.\nParameter name: enumType"));
+    }
     let found = a.text(1).and_then(|text| enum_find(*ty, &text.to_str(), ignore_case));
     m.set_cell(a.get(out), found.map(|number| Value::Enum(*ty, number)).into());
     Ok(Value::Boolean(found.is_some()))
@@ -343,12 +346,15 @@ pub(super) fn hash_code(m: &mut Machine<'_>, a: Args<'_>) -> Outcome {
     }))
 }
 
-fn same(m: &Machine<'_>, left: &Value, right: &Value) -> bool {
+pub(super) fn same(m: &Machine<'_>, left: &Value, right: &Value) -> bool {
     match (left, right) {
         (Value::Null, Value::Null) => true,
         (Value::Text(left), Value::Text(right)) => Arc::ptr_eq(left, right) || left.is_empty() && right.is_empty(),
         (Value::Object(left), Value::Object(right)) => {
             left == right
+                // There is one encoding of a kind.
+                || matches!((m.heap.get(*left), m.heap.get(*right)), (Object::Opaque(one, a), Object::Opaque(two, b))
+                    if one == two && one.is("Encoding") && a.first().map(Value::integer) == b.first().map(Value::integer))
                 || matches!((m.heap.get(*left), m.heap.get(*right)), (Object::Opaque(one, a), Object::Opaque(two, b))
                     if one == two && (one.is("XName") || one.is("XNamespace")) && matches!((a.first(), b.first()), (Some(Value::Text(a)), Some(Value::Text(b))) if a == b))
         }

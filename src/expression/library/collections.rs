@@ -12,13 +12,28 @@ pub(crate) mod tables;
 
 pub(super) const MEMBERS: Members = &[
     ("List.new()", |m, a| new_list(m, a, "List", Vec::new())),
-    ("List.new(int)", |m, a| new_list(m, a, "List", Vec::new())),
+    ("List.new(int)", |m, a| sized(m, a, "List")),
     ("List.new(IEnumerable<T>)", |m, a| {
         let items = linq::collect(m, a.get(0))?;
+        let items = with_room(m, a.get(0), items);
         new_list(m, a, "List", items)
     }),
     ("List.Count", |m, a| length(m, a)),
-    ("List.Capacity", |m, a| length(m, a)),
+    ("List.Capacity", |m, a| room(m, a)),
+    ("List.Capacity=", |m, a| {
+        let length = length(m, a)?.integer();
+        match usize::try_from(a.int(1)) {
+            Ok(capacity) if i64::from(a.int(1)) >= length => {
+                m.allocate(capacity.saturating_mul(24))?;
+                change(m, a, |items| {
+                    items.shrink_to(capacity);
+                    items.reserve_exact(capacity - items.len());
+                })?;
+                Ok(Value::Null)
+            }
+            _ => Err(m.out_of_range("value", "capacity was less than the current size.")),
+        }
+    }),
     ("List.Item", |m, a| item(m, a)),
     ("List.Item=", |m, a| set_item(m, a)),
     ("List.Add", |m, a| add(m, a)),
@@ -148,7 +163,7 @@ pub(super) const MEMBERS: Members = &[
     ("ICollection.Clear()", |m, a| clear(m, a)),
     ("IReadOnlyCollection.Count", |m, a| length(m, a)),
     ("Queue.new()", |m, a| new_list(m, a, "Queue", Vec::new())),
-    ("Queue.new(int)", |m, a| new_list(m, a, "Queue", Vec::new())),
+    ("Queue.new(int)", |m, a| sized(m, a, "Queue")),
     ("Queue.new(IEnumerable<T>)", |m, a| {
         let items = linq::collect(m, a.get(0))?;
         new_list(m, a, "Queue", items)
@@ -162,7 +177,7 @@ pub(super) const MEMBERS: Members = &[
     ("Queue.ToArray()", |m, a| to_array(m, a)),
     // The top of a stack is its first element.
     ("Stack.new()", |m, a| new_list(m, a, "Stack", Vec::new())),
-    ("Stack.new(int)", |m, a| new_list(m, a, "Stack", Vec::new())),
+    ("Stack.new(int)", |m, a| sized(m, a, "Stack")),
     ("Stack.new(IEnumerable<T>)", |m, a| {
         let mut items = linq::collect(m, a.get(0))?;
         items.reverse();
@@ -234,6 +249,8 @@ fn change(m: &mut Machine<'_>, a: Args<'_>, work: impl FnOnce(&mut Vec<Value>)) 
 }
 
 fn add(m: &mut Machine<'_>, a: Args<'_>) -> Outcome {
+    let own = handle(m, a.get(0))?;
+    fixed(m, own)?;
     if matches!(m.object_of(a.get(0))?, Object::Dictionary(..)) {
         return add_to_set(m, a);
     }
@@ -250,8 +267,24 @@ fn add(m: &mut Machine<'_>, a: Args<'_>) -> Outcome {
     Ok(Value::Null)
 }
 
+/// What only shows another collection, or a read-only list, is not changed.
+fn fixed(m: &mut Machine<'_>, handle: Handle) -> Outcome<()> {
+    let ty = m.heap.type_of(&Value::Object(handle));
+    let message = if ty.is("DictionaryKeyCollection") {
+        "Mutating a key collection derived from a dictionary is not allowed."
+    } else if ty.is("DictionaryValueCollection") {
+        "Mutating a value collection derived from a dictionary is not allowed."
+    } else if ty.is("ReadOnlyCollection") {
+        "Collection is read-only."
+    } else {
+        return Ok(());
+    };
+    Err(m.throw("NotSupportedException", message))
+}
+
 fn clear(m: &mut Machine<'_>, a: Args<'_>) -> Outcome {
     let handle = handle(m, a.get(0))?;
+    fixed(m, handle)?;
     match m.heap.get_mut(handle) {
         Some(Object::List(_, items)) => items.clear(),
         Some(Object::Dictionary(_, table)) => table.clear(),
@@ -303,7 +336,7 @@ fn find(m: &mut Machine<'_>, a: Args<'_>, last: bool) -> Outcome {
             return Ok(item);
         }
     }
-    Ok(Value::default_of(a.ty(0)))
+    Ok(m.default_value(a.ty(0)))
 }
 
 fn find_index(m: &mut Machine<'_>, a: Args<'_>) -> Outcome {
@@ -356,14 +389,20 @@ fn sort_rows(m: &mut Machine<'_>, rows: &mut [(Value, Value)], comparer: &Value)
         }
     });
     match failed {
-        // What a comparison throws is wrapped, as .NET does.
-        Some(super::Fault::Thrown(inner)) => {
+        Some(fault) => Err(not_compared(m, fault)),
+        None => Ok(()),
+    }
+}
+
+/// What a comparison throws while it sorts or searches is wrapped, as .NET does.
+fn not_compared(m: &mut Machine<'_>, fault: super::Fault) -> super::Fault {
+    match fault {
+        super::Fault::Thrown(inner) => {
             let message = std::sync::Arc::new(crate::expression::text::Text::from("Failed to compare two elements in the array."));
             let handle = m.exception(types::named("InvalidOperationException"), message, inner);
-            Err(super::Fault::Thrown(Value::Object(handle)))
+            super::Fault::Thrown(Value::Object(handle))
         }
-        Some(fault) => Err(fault),
-        None => Ok(()),
+        fault => fault,
     }
 }
 
@@ -427,6 +466,34 @@ pub(super) fn copy_all(m: &mut Machine<'_>, from: &Value, to: &Value, place: i32
     copy(m, from, 0, to, place, count)
 }
 
+/// For how many a list has room. Its vector grows as .NET's list does, which a recorded case holds: doubled, beginning with four.
+fn room(m: &mut Machine<'_>, a: Args<'_>) -> Outcome {
+    match m.object_of(a.get(0))? {
+        Object::List(_, items) => Ok(Value::size(items.capacity())),
+        _ => length(m, a),
+    }
+}
+
+/// An empty list, queue or stack with room for so many.
+fn sized(m: &mut Machine<'_>, a: Args<'_>, name: &str) -> Outcome {
+    let Ok(capacity) = usize::try_from(a.int(0)) else { return Err(m.out_of_range("capacity", "Non-negative number required.")) };
+    m.allocate(capacity.saturating_mul(24))?;
+    new_list(m, a, name, Vec::with_capacity(capacity))
+}
+
+/// The elements of a new list with the room that it has: a collection says how many there are, of another sequence one after the other is added.
+pub(super) fn with_room(m: &Machine<'_>, source: &Value, mut items: Vec<Value>) -> Vec<Value> {
+    let lazy = match source.handle().map(|handle| m.heap.get(handle)) {
+        Some(Object::Query(_, query)) => !matches!(query, linq::Query::Items(_) | linq::Query::Lookup(..) | linq::Query::Select(..)),
+        _ => false,
+    };
+    items.shrink_to_fit();
+    if lazy && !items.is_empty() {
+        items.reserve_exact(items.len().next_power_of_two().max(4) - items.len());
+    }
+    items
+}
+
 fn new_list(m: &mut Machine<'_>, a: Args<'_>, name: &str, items: Vec<Value>) -> Outcome {
     m.allocate(items.len() * 24)?;
     let ty = types::generic(name, &[a.ty(0)]);
@@ -468,9 +535,31 @@ fn new_table(m: &mut Machine<'_>, a: Args<'_>, name: &str, comparer: Option<usiz
     Ok(m.object(Object::Dictionary(ty, Table::new(rule))))
 }
 
+/// As [`new_table`], with room for as many as the first argument says.
+fn sized_table(m: &mut Machine<'_>, a: Args<'_>, name: &str, comparer: Option<usize>) -> Outcome {
+    let Ok(capacity) = usize::try_from(a.int(0)) else { return Err(m.out_of_range("capacity", "Non-negative number required.")) };
+    m.allocate(capacity.saturating_mul(24))?;
+    let made = new_table(m, a, name, comparer)?;
+    if let Some(Object::Dictionary(_, table)) = made.handle().and_then(|handle| m.heap.get_mut(handle))
+        && capacity > 0
+    {
+        table.make_room(capacity);
+    }
+    Ok(made)
+}
+
 fn copied_table(m: &mut Machine<'_>, a: Args<'_>, comparer: Option<usize>) -> Outcome {
+    if a.get(0).is_null() {
+        return Err(m.argument_null("dictionary"));
+    }
     let made = new_table(m, a, "Dictionary", comparer)?;
-    for (name, value) in entries(m, a.get(0))? {
+    let all = entries(m, a.get(0))?;
+    if let Some(Object::Dictionary(_, table)) = made.handle().and_then(|handle| m.heap.get_mut(handle))
+        && !all.is_empty()
+    {
+        table.make_room(all.len());
+    }
+    for (name, value) in all {
         put(m, Args { values: &[made.clone(), name, value], types: a.types }, true)?;
     }
     Ok(made)
@@ -555,7 +644,7 @@ fn contains_key(m: &mut Machine<'_>, a: Args<'_>) -> Outcome {
 fn try_get(m: &mut Machine<'_>, a: Args<'_>) -> Outcome {
     let found = get(m, a.get(0), a.get(1))?;
     let there = found.is_some();
-    let default = a.types.last().map_or(Value::Null, |ty| Value::default_of(*ty));
+    let default = a.types.last().map_or(Value::Null, |ty| m.default_value(*ty));
     m.set_cell(a.get(2), found.unwrap_or(default));
     Ok(Value::Boolean(there))
 }
@@ -583,6 +672,7 @@ fn put(m: &mut Machine<'_>, a: Args<'_>, fresh: bool) -> Outcome {
 
 fn remove(m: &mut Machine<'_>, a: Args<'_>) -> Outcome {
     let handle = handle(m, a.get(0))?;
+    fixed(m, handle)?;
     if let Object::Dictionary(_, table) = m.heap.get(handle) {
         let rule = table.rule;
         let hashed = key(m, a.get(1), rule)?;
@@ -610,7 +700,7 @@ fn keys(m: &mut Machine<'_>, a: Args<'_>, name: &str, keys: bool) -> Outcome {
 }
 
 /// A stretch of a list, checked as lists check it.
-fn part(m: &mut Machine<'_>, length: usize, start: i32, count: i32) -> Outcome<(usize, usize)> {
+pub(super) fn part(m: &mut Machine<'_>, length: usize, start: i32, count: i32) -> Outcome<(usize, usize)> {
     for (number, name) in [(start, "index"), (count, "count")] {
         if number < 0 {
             return Err(m.out_of_range(name, "Non-negative number required."));

@@ -66,6 +66,9 @@ pub(super) const MEMBERS: Members = &[
         if !(1..=12).contains(&a.int(1)) {
             return Err(m.out_of_range("month", "Month must be between one and twelve."));
         }
+        if !(1..=9_999).contains(&a.int(0)) {
+            return Err(m.out_of_range("year", "Year must be between 1 and 9999."));
+        }
         Ok(Value::Int32(days_in_month(a.int(0), a.int(1))))
     }),
     ("DateTime.IsLeapYear", |m, a| match a.int(0) {

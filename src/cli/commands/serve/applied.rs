@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result};
 
 use super::Session;
 use crate::arm::ResourceId;
-use crate::cli::arguments::ServeArguments;
+use crate::cli::arguments::{ServeArguments, VariableArguments};
 use crate::cli::settings;
 use crate::deploy::cancel::Cancellation;
 use crate::deploy::events::Discard;
@@ -51,7 +51,7 @@ impl Applied {
     /// # Errors
     /// Anything else that keeps it from being applied.
     pub(super) async fn new(spec: &Path, arguments: &ServeArguments, session: &mut Session<'_>) -> Result<Option<(LocalArm, Self)>> {
-        let Some((loaded, desired)) = read(spec, arguments, session)? else { return Ok(None) };
+        let Some((loaded, desired)) = read(spec, &arguments.variables, session)? else { return Ok(None) };
         let fixture = match &arguments.fixture {
             Some(path) => settings::read_fixture(path)?,
             None => LocalArm::fixture_for(&desired),
@@ -82,7 +82,7 @@ impl Applied {
     /// None that the user's files are to blame for.
     pub(super) async fn again(&mut self, arguments: &ServeArguments, session: &mut Session<'_>) -> Result<()> {
         let before = files(&self.loaded, &self.spec);
-        let read = match read(&self.spec, arguments, session) {
+        let read = match read(&self.spec, &arguments.variables, session) {
             Ok(Some(read)) => read,
             // Seen as it is now: told once, not at every look.
             Ok(None) => {
@@ -126,8 +126,16 @@ impl Applied {
     }
 }
 
-fn read(spec: &Path, arguments: &ServeArguments, session: &mut Session<'_>) -> Result<Option<(Loaded, Desired)>> {
-    let options = settings::load_options(&arguments.variables, &session.environment, true)?;
+/// Reads, checks and compiles a specification for an embedded ARM. `None`: there were errors, and they have been shown.
+///
+/// # Errors
+/// A file or variable cannot be read.
+pub(in crate::cli::commands) fn read(
+    spec: &Path,
+    variables: &VariableArguments,
+    session: &mut Session<'_>,
+) -> Result<Option<(Loaded, Desired)>> {
+    let options = settings::load_options(variables, &session.environment, true)?;
     let mut loaded = load::load(spec, &options)?;
     loaded.sources.hide(&loaded.sensitive);
     let mut desired = None;

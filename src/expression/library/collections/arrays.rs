@@ -137,7 +137,8 @@ pub(in crate::expression::library) const MEMBERS: Members = &[
         match usize::try_from(a.int(1)) {
             Ok(length) => {
                 m.allocate(length.saturating_mul(24))?;
-                m.array(*ty, vec![Value::default_of(*ty); length])
+                let default = m.default_value(*ty);
+                m.array(*ty, vec![default; length])
             }
             Err(_) => Err(m.out_of_range("length", "Non-negative number required.")),
         }
@@ -240,7 +241,16 @@ fn one_index(m: &mut Machine<'_>, list: &Value) -> Outcome {
     }
 }
 
+/// An index given as `long` has to be one of an array.
+fn long_index(m: &mut Machine<'_>, index: &Value) -> Outcome<()> {
+    match i32::try_from(index.integer()) {
+        Ok(_) => Ok(()),
+        Err(_) => Err(m.out_of_range("index", "Arrays larger than 2GB are not supported.")),
+    }
+}
+
 fn get_value(m: &mut Machine<'_>, a: Args<'_>, index: &Value) -> Outcome {
+    long_index(m, index)?;
     let items = linq::collect(m, a.get(0))?;
     match usize::try_from(index.integer()).ok().and_then(|index| items.get(index)) {
         Some(item) => Ok(item.clone()),
@@ -262,6 +272,7 @@ fn set_value(m: &mut Machine<'_>, a: Args<'_>, index: &Value) -> Outcome {
             _ => return Err(m.throw("InvalidCastException", "Object cannot be stored in an array of this type.")),
         },
     };
+    long_index(m, index)?;
     let index = usize::try_from(index.integer()).ok();
     if let Some(Object::Array(_, items)) = m.heap.get_mut(array)
         && let Some(place) = index.and_then(|index| items.get_mut(index))
@@ -280,12 +291,30 @@ pub(super) fn reverse(m: &mut Machine<'_>, a: Args<'_>) -> Outcome {
 }
 
 /// Where to look: from a start on (or back), so many.
-fn bounds(m: &mut Machine<'_>, length: usize, start: Option<i32>, count: Option<i32>, last: bool) -> Outcome<(usize, usize)> {
+fn bounds(
+    m: &mut Machine<'_>,
+    length: usize,
+    start: Option<i32>,
+    count: Option<i32>,
+    last: bool,
+    is_array: bool,
+) -> Outcome<(usize, usize)> {
     let message = "Index was out of range. Must be non-negative and less than the size of the collection.";
     if last {
         let start = start.unwrap_or(i32::try_from(length).unwrap_or(0) - 1);
         if length == 0 {
-            return Ok((0, 0));
+            // `Array` looks at the numbers all the same; a list only at a start that stands alone.
+            return match (start, count) {
+                (_, Some(_)) if !is_array => Ok((0, 0)),
+                (-1, None) => Ok((0, 0)),
+                (0, None) if is_array => Ok((0, 0)),
+                (-1 | 0, Some(0)) => Ok((0, 0)),
+                (-1 | 0, Some(_)) => Err(m.out_of_range(
+                    "count",
+                    "Count must be positive and count must refer to a location within the string/array/collection.",
+                )),
+                _ => Err(m.out_of_range("startIndex", message)),
+            };
         }
         let Some(end) = usize::try_from(start).ok().filter(|start| *start < length).map(|start| start + 1) else {
             return Err(m.out_of_range("startIndex", message));
@@ -313,7 +342,8 @@ fn bounds(m: &mut Machine<'_>, length: usize, start: Option<i32>, count: Option<
 pub(super) fn index_in(m: &mut Machine<'_>, a: Args<'_>, last: bool) -> Outcome {
     let items = linq::collect(m, a.get(0))?;
     let at = |index: usize| (a.len() > index).then(|| a.int(index));
-    let (from, to) = bounds(m, items.len(), at(2), at(3), last)?;
+    let is_array = matches!(a.get(0).handle().map(|handle| m.heap.get(handle)), Some(Object::Array(..)));
+    let (from, to) = bounds(m, items.len(), at(2), at(3), last, is_array)?;
     let mut places: Vec<usize> = (from..to).collect();
     if last {
         places.reverse();
@@ -330,7 +360,7 @@ pub(super) fn index_in(m: &mut Machine<'_>, a: Args<'_>, last: bool) -> Outcome 
 pub(super) fn find_in(m: &mut Machine<'_>, a: Args<'_>, numbers: usize, last: bool) -> Outcome {
     let items = linq::collect(m, a.get(0))?;
     let at = |index: usize| (numbers >= index).then(|| a.int(index));
-    let (from, to) = bounds(m, items.len(), at(1), at(2), last)?;
+    let (from, to) = bounds(m, items.len(), at(1), at(2), last, true)?;
     let mut places: Vec<usize> = (from..to).collect();
     if last {
         places.reverse();
@@ -361,7 +391,10 @@ pub(super) fn search(m: &mut Machine<'_>, a: Args<'_>, part: Option<usize>, valu
     let (mut low, mut high) = (start, start + count);
     while low < high {
         let middle = low + (high - low - 1) / 2;
-        let order = order_by(m, &comparer, &items[middle], a.get(value))?;
+        let order = match order_by(m, &comparer, &items[middle], a.get(value)) {
+            Ok(order) => order,
+            Err(fault) => return Err(super::not_compared(m, fault)),
+        };
         if order == 0 {
             return Ok(Value::size(middle));
         }

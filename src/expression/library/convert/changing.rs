@@ -4,7 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use crate::expression::heap::Object;
-use crate::expression::library::{Members, dates, native, strings, to_text};
+use crate::expression::library::{Members, dates, json, native, strings, to_text};
 use crate::expression::machine::{Args, Machine, Outcome};
 use crate::expression::text::Text;
 use crate::expression::types::{self, Type, known};
@@ -142,6 +142,9 @@ fn to_date(m: &mut Machine<'_>, value: &Value) -> Outcome {
         Value::DateTime(_) => Ok(value.clone()),
         Value::Text(text) => dates::parse_or_throw(m, &text.to_str()),
         other => {
+            if let Some(date) = json::values::through_cast(m, other, "DateTime") {
+                return date;
+            }
             let name = m.heap.type_of(other).definition().map_or("Object", |definition| definition.name);
             if CODES.iter().any(|(known, _)| *known == name && name != "Object") {
                 return Err(m.throw("InvalidCastException", &format!("Invalid cast from '{name}' to 'DateTime'.")));
@@ -168,7 +171,7 @@ fn change(m: &mut Machine<'_>, a: Args<'_>) -> Outcome {
 }
 
 /// `IConvertible.ToType`.
-fn changed(m: &mut Machine<'_>, value: &Value, to: Type) -> Outcome {
+pub(in crate::expression::library) fn changed(m: &mut Machine<'_>, value: &Value, to: Type) -> Outcome {
     if value.is_null() {
         if to.is_value_type() {
             return Err(m.throw("InvalidCastException", "Null object cannot be converted to a value type."));

@@ -169,34 +169,39 @@ pub(in crate::expression::library) const MEMBERS: Members = &[
         if a.get(0).is_null() {
             return Err(m.argument_null("certificate"));
         }
-        field(m, a.get(0), KEY)
+        own(m, a, KEY)
     }),
     ("RSACertificateExtensions.CopyWithPrivateKey", |m, a| {
-        let data = field(m, a.get(0), DATA)?;
+        if a.get(0).is_null() {
+            return Err(m.argument_null("certificate"));
+        }
         if !keys::is_rsa(m, a.get(1)) {
             return Err(m.argument_null("privateKey"));
         }
+        let data = own(m, a, DATA)?;
         Ok(opaque(m, "X509Certificate2", vec![data, a.get(1).clone(), Value::Null]))
     }),
-    ("X509Certificate2.HasPrivateKey", |m, a| field(m, a.get(0), KEY).map(|key| Value::Boolean(!key.is_null()))),
-    ("X509Certificate2.PrivateKey", |m, a| field(m, a.get(0), KEY)),
+    ("X509Certificate2.HasPrivateKey", |m, a| own(m, a, KEY).map(|key| Value::Boolean(!key.is_null()))),
+    ("X509Certificate2.PrivateKey", |m, a| own(m, a, KEY)),
     ("X509Certificate2.PrivateKey=", |m, a| set_field(m, a.get(0), KEY, a.get(1).clone()).map(|()| Value::Null)),
-    ("X509Certificate2.FriendlyName", |m, a| match field(m, a.get(0), FRIENDLY)? {
+    ("X509Certificate2.FriendlyName", |m, a| match own(m, a, FRIENDLY)? {
         Value::Null => Ok(Value::from("")),
         name => Ok(name),
     }),
     ("X509Certificate2.FriendlyName=", |m, a| set_field(m, a.get(0), FRIENDLY, a.get(1).clone()).map(|()| Value::Null)),
     ("X509Certificate2.Archived", |m, a| data(m, a).map(|_| Value::Boolean(false))),
     ("X509Certificate.Equals", |m, a| {
-        let own = data(m, a)?;
-        let other = match a.get(1) {
-            Value::Object(_) => match field(m, a.get(1), DATA)? {
-                Value::Null => None,
-                bytes => m.bytes(&bytes, "data").ok(),
-            },
-            _ => None,
-        };
-        Ok(Value::Boolean(other.is_some_and(|other| other == own)))
+        let is_certificate = |m: &Machine<'_>| m.heap.type_of(a.get(1)).bases().iter().any(|base| base.is("X509Certificate"));
+        let own = field(m, a.get(0), DATA)?;
+        if a.get(1).is_null() || !is_certificate(m) {
+            return Ok(Value::Boolean(false));
+        }
+        let other = field(m, a.get(1), DATA)?;
+        // Certificates of nothing are equal.
+        Ok(Value::Boolean(match (own.is_null(), other.is_null()) {
+            (false, false) => m.bytes(&own, "data")? == m.bytes(&other, "data")?,
+            (own, other) => own == other,
+        }))
     }),
     ("X509Certificate.GetHashCode()", |m, a| {
         let data = data(m, a)?;
@@ -278,6 +283,14 @@ fn data(m: &mut Machine<'_>, a: Args<'_>) -> Outcome<Vec<u8>> {
     match field(m, a.get(0), DATA)? {
         Value::Null => Err(cryptographic(m, "m_safeCertContext is an invalid handle.")),
         data => m.bytes(&data, "data"),
+    }
+}
+
+/// A field of a certificate that is one: one of nothing has no key and no name.
+fn own(m: &mut Machine<'_>, a: Args<'_>, index: usize) -> Outcome {
+    match field(m, a.get(0), DATA)? {
+        Value::Null => Err(cryptographic(m, "m_safeCertContext is an invalid handle.")),
+        _ => field(m, a.get(0), index),
     }
 }
 
@@ -432,7 +445,8 @@ fn name_info(m: &mut Machine<'_>, a: Args<'_>) -> Outcome {
         let found = match kind {
             0 => own(&["2.5.4.3", "2.5.4.11", "2.5.4.10", "1.2.840.113549.1.9.1"]),
             1 => parsed.mail.clone().filter(|_| !issuer).or_else(|| own(&["1.2.840.113549.1.9.1"])),
-            3 | 4 => parsed.hosts.first().cloned().filter(|_| !issuer).or_else(|| own(&["2.5.4.3"])),
+            3 => parsed.hosts.first().cloned().filter(|_| !issuer).or_else(|| own(&["2.5.4.3"])),
+            4 => parsed.hosts.first().cloned().filter(|_| !issuer),
             _ => None,
         };
         Value::from(Text::from(found.unwrap_or_default()))

@@ -7,11 +7,11 @@ use indexmap::IndexMap;
 use super::making::{container, from, parse, property};
 use super::{
     Node, add, add_content, attach, children, conversions, kind, member, node, node_mut, path, plain, push, set_member, set_property,
-    token, write,
+    token, values, write,
 };
 use crate::expression::heap::Object;
 use crate::expression::library::linq::{self, Query};
-use crate::expression::library::{Members, basics, compare, equals, strings, to_text};
+use crate::expression::library::{Members, basics, equals, strings, to_text};
 use crate::expression::machine::{Args, Fault, Machine, Outcome};
 use crate::expression::text::Text;
 use crate::expression::types::{self, known};
@@ -30,6 +30,7 @@ pub(crate) const MEMBERS: Members = &[
     ("JProperty.new", |m, a| property(m, a)),
     ("JValue.new(JValue)", |m, a| copy(m, a)),
     ("JValue.new(string)", |m, a| Ok(Value::Object(super::scalar(m, kind::STRING, a.get(0).clone())))),
+    ("JValue.new(object)", |m, a| super::content_token(m, a.get(0)).map(Value::Object)),
     ("JValue.new", |m, a| token(m, a.get(0)).map(Value::Object)),
     ("JValue.CreateNull()", |m, _| Ok(Value::Object(super::scalar(m, kind::NULL, Value::Null)))),
     ("JValue.CreateString", |m, a| Ok(Value::Object(super::scalar(m, kind::STRING, a.get(0).clone())))),
@@ -100,11 +101,7 @@ pub(crate) const MEMBERS: Members = &[
         if node(m, handle).is_some_and(|json| json.is_value()) {
             return Err(m.throw("InvalidOperationException", "Cannot access child value on Newtonsoft.Json.Linq.JValue."));
         }
-        let mut list = Vec::new();
-        for child in children(m, handle) {
-            list.push(conversions::to_type(m, Some(child), a.ty(0))?);
-        }
-        sequence(m, list, a.ty(0))
+        converted(m, handle, a.ty(0))
     }),
     ("JToken.Children()", |m, a| {
         let handle = this(m, a)?;
@@ -147,7 +144,7 @@ pub(crate) const MEMBERS: Members = &[
     }),
     ("JToken.ToObject<T>()", |m, a| {
         let handle = this(m, a)?;
-        conversions::to_object(m, handle, a.ty(0), 0)
+        conversions::as_object(m, handle, a.ty(0))
     }),
     ("JToken.ToString()", |m, a| basics::instance_text(m, a)),
     ("JValue.ToString()", |m, a| basics::instance_text(m, a)),
@@ -174,7 +171,7 @@ pub(crate) const MEMBERS: Members = &[
     }),
     ("JValue.CompareTo", |m, a| {
         this(m, a)?;
-        if a.get(1).is_null() { Ok(Value::Int32(1)) } else { compare(m, a.get(0), a.get(1)).map(Value::Int32) }
+        values::compare(m, a.get(0), a.get(1)).map(Value::Int32)
     }),
     ("JToken.Remove()", |m, a| {
         let handle = this(m, a)?;
@@ -381,6 +378,13 @@ fn this(m: &mut Machine<'_>, a: Args<'_>) -> Outcome<Handle> {
         Value::Object(handle) => Ok(*handle),
         _ => Err(m.null_reference()),
     }
+}
+
+/// The children of a token as values of a type, each when it is asked for.
+pub(super) fn converted(m: &mut Machine<'_>, handle: Handle, ty: types::Type) -> Outcome {
+    let list = children(m, handle).into_iter().map(Value::Object).collect();
+    let list = sequence(m, list, known().jtoken)?;
+    Ok(m.object(Object::Query(types::enumerable(ty), Query::Converted(list, ty))))
 }
 
 pub(crate) fn sequence(m: &mut Machine<'_>, items: Vec<Value>, element: types::Type) -> Outcome {
@@ -608,25 +612,8 @@ fn extension_value(m: &mut Machine<'_>, a: Args<'_>) -> Outcome {
 
 fn extension_values(m: &mut Machine<'_>, a: Args<'_>, key: Option<usize>) -> Outcome {
     let to = a.types.first().copied().unwrap_or(known().jtoken);
-    let mut list = Vec::new();
-    for item in linq::collect(m, a.get(0))? {
-        let Value::Object(handle) = item else { continue };
-        match key {
-            None => {
-                let inner = children(m, handle);
-                if node(m, handle).is_some_and(super::Json::is_value) {
-                    list.push(conversions::to_type(m, Some(handle), to)?);
-                }
-                for child in inner {
-                    list.push(conversions::to_type(m, Some(child), to)?);
-                }
-            }
-            Some(at) => {
-                if let Some(found) = child(m, handle, a.get(at))? {
-                    list.push(conversions::to_type(m, Some(found), to)?);
-                }
-            }
-        }
-    }
-    sequence(m, list, to)
+    // Nothing is looked at, not even a source that is missing, before the values are asked for.
+    let key = key.map(|at| a.get(at)).filter(|key| !key.is_null()).cloned();
+    let source = linq::tokens(m, a.get(0));
+    Ok(m.object(Object::Query(types::enumerable(to), Query::TokenValues(source, key, to))))
 }

@@ -52,40 +52,47 @@ pub(crate) const MEMBERS: Members = &[
     ("Enumerable.SkipWhile(IEnumerable<TSource>,Func<TSource,int,bool>)", |m, a| {
         query(m, a, a.ty(0), |s, a| Query::SkipWhile(s, a.get(1).clone(), true))
     }),
-    ("Enumerable.Concat", |m, a| query(m, a, a.ty(0), |s, a| Query::Concat(s, a.get(1).clone()))),
+    ("Enumerable.Concat", |m, a| two(m, a, a.ty(0), "second", |s, a| Query::Concat(s, a.get(1).clone()))),
     ("Enumerable.Append", |m, a| {
+        if a.get(0).is_null() {
+            return Err(m.argument_null("source"));
+        }
         let last = items(m, vec![a.get(1).clone()], a.ty(0));
         let source = tokens(m, a.get(0));
         Ok(m.object(Object::Query(types::enumerable(a.ty(0)), Query::Concat(source, last))))
     }),
     ("Enumerable.Prepend", |m, a| {
+        if a.get(0).is_null() {
+            return Err(m.argument_null("source"));
+        }
         let first = items(m, vec![a.get(1).clone()], a.ty(0));
         let source = tokens(m, a.get(0));
         Ok(m.object(Object::Query(types::enumerable(a.ty(0)), Query::Concat(first, source))))
     }),
     ("Enumerable.Zip(IEnumerable<TFirst>,IEnumerable<TSecond>,Func<TFirst,TSecond,TResult>)", |m, a| {
-        query(m, a, a.ty(2), |s, a| Query::Zip(s, a.get(1).clone(), a.get(2).clone()))
+        two(m, a, a.ty(2), "second", |s, a| Query::Zip(s, a.get(1).clone(), a.get(2).clone()))
     }),
     ("Enumerable.Distinct", |m, a| {
         let rule = rule(m, a.get(1));
-        query(m, a, a.ty(0), |s, _| Query::Distinct(s, rule, Vec::new()))
+        query(m, a, a.ty(0), |s, _| Query::Distinct(s, None, rule, Vec::new()))
     }),
     ("Enumerable.Union", |m, a| {
         let rule = rule(m, a.get(2));
-        query(m, a, a.ty(0), |s, a| Query::Distinct(s, rule, vec![a.get(1).clone()]))
+        two(m, a, a.ty(0), "second", |s, a| Query::Distinct(s, None, rule, vec![a.get(1).clone()]))
     }),
     ("Enumerable.Intersect", |m, a| {
         let rule = rule(m, a.get(2));
-        query(m, a, a.ty(0), |s, a| Query::Filter(s, a.get(1).clone(), true, rule))
+        two(m, a, a.ty(0), "second", |s, a| Query::Filter(s, a.get(1).clone(), None, true, rule))
     }),
     ("Enumerable.Except", |m, a| {
         let rule = rule(m, a.get(2));
-        query(m, a, a.ty(0), |s, a| Query::Filter(s, a.get(1).clone(), false, rule))
+        two(m, a, a.ty(0), "second", |s, a| Query::Filter(s, a.get(1).clone(), None, false, rule))
     }),
     ("Enumerable.Cast", |m, a| query(m, a, a.ty(0), |s, a| Query::Cast(s, a.ty(0), false))),
     ("Enumerable.OfType", |m, a| query(m, a, a.ty(0), |s, a| Query::Cast(s, a.ty(0), true))),
     ("Enumerable.DefaultIfEmpty(IEnumerable<TSource>)", |m, a| {
-        query(m, a, a.ty(0), |s, a| Query::DefaultIfEmpty(s, Value::default_of(a.ty(0))))
+        let default = m.default_value(a.ty(0));
+        query(m, a, a.ty(0), |s, _| Query::DefaultIfEmpty(s, default))
     }),
     ("Enumerable.DefaultIfEmpty(IEnumerable<TSource>,TSource)", |m, a| {
         query(m, a, a.ty(0), |s, a| Query::DefaultIfEmpty(s, a.get(1).clone()))
@@ -121,16 +128,12 @@ pub(crate) const MEMBERS: Members = &[
         "Enumerable.GroupBy(IEnumerable<TSource>,Func<TSource,TKey>,Func<TSource,TElement>,Func<TKey,IEnumerable<TElement>,TResult>,IEqualityComparer<TKey>)",
         |m, a| group(m, a, Some(2), Some(3), Some(4), a.ty(2)),
     ),
-    ("Enumerable.ToLookup(IEnumerable<TSource>,Func<TSource,TKey>,IEqualityComparer<TKey>)", |m, a| {
-        group(m, a, None, None, Some(2), a.ty(0))
-    }),
-    ("Enumerable.ToLookup(IEnumerable<TSource>,Func<TSource,TKey>,Func<TSource,TElement>)", |m, a| {
-        group(m, a, Some(2), None, None, a.ty(2))
-    }),
+    ("Enumerable.ToLookup(IEnumerable<TSource>,Func<TSource,TKey>,IEqualityComparer<TKey>)", |m, a| lookup(m, a, None, Some(2), a.ty(0))),
+    ("Enumerable.ToLookup(IEnumerable<TSource>,Func<TSource,TKey>,Func<TSource,TElement>)", |m, a| lookup(m, a, Some(2), None, a.ty(2))),
     ("Enumerable.ToLookup(IEnumerable<TSource>,Func<TSource,TKey>,Func<TSource,TElement>,IEqualityComparer<TKey>)", |m, a| {
-        group(m, a, Some(2), None, Some(3), a.ty(2))
+        lookup(m, a, Some(2), Some(3), a.ty(2))
     }),
-    ("Enumerable.ToLookup(IEnumerable<TSource>,Func<TSource,TKey>)", |m, a| group(m, a, None, None, None, a.ty(0))),
+    ("Enumerable.ToLookup(IEnumerable<TSource>,Func<TSource,TKey>)", |m, a| lookup(m, a, None, None, a.ty(0))),
     ("Enumerable.Join(IEnumerable<TOuter>,IEnumerable<TInner>,Func<TOuter,TKey>,Func<TInner,TKey>,Func<TOuter,TInner,TResult>)", |m, a| {
         join(m, a, false)
     }),
@@ -166,7 +169,10 @@ pub(crate) const MEMBERS: Members = &[
     }),
     ("Enumerable.ElementAtOrDefault(IEnumerable<TSource>,int)", |m, a| {
         let list = list(m, a)?;
-        Ok(usize::try_from(a.int(1)).ok().and_then(|index| list.get(index)).cloned().unwrap_or_else(|| Value::default_of(a.ty(0))))
+        match usize::try_from(a.int(1)).ok().and_then(|index| list.get(index)) {
+            Some(item) => Ok(item.clone()),
+            None => Ok(m.default_value(a.ty(0))),
+        }
     }),
     ("Enumerable.Any", |m, a| {
         let running = running(m, a)?;
@@ -219,6 +225,7 @@ pub(crate) const MEMBERS: Members = &[
     }),
     ("Enumerable.ToList", |m, a| {
         let list = list(m, a)?;
+        let list = crate::expression::library::collections::with_room(m, a.get(0), list);
         m.allocate(list.len() * 24)?;
         let ty = types::generic("List", &[a.ty(0)]);
         Ok(m.object(Object::List(ty, list)))
@@ -242,16 +249,17 @@ pub(crate) const MEMBERS: Members = &[
         dictionary(m, a, Some(2), Some(3))
     }),
     ("Enumerable.Aggregate(IEnumerable<TSource>,Func<TSource,TSource,TSource>)", |m, a| {
-        let mut list = list(m, a)?.into_iter();
-        let Some(mut sum) = list.next() else { return Err(empty(m)) };
-        for item in list {
+        let running = running(m, a)?;
+        let Some(mut sum) = next(m, &running)? else { return Err(empty(m)) };
+        while let Some(item) = next(m, &running)? {
             sum = m.call(a.get(1), &[sum, item])?;
         }
         Ok(sum)
     }),
     ("Enumerable.Aggregate", |m, a| {
         let mut sum = a.get(1).clone();
-        for item in list(m, a)? {
+        let running = running(m, a)?;
+        while let Some(item) = next(m, &running)? {
             sum = m.call(a.get(2), &[sum, item])?;
         }
         if a.len() > 3 { m.call(a.get(3), &[sum]) } else { Ok(sum) }
@@ -281,7 +289,8 @@ pub(crate) const MEMBERS: Members = &[
         let list = vec![a.get(0).clone(); count];
         Ok(items(m, list, a.ty(0)))
     }),
-    ("Enumerable.Empty", |m, a| Ok(items(m, Vec::new(), a.ty(0)))),
+    // The empty sequence is an array.
+    ("Enumerable.Empty", |m, a| m.array(a.ty(0), Vec::new())),
 ];
 
 pub(super) fn items(m: &mut Machine<'_>, list: Vec<Value>, element: Type) -> Value {
@@ -295,6 +304,14 @@ pub(super) fn query(m: &mut Machine<'_>, a: Args<'_>, element: Type, make: impl 
     let source = tokens(m, a.get(0));
     let query = make(source, a);
     Ok(m.object(Object::Query(types::enumerable(element), query)))
+}
+
+/// As [`query`], of two sequences.
+fn two(m: &mut Machine<'_>, a: Args<'_>, element: Type, name: &str, make: impl FnOnce(Value, Args<'_>) -> Query) -> Outcome {
+    if !a.get(0).is_null() && a.get(1).is_null() {
+        return Err(m.argument_null(name));
+    }
+    query(m, a, element, make)
 }
 
 fn running(m: &mut Machine<'_>, a: Args<'_>) -> Outcome {
@@ -392,12 +409,28 @@ fn group(m: &mut Machine<'_>, a: Args<'_>, element: Option<usize>, result: Optio
     query(m, a, grouping, |s, a| Query::Group(s, a.get(1).clone(), at(element), at(result), rule, grouping))
 }
 
+/// A lookup: groups that are made at once.
+fn lookup(m: &mut Machine<'_>, a: Args<'_>, element: Option<usize>, comparer: Option<usize>, ty: Type) -> Outcome {
+    if a.get(0).is_null() {
+        return Err(m.argument_null("source"));
+    }
+    let at = |index: Option<usize>| index.map(|index| a.get(index).clone());
+    let rule = comparer.map_or(KeyRule::Default, |index| rule(m, a.get(index)));
+    let grouping = types::generic("IGrouping", &[a.ty(1), ty]);
+    let source = tokens(m, a.get(0));
+    let groups = grouped(m, &Query::Group(source, a.get(1).clone(), at(element), None, rule, grouping))?;
+    let ty = types::generic("ILookup", &[a.ty(1), ty]);
+    Ok(m.object(Object::Query(ty, Query::Lookup(groups, rule))))
+}
+
 #[expect(clippy::mutable_key_type, reason = "a type is compared and hashed by its identity, which never changes")]
 pub(super) fn grouped(m: &mut Machine<'_>, query: &Query) -> Outcome<Vec<Value>> {
     let Query::Group(source, selector, element, result, rule, ty) = query else { return Ok(Vec::new()) };
     let mut groups: Vec<(Key, Value, Vec<Value>)> = Vec::new();
     let mut index: std::collections::HashMap<Key, usize> = std::collections::HashMap::new();
-    for item in collect(m, source)? {
+    let running = enumerator(m, source)?;
+    while let Some(item) = next(m, &running)? {
+        m.allocate(24)?;
         let group = m.call(selector, std::slice::from_ref(&item))?;
         let hashed = key(m, &group, *rule)?;
         let item = match element {
@@ -426,23 +459,37 @@ pub(super) fn grouped(m: &mut Machine<'_>, query: &Query) -> Outcome<Vec<Value>>
 
 fn join(m: &mut Machine<'_>, a: Args<'_>, grouped: bool) -> Outcome {
     let rule = rule(m, a.get(5));
-    query(m, a, a.ty(3), |s, a| Query::Join(s, a.get(1).clone(), a.get(2).clone(), a.get(3).clone(), a.get(4).clone(), grouped, rule))
+    two(m, a, a.ty(3), "inner", |s, a| {
+        Query::Join(s, a.get(1).clone(), a.get(2).clone(), a.get(3).clone(), a.get(4).clone(), grouped, rule)
+    })
 }
 
 #[expect(clippy::mutable_key_type, reason = "a type is compared and hashed by its identity, which never changes")]
 pub(super) fn joined(m: &mut Machine<'_>, query: &Query) -> Outcome<Vec<Value>> {
     let Query::Join(outer, inner, outer_key, inner_key, result, grouped, rule) = query else { return Ok(Vec::new()) };
     let mut index: std::collections::HashMap<Key, Vec<Value>> = std::collections::HashMap::new();
-    for item in collect(m, inner)? {
-        let found = m.call(inner_key, std::slice::from_ref(&item))?;
-        let hashed = key(m, &found, *rule)?;
-        index.entry(hashed).or_default().push(item);
-    }
     let mut out = Vec::new();
-    for item in collect(m, outer)? {
+    // The inner sequence is looked at when there is an outer element, and the others only if there is something to find.
+    let running = enumerator(m, outer)?;
+    let Some(mut item) = next(m, &running)? else { return Ok(out) };
+    let others = enumerator(m, inner)?;
+    while let Some(item) = next(m, &others)? {
+        m.allocate(24)?;
+        let found = m.call(inner_key, std::slice::from_ref(&item))?;
+        // What has no key joins nothing.
+        if !found.is_null() {
+            let hashed = key(m, &found, *rule)?;
+            index.entry(hashed).or_default().push(item);
+        }
+    }
+    if index.is_empty() && !grouped {
+        return Ok(out);
+    }
+    loop {
+        m.allocate(24)?;
         let found = m.call(outer_key, std::slice::from_ref(&item))?;
         let hashed = key(m, &found, *rule)?;
-        let matches = index.get(&hashed).cloned().unwrap_or_default();
+        let matches = if found.is_null() { None } else { index.get(&hashed).cloned() }.unwrap_or_default();
         if *grouped {
             let list = items(m, matches, known().object);
             out.push(m.call(result, &[item, list])?);
@@ -451,8 +498,11 @@ pub(super) fn joined(m: &mut Machine<'_>, query: &Query) -> Outcome<Vec<Value>> 
                 out.push(m.call(result, &[item.clone(), other])?);
             }
         }
+        match next(m, &running)? {
+            Some(more) => item = more,
+            None => return Ok(out),
+        }
     }
-    Ok(out)
 }
 
 fn is_function(m: &Machine<'_>, value: &Value) -> bool {
@@ -475,7 +525,7 @@ fn pick(m: &mut Machine<'_>, a: Args<'_>, first: bool, default: bool) -> Outcome
         Some(item) => Ok(item),
         None if default => Ok(match a.values.last() {
             Some(last) if a.len() > 1 + usize::from(filter) => last.clone(),
-            _ => Value::default_of(a.ty(0)),
+            _ => m.default_value(a.ty(0)),
         }),
         None if filter => Err(m.throw("InvalidOperationException", "Sequence contains no matching element")),
         None => Err(empty(m)),
@@ -498,7 +548,7 @@ fn single(m: &mut Machine<'_>, a: Args<'_>, default: bool) -> Outcome {
     }
     match found {
         Some(item) => Ok(item),
-        None if default => Ok(Value::default_of(a.ty(0))),
+        None if default => Ok(m.default_value(a.ty(0))),
         None if filter => Err(m.throw("InvalidOperationException", "Sequence contains no matching element")),
         None => Err(empty(m)),
     }
@@ -518,7 +568,8 @@ fn counted(m: &mut Machine<'_>, a: Args<'_>) -> Outcome<i64> {
 fn dictionary(m: &mut Machine<'_>, a: Args<'_>, element: Option<usize>, comparer: Option<usize>) -> Outcome {
     let rule = comparer.map_or(KeyRule::Default, |index| rule(m, a.get(index)));
     let mut table = Table::new(rule);
-    for item in list(m, a)? {
+    let running = running(m, a)?;
+    while let Some(item) = next(m, &running)? {
         let name = m.call(a.get(1), std::slice::from_ref(&item))?;
         if name.is_null() {
             return Err(m.argument_null("key"));
@@ -542,7 +593,9 @@ fn dictionary(m: &mut Machine<'_>, a: Args<'_>, element: Option<usize>, comparer
 /// The numbers to sum: the elements, or what the selector gives.
 fn numbers(m: &mut Machine<'_>, a: Args<'_>) -> Outcome<Vec<Value>> {
     let mut out = Vec::new();
-    for item in list(m, a)? {
+    let running = running(m, a)?;
+    while let Some(item) = next(m, &running)? {
+        m.allocate(24)?;
         out.push(if a.len() > 1 { m.call(a.get(1), &[item])? } else { item });
     }
     Ok(out)
