@@ -216,7 +216,7 @@ pub enum Command {
     /// A scenario says how backends behave, what is sent, and what is expected. Exit code 0: everything was as expected; 1: something was not,
     /// or a file has errors.
     #[command(
-        after_help = "Examples:\n  apimctl test gateway.test.yaml\n  apimctl test . --junit results.xml\n  apimctl test tests/ --only failover --format json"
+        after_help = "Examples:\n  apimctl test gateway.test.yaml\n  apimctl test . --junit results.xml\n  apimctl test tests/ --only failover --format json\n  apimctl test . --coverage --lcov policies.info --html report.html\n  apimctl test --chaos gateway.chaos.yaml --html chaos.html"
     )]
     Test(TestArguments),
     /// Check and format policy documents and fragments on their own
@@ -494,6 +494,21 @@ pub struct ServeArguments {
     /// Apply the specification again when it or its policies change
     #[arg(long, requires = "spec")]
     pub watch: bool,
+    /// Serve what is deployed of the specification, and follow its changes, instead of applying the specification in memory
+    #[arg(long, value_enum, value_name = "PLACE", requires = "spec", conflicts_with_all = ["watch", "fixture"])]
+    pub from: Option<From>,
+    /// With `--from azure`: seconds between two looks at what is deployed
+    #[arg(long, value_name = "SECONDS", default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=3600))]
+    pub every: u64,
+    /// With `--from azure`: which cloud
+    #[arg(long, value_enum, value_name = "CLOUD", requires = "from")]
+    pub cloud: Option<CloudName>,
+    /// With `--from azure`: ARM of a custom cloud [env: APIMCTL_ARM_ENDPOINT]
+    #[arg(long, value_name = "URL", requires_all = ["authority_host", "from"])]
+    pub arm_endpoint: Option<String>,
+    /// With `--from azure`: Entra of a custom cloud [env: APIMCTL_AUTHORITY_HOST]
+    #[arg(long, value_name = "URL", requires_all = ["arm_endpoint", "from"])]
+    pub authority_host: Option<String>,
     /// Print the trace of every request
     #[arg(long)]
     pub trace: bool,
@@ -526,6 +541,13 @@ pub struct ServeArguments {
     pub fixture: Option<PathBuf>,
 }
 
+/// Where what is served comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum From {
+    /// What ARM has of the specification's service.
+    Azure,
+}
+
 /// Whose tokens the gateway shows to backends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum IdentityOf {
@@ -556,10 +578,13 @@ pub struct SimulateArguments {
 #[derive(Debug, Args)]
 pub struct TestArguments {
     /// Files of scenarios, and directories in which files end with `.test.yaml`
-    #[arg(value_name = "PATH", required = true)]
+    #[arg(value_name = "PATH", required_unless_present = "chaos", conflicts_with = "chaos")]
     pub paths: Vec<PathBuf>,
     #[command(flatten)]
     pub variables: VariableArguments,
+    /// Replay the load of a file over its faults, instead of scenarios, and report availability, latency and attempts
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["only", "coverage", "lcov"])]
+    pub chaos: Option<PathBuf>,
     /// Only scenarios whose name holds this text
     #[arg(long, value_name = "TEXT")]
     pub only: Option<String>,
@@ -572,6 +597,12 @@ pub struct TestArguments {
     /// Write the results as a page for a browser
     #[arg(long, value_name = "FILE")]
     pub html: Option<PathBuf>,
+    /// Report which policy statements and branches ran
+    #[arg(long)]
+    pub coverage: bool,
+    /// Write which policy statements and branches ran as an lcov tracefile
+    #[arg(long, value_name = "FILE")]
+    pub lcov: Option<PathBuf>,
 }
 
 /// What to do with policy documents.

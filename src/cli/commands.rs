@@ -114,14 +114,14 @@ impl Session<'_> {
         Ok(yes)
     }
 
-    /// Ctrl-C asks to stop: what is in flight is finished. A second one ends the process where it is.
+    /// Ctrl-C (or SIGTERM) asks to stop: what is in flight is finished. A second one ends the process where it is.
     fn cancellation(&self) -> Cancellation {
         let (canceller, cancellation) = Canceller::new();
         tokio::spawn(async move {
-            if tokio::signal::ctrl_c().await.is_ok() {
+            if emulator::stopped().await.is_ok() {
                 canceller.cancel();
                 progress::say("Stopping: what has been sent is waited for; Ctrl-C again leaves at once, and a rerun goes on from there");
-                if tokio::signal::ctrl_c().await.is_ok() {
+                if emulator::stopped().await.is_ok() {
                     std::process::exit(130);
                 }
             }

@@ -28,6 +28,9 @@ pub fn text(report: &Report, options: TextOptions) -> String {
         out.push_str(&section_text(section, options));
     }
     let counts = report.counts();
+    if counts.total == 0 && !report.sections.is_empty() {
+        return out;
+    }
     let sentence = counts.sentence();
     let sentence = if !counts.is_success() {
         paint(&sentence, "1;91", options)

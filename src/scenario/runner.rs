@@ -39,6 +39,9 @@ pub struct RunOptions {
     pub coverage: bool,
 }
 
+/// Scenarios with more requests are traced only when they fail: a trace costs about as much as a request.
+const TRACED: u64 = 200;
+
 /// A file, as far as it could be made ready.
 struct Ready {
     suite: Suite,
@@ -79,7 +82,7 @@ pub fn run(paths: &[PathBuf], options: &RunOptions) -> Report {
 }
 
 /// Does `work` for each of `items` on several threads; the results are in the order of the items. `None`: the work panicked.
-fn spread<T: Sync, R: Send>(threads: NonZeroUsize, items: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<Option<R>> {
+pub(super) fn spread<T: Sync, R: Send>(threads: NonZeroUsize, items: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<Option<R>> {
     let waiting: Mutex<VecDeque<usize>> = Mutex::new((0..items.len()).collect());
     let done: Mutex<Vec<Option<R>>> = Mutex::new(items.iter().map(|_| None).collect());
     thread::scope(|scope| {
@@ -153,19 +156,26 @@ fn one(
         return ScenarioResult { verdict: Verdict::Skipped(reason.clone()), ..blank(scenario) };
     }
     let began = options.clock.now();
-    let session = SessionOptions {
+    // Whoever watches may live on traces.
+    let traced = scenario.requests() <= TRACED || scenario.needs_traces() || !options.observers.is_empty();
+    let mut session = SessionOptions {
         settings: scenario.settings.clone(),
         epoch: scenario.begins,
         seed: scenario.seed,
-        traced: true,
+        traced,
         signing_key: signing_key.cloned(),
         observers: options.observers.clone(),
         coverage,
     };
-    let mut result = match paused(run::run(scenario, applied, &session)) {
-        Ok(result) => result,
-        Err(reason) => failed(scenario, reason),
-    };
+    let run = |session: &SessionOptions| paused(run::run(scenario, applied, session)).unwrap_or_else(|reason| failed(scenario, reason));
+    let mut result = run(&session);
+    // The same seed, the same time: the same thing happens again.
+    if result.verdict == Verdict::Failed && !traced {
+        session.traced = true;
+        // It has been counted already.
+        session.coverage = None;
+        result = run(&session);
+    }
     result.took = options.clock.now().saturating_duration_since(began);
     result
 }

@@ -290,6 +290,7 @@ impl Observer for Records {
             outcome: attempt.outcome.map_err(str::to_owned),
             after: attempt.after,
             elapsed: attempt.elapsed,
+            tripped: attempt.tripped,
         });
         let names = Names {
             api: record.api().map(|api| api.name.clone()),

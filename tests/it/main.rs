@@ -37,6 +37,7 @@ mod policy;
 mod policy_command;
 mod policy_format;
 mod report;
+mod scenario;
 mod simulator;
 mod spec;
 mod support;

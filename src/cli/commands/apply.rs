@@ -15,6 +15,7 @@ use crate::cli::output::{Outcome, plan_text};
 use crate::deploy::events::{Event, EventSink, Summary};
 use crate::deploy::plan::SavedPlan;
 use crate::deploy::{self, DeployError};
+use crate::verify::drill;
 
 /// What `plan --out` noted of the command line, so that `apply --plan` needs no other argument.
 #[derive(Debug, Deserialize)]
@@ -38,9 +39,14 @@ pub(super) async fn run(arguments: &ApplyArguments, session: &mut Session<'_>) -
         Some(SoftDeleted::Purge) => deploy::SoftDeleted::Purge,
     };
     let extra = Extra { no_wait: arguments.no_wait, soft_deleted };
-    let Some(Opened { deployment, loaded, relay, local, .. }) = open::open(&request, extra, session).await? else {
+    let Some(Opened { deployment, loaded, relay, local, client, .. }) = open::open(&request, extra, session).await? else {
         return Ok(Outcome::Failed);
     };
+    let state = crate::cli::settings::state_dir(arguments.target.state_dir.as_deref());
+    if let Some(left) = drill::unfinished(&client, deployment.desired(), Some(&state)).await {
+        session.printer.warn(format!("A failover drill of this specification, {}", left.words()));
+        session.printer.warn(format!("Put it back first: apimctl verify {} --restore\n", spec.display()));
+    }
     let plan = match deployment.plan().await {
         Ok(plan) => plan,
         Err(error) => return open::say(error, &loaded, session),

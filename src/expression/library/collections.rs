@@ -437,24 +437,63 @@ fn sort_range(m: &mut Machine<'_>, list: &Value, part: Option<(i32, i32)>, compa
     Ok(Value::Null)
 }
 
+/// `Array.Copy`: what fits is boxed, unboxed, cast or widened, one element after the other.
 fn copy(m: &mut Machine<'_>, from: &Value, at: i32, to: &Value, place: i32, count: i32) -> Outcome {
+    for (array, name) in [(from, "sourceArray"), (to, "destinationArray")] {
+        if array.is_null() {
+            return Err(m.argument_null(name));
+        }
+    }
+    for (number, name) in [(count, "length"), (at, "sourceIndex"), (place, "destinationIndex")] {
+        if number < 0 {
+            return Err(m.out_of_range(name, "Non-negative number required."));
+        }
+    }
     let items = linq::collect(m, from)?;
     let target = linq::collect(m, to)?.len();
-    let range = |length: usize, start: i32| {
-        let start = usize::try_from(start).ok()?;
-        let count = usize::try_from(count).ok()?;
-        (start + count <= length).then_some((start, count))
-    };
-    let (Some((start, count)), Some((place, _))) = (range(items.len(), at), range(target, place)) else {
+    let (start, place, count) = (at as usize, place as usize, count as usize);
+    if start + count > items.len() || place + count > target {
         return Err(m.throw(
             "ArgumentException",
             "Destination array was not long enough. Check destIndex and length, and the array's lower bounds.",
         ));
-    };
-    change(m, Args { values: std::slice::from_ref(to), types: &[] }, |old| {
-        old[place..place + count].clone_from_slice(&items[start..start + count]);
-    })?;
+    }
+    let element = |m: &Machine<'_>, array: &Value| m.heap.type_of(array).element();
+    let (source, wanted) = (element(m, from), element(m, to));
+    let mut part = items[start..start + count].to_vec();
+    if let (Some(source), Some(wanted)) = (source, wanted)
+        && source != wanted
+    {
+        for item in &mut part {
+            *item = stored(m, item, source, wanted)?;
+        }
+    }
+    change(m, Args { values: std::slice::from_ref(to), types: &[] }, |old| old[place..place + count].clone_from_slice(&part))?;
     Ok(Value::Null)
+}
+
+/// An element of an array of one type as one of another.
+fn stored(m: &mut Machine<'_>, item: &Value, from: types::Type, to: types::Type) -> Outcome {
+    let mismatch = "Source array type cannot be assigned to destination array type.";
+    match (from.primitive(), to.primitive()) {
+        (Some(one), Some(two)) if one.widens_to(two) => {
+            Ok(crate::expression::machine::arithmetic::convert(item, two, false).unwrap_or_else(|| item.clone()))
+        }
+        (Some(_), Some(_)) => Err(m.throw("ArrayTypeMismatchException", mismatch)),
+        _ if from.converts_by_reference(to) => Ok(item.clone()),
+        // Downwards each element is looked at; null is no value.
+        _ if to.converts_by_reference(from) || from.is_interface() || to.is_interface() && to.is_reference() => {
+            if item.is_null() && to.is_reference() || m.is(item, to) {
+                Ok(item.clone())
+            } else {
+                Err(m.throw(
+                    "InvalidCastException",
+                    "At least one element in the source array could not be cast down to the destination array type.",
+                ))
+            }
+        }
+        _ => Err(m.throw("ArrayTypeMismatchException", mismatch)),
+    }
 }
 
 /// Copies all elements of an array of ours into another from an index on.

@@ -473,6 +473,12 @@ pub(super) const MEMBERS: Members = &[
         let token = from_object(m, a.get(0), 0)?;
         write::text(m, token, indented)
     }),
+    // No policy can name a converter: those that are given are null, which the deserialiser meets before it reads.
+    ("JsonConvert.DeserializeObject(string,JsonConverter[])", |m, a| {
+        m.string(a, 0, "value")?;
+        let given = if a.get(1).is_null() { 0 } else { linq::collect(m, a.get(1))?.len() };
+        if given > 0 { Err(m.null_reference()) } else { deserialize(m, a) }
+    }),
     ("JsonConvert.DeserializeObject", |m, a| deserialize(m, a)),
 ];
 

@@ -119,7 +119,7 @@ impl Exchange {
             "LastError" => when(self.last_error.is_some(), HostKind::LastError),
             "Deployment" => object(HostKind::Deployment, 0),
             "Backend" => when(self.backend.is_some(), HostKind::Backend),
-            "Tracing" => HostValue::Boolean(self.trace.is_some()),
+            "Tracing" => HostValue::Boolean(self.is_traced_openly()),
             "Elapsed" => HostValue::TimeSpan(i64::try_from(self.elapsed().as_nanos() / 100).unwrap_or(i64::MAX)),
             "Timestamp" => HostValue::DateTime(ticks(self.timestamp())),
             "RequestId" => HostValue::Guid(*self.id().as_bytes()),

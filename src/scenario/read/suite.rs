@@ -95,7 +95,7 @@ pub(super) fn file(
 }
 
 impl Reader<'_> {
-    fn settings(&mut self, node: &Node, settings: &mut Settings) {
+    pub(super) fn settings(&mut self, node: &Node, settings: &mut Settings) {
         for entry in self.mapping(node, "`settings`") {
             let Some(value) = self.text(&entry.node, &format!("`{}`", entry.key)) else { continue };
             let Err(error) = settings.set(&entry.key, &value) else { continue };
