@@ -23,6 +23,7 @@ pub mod deployment;
 pub mod desired;
 mod destroy;
 pub mod diff;
+pub mod doctor;
 pub mod error;
 pub mod events;
 pub mod export;

@@ -7,6 +7,7 @@
 //! [`request`], [`answer`] and [`expect`] know nothing of all that: they serve just as well for a gateway that is reached over a network.
 
 pub mod answer;
+pub mod chaos;
 mod client;
 pub mod codes;
 pub mod coverage;

@@ -10,6 +10,7 @@
 mod checks;
 mod diagnose;
 mod documents;
+pub mod drill;
 pub mod gateway;
 pub mod journal;
 mod keys;
@@ -59,14 +60,15 @@ const OF_GATEWAY: [(&str, Step); 10] = [
 ];
 
 /// Makes every check that can be made; what cannot is skipped with the reason.
-pub async fn verify(subject: &Subject<'_>, listener: &dyn Listener) -> Verification {
+pub async fn verify(subject: &Subject<'_>, drill: Option<drill::Kind>, listener: &dyn Listener) -> Verification {
     let mut run = Run::new(subject, listener);
-    let gateway = Box::pin(carry_out(&mut run)).await;
+    let gateway = Box::pin(carry_out(&mut run, drill)).await;
     run.finish(gateway.as_ref())
 }
 
-async fn carry_out(run: &mut Run<'_>) -> Option<Gateway> {
+async fn carry_out(run: &mut Run<'_>, drill: Option<drill::Kind>) -> Option<Gateway> {
     let subject = run.subject;
+    unfinished(run).await;
     let since = subject.settings.clock.utc();
     let plan = subject.deployment.plan().await;
     if let Err(DeployError::Findings(findings)) = &plan {
@@ -113,10 +115,22 @@ async fn carry_out(run: &mut Run<'_>) -> Option<Gateway> {
         return None;
     };
     match Scene::read(subject, gateway.clone()).await {
-        Ok(scene) => calls(run, &scene, since).await,
+        Ok(mut scene) => {
+            scene.find_ways().await;
+            calls(run, &scene, since, drill).await;
+        }
         Err(error) => run.skip(&OF_GATEWAY, &format!("what there is to call cannot be read: {error}")),
     }
     Some(gateway)
+}
+
+/// What an earlier drill has left is told first.
+async fn unfinished(run: &mut Run<'_>) {
+    let subject = run.subject;
+    if let Some(left) = drill::unfinished(subject.client, subject.desired, subject.settings.state_dir.as_deref()).await {
+        let causes = vec![Cause::new("an earlier run was killed in the middle", subject.commands.of("verify --restore"))];
+        run.add("unfinished-drill", Step::Service, Finding::fail(left.words(), causes));
+    }
 }
 
 fn is_service(change: &Change) -> bool {
@@ -130,7 +144,7 @@ fn resources(run: &mut Run<'_>, plan: &Plan) {
 }
 
 /// Everything that is asked of the gateway itself.
-async fn calls(run: &mut Run<'_>, scene: &Scene, since: time::OffsetDateTime) {
+async fn calls(run: &mut Run<'_>, scene: &Scene, since: time::OffsetDateTime, drill: Option<drill::Kind>) {
     checks::roles::check(run, scene).await;
     checks::clients::check(run, scene).await;
     checks::streaming::check(run, scene).await;
@@ -141,6 +155,10 @@ async fn calls(run: &mut Run<'_>, scene: &Scene, since: time::OffsetDateTime) {
     suspended(run, scene).await;
     checks::doors::check(run, scene).await;
     checks::telemetry::check(run, scene, since).await;
+    match drill {
+        Some(kind) => Box::pin(drill::check(run, scene, kind)).await,
+        None => run.add("failover", Step::Failover, Finding::skip("not asked for: `--failover` takes members out of the pool, one after the other")),
+    }
 }
 
 async fn suspended(run: &mut Run<'_>, scene: &Scene) {

@@ -5,6 +5,7 @@ mod accounts;
 mod connector;
 mod developer;
 mod local;
+mod mirror;
 mod seed;
 
 use std::path::Path;
@@ -27,6 +28,7 @@ pub use accounts::StoredAccounts;
 pub use connector::Simulated;
 pub use developer::DeveloperTokens;
 pub use local::{LocalWorld, WorldError, WorldOptions};
+pub use mirror::Mirror;
 
 /// The embedded ARM with what a client of it needs. Cheap to clone.
 #[derive(Debug, Clone)]

@@ -1,6 +1,7 @@
 //! What may stand on the command line. Parsing only records; `settings` makes sense of it.
 
 mod about;
+mod doctor;
 mod export;
 mod graph;
 mod help;
@@ -11,7 +12,8 @@ use std::path::PathBuf;
 
 use clap::{Args, FromArgMatches as _, Parser, Subcommand, ValueEnum};
 
-pub(super) use about::{CompletionsArguments, ExplainArguments, ManArguments};
+pub(super) use about::{CompletionsArguments, ExplainArguments, ManArguments, SchemaArguments};
+pub(super) use doctor::DoctorArguments;
 pub(super) use export::ExportArguments;
 pub(super) use graph::GraphArguments;
 pub use help::definition;
@@ -175,7 +177,7 @@ pub enum Command {
     Plan(PlanArguments),
     /// Make Azure (or the embedded ARM) what the specification says
     #[command(
-        after_help = "Examples:\n  apimctl apply gateway.yaml --local --yes\n  apimctl apply gateway.yaml\n  apimctl apply --plan plan.json --yes"
+        after_help = "Examples:\n  apimctl apply gateway.yaml --local --yes\n  apimctl apply gateway.yaml\n  apimctl apply --plan plan.json --yes\n  apimctl apply gateway.yaml --yes --timings=timings.svg"
     )]
     Apply(ApplyArguments),
     /// Delete what the specification made, in reverse order
@@ -214,7 +216,7 @@ pub enum Command {
     /// A scenario says how backends behave, what is sent, and what is expected. Exit code 0: everything was as expected; 1: something was not,
     /// or a file has errors.
     #[command(
-        after_help = "Examples:\n  apimctl test gateway.test.yaml\n  apimctl test . --junit results.xml\n  apimctl test tests/ --only failover --format json"
+        after_help = "Examples:\n  apimctl test gateway.test.yaml\n  apimctl test . --junit results.xml\n  apimctl test tests/ --only failover --format json\n  apimctl test . --coverage --lcov policies.info --html report.html\n  apimctl test --chaos gateway.chaos.yaml --html chaos.html"
     )]
     Test(TestArguments),
     /// Check and format policy documents and fragments on their own
@@ -223,6 +225,11 @@ pub enum Command {
     /// List what the local gateway does, how sure that is, where it comes from, and which setting changes it
     #[command(after_help = "Examples:\n  apimctl fidelity\n  apimctl fidelity breaker\n  apimctl fidelity --format json")]
     Fidelity(FidelityArguments),
+    /// Look at everything that a specification needs: login, rights, providers, names, accounts, network; each with its cure
+    #[command(
+        after_help = "Examples:\n  apimctl doctor\n  apimctl doctor gateway.yaml\n  apimctl doctor gateway.yaml --format json\n\nExit codes: 0 nothing stands in the way, 1 something does, 64 wrong usage"
+    )]
+    Doctor(DoctorArguments),
     /// Describe what is there, in Azure or on the embedded ARM, as a specification and policy files
     ///
     /// What a specification owns is described, or everything where none does. Secrets become variables and are never written. The result
@@ -240,8 +247,8 @@ pub enum Command {
     #[command(after_help = "Examples:\n  apimctl explain POL101\n  apimctl explain --format json")]
     Explain(ExplainArguments),
     /// Print the JSON Schema of the specification, for editors
-    #[command(after_help = "Example:\n  apimctl schema > apimctl.schema.json")]
-    Schema,
+    #[command(after_help = "Examples:\n  apimctl schema > apimctl.schema.json\n  apimctl schema --markdown > specification.md")]
+    Schema(SchemaArguments),
     /// Print a script that completes commands and flags in a shell
     #[command(
         after_help = "Examples:\n  apimctl completions bash > ~/.local/share/bash-completion/completions/apimctl\n  apimctl completions zsh > \"${fpath[1]}/_apimctl\"\n  apimctl completions fish > ~/.config/fish/completions/apimctl.fish\n  apimctl completions powershell | Out-String | Invoke-Expression"
@@ -314,6 +321,9 @@ pub struct ApplyArguments {
     /// Return when the service's creation has been accepted; run again later to go on
     #[arg(long)]
     pub no_wait: bool,
+    /// Tell where the time went: the critical path, waits, throttling; `=FILE` also draws it as SVG
+    #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true, default_missing_value = "")]
+    pub timings: Option<PathBuf>,
     /// What to do when the service's name is taken by a deleted service
     #[arg(long, value_enum, value_name = "WHAT")]
     pub soft_deleted: Option<SoftDeleted>,
@@ -484,6 +494,21 @@ pub struct ServeArguments {
     /// Apply the specification again when it or its policies change
     #[arg(long, requires = "spec")]
     pub watch: bool,
+    /// Serve what is deployed of the specification, and follow its changes, instead of applying the specification in memory
+    #[arg(long, value_enum, value_name = "PLACE", requires = "spec", conflicts_with_all = ["watch", "fixture"])]
+    pub from: Option<From>,
+    /// With `--from azure`: seconds between two looks at what is deployed
+    #[arg(long, value_name = "SECONDS", default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=3600))]
+    pub every: u64,
+    /// With `--from azure`: which cloud
+    #[arg(long, value_enum, value_name = "CLOUD", requires = "from")]
+    pub cloud: Option<CloudName>,
+    /// With `--from azure`: ARM of a custom cloud [env: APIMCTL_ARM_ENDPOINT]
+    #[arg(long, value_name = "URL", requires_all = ["authority_host", "from"])]
+    pub arm_endpoint: Option<String>,
+    /// With `--from azure`: Entra of a custom cloud [env: APIMCTL_AUTHORITY_HOST]
+    #[arg(long, value_name = "URL", requires_all = ["arm_endpoint", "from"])]
+    pub authority_host: Option<String>,
     /// Print the trace of every request
     #[arg(long)]
     pub trace: bool,
@@ -516,6 +541,13 @@ pub struct ServeArguments {
     pub fixture: Option<PathBuf>,
 }
 
+/// Where what is served comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum From {
+    /// What ARM has of the specification's service.
+    Azure,
+}
+
 /// Whose tokens the gateway shows to backends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum IdentityOf {
@@ -546,10 +578,13 @@ pub struct SimulateArguments {
 #[derive(Debug, Args)]
 pub struct TestArguments {
     /// Files of scenarios, and directories in which files end with `.test.yaml`
-    #[arg(value_name = "PATH", required = true)]
+    #[arg(value_name = "PATH", required_unless_present = "chaos", conflicts_with = "chaos")]
     pub paths: Vec<PathBuf>,
     #[command(flatten)]
     pub variables: VariableArguments,
+    /// Replay the load of a file over its faults, instead of scenarios, and report availability, latency and attempts
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["only", "coverage", "lcov"])]
+    pub chaos: Option<PathBuf>,
     /// Only scenarios whose name holds this text
     #[arg(long, value_name = "TEXT")]
     pub only: Option<String>,
@@ -562,6 +597,12 @@ pub struct TestArguments {
     /// Write the results as a page for a browser
     #[arg(long, value_name = "FILE")]
     pub html: Option<PathBuf>,
+    /// Report which policy statements and branches ran
+    #[arg(long)]
+    pub coverage: bool,
+    /// Write which policy statements and branches ran as an lcov tracefile
+    #[arg(long, value_name = "FILE")]
+    pub lcov: Option<PathBuf>,
 }
 
 /// What to do with policy documents.

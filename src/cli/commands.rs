@@ -3,6 +3,7 @@
 mod apply;
 mod completions;
 mod destroy;
+mod doctor;
 mod emulator;
 mod explain;
 mod export;
@@ -74,10 +75,11 @@ pub async fn run(command_line: CommandLine, environment: Environment, printer: &
         Command::Test(arguments) => test::run(&arguments, &mut session),
         Command::Policy(command) => policy::run(&command, &mut session),
         Command::Fidelity(arguments) => Ok(fidelity::run(&arguments, &mut session)),
+        Command::Doctor(arguments) => doctor::run(&arguments, &mut session).await,
         Command::Export(arguments) => export::run(&arguments, &mut session).await,
         Command::Graph(arguments) => graph::run(&arguments, &mut session),
         Command::Explain(arguments) => explain::run(&arguments, &mut session),
-        Command::Schema => Ok(schema::run(&mut session)),
+        Command::Schema(arguments) => Ok(schema::run(&arguments, &mut session)),
         Command::Completions(arguments) => Ok(completions::run(&arguments, &mut session)),
         Command::Man(arguments) => man::run(&arguments, &mut session),
     }
@@ -112,14 +114,14 @@ impl Session<'_> {
         Ok(yes)
     }
 
-    /// Ctrl-C asks to stop: what is in flight is finished. A second one ends the process where it is.
+    /// Ctrl-C (or SIGTERM) asks to stop: what is in flight is finished. A second one ends the process where it is.
     fn cancellation(&self) -> Cancellation {
         let (canceller, cancellation) = Canceller::new();
         tokio::spawn(async move {
-            if tokio::signal::ctrl_c().await.is_ok() {
+            if emulator::stopped().await.is_ok() {
                 canceller.cancel();
                 progress::say("Stopping: what has been sent is waited for; Ctrl-C again leaves at once, and a rerun goes on from there");
-                if tokio::signal::ctrl_c().await.is_ok() {
+                if emulator::stopped().await.is_ok() {
                     std::process::exit(130);
                 }
             }

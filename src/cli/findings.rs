@@ -2,7 +2,7 @@
 //! where it is written once.
 
 use crate::support::finding::Code;
-use crate::{analysis, deploy, expression, gateway, policy, simulator, spec};
+use crate::{analysis, deploy, expression, gateway, policy, scenario, simulator, spec};
 
 const TEXT: &str = include_str!("../../docs/findings.md");
 
@@ -33,6 +33,7 @@ pub fn codes() -> Vec<Code> {
         deploy::desired::codes::ALL,
         gateway::codes::ALL,
         simulator::behavior::codes::ALL,
+        scenario::codes::ALL,
     ]
     .concat()
 }

@@ -4,7 +4,9 @@
 //! everything else on stderr. A closed pipe is no error.
 
 pub(super) mod plan_text;
+mod policy_tree;
 pub(super) mod progress;
+pub(super) mod timings;
 pub(super) mod wrap;
 
 use std::io::{IsTerminal, Write};

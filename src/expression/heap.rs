@@ -7,6 +7,7 @@ use super::library::json::Json;
 use super::library::linq::{Enumerator, Query};
 use super::library::regex::{MatchData, Pattern};
 use super::library::xml::Xml;
+use super::machine::Room;
 use super::text::Text;
 use super::types::{self, Type};
 use super::value::{Handle, Value};
@@ -142,11 +143,12 @@ impl Table {
     /// Room for so many at least: .NET takes a prime of its own list.
     pub(crate) fn make_room(&mut self, count: usize) {
         const PRIMES: [usize; 44] = [
-            3, 7, 11, 17, 23, 29, 37, 47, 59, 71, 89, 107, 131, 163, 197, 239, 293, 353, 431, 521, 631, 761, 919, 1103, 1327, 1597, 1931, 2333,
-            2801, 3371, 4049, 4861, 5839, 7013, 8419, 10103, 12143, 14591, 17519, 21023, 25229, 30293, 36353, 43627,
+            3, 7, 11, 17, 23, 29, 37, 47, 59, 71, 89, 107, 131, 163, 197, 239, 293, 353, 431, 521, 631, 761, 919, 1103, 1327, 1597, 1931,
+            2333, 2801, 3371, 4049, 4861, 5839, 7013, 8419, 10103, 12143, 14591, 17519, 21023, 25229, 30293, 36353, 43627,
         ];
         // Past the list the next odd number that has no small divisor and is no multiple of 101 above one.
-        let is_prime = |number: usize| (3..).step_by(2).take_while(|divisor| divisor * divisor <= number).all(|divisor| number % divisor != 0);
+        let is_prime =
+            |number: usize| (3..).step_by(2).take_while(|divisor| divisor * divisor <= number).all(|divisor| number % divisor != 0);
         let later = || (count | 1..).step_by(2).find(|number| is_prime(*number) && (number - 1) % 101 != 0);
         self.capacity = PRIMES.iter().copied().find(|prime| *prime >= count).or_else(later).unwrap_or(count);
     }
@@ -170,6 +172,8 @@ pub enum VariableMismatch {
 #[derive(Debug, Default)]
 pub struct Heap {
     objects: Vec<Object>,
+    /// Where the last evaluation worked.
+    pub(crate) room: Room,
     pub(crate) variable_mismatch: VariableMismatch,
     /// What enumerators that are moved by hand stand at.
     currents: HashMap<Handle, Value>,

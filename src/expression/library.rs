@@ -207,17 +207,6 @@ pub(crate) fn to_text(machine: &mut Machine<'_>, value: &Value) -> Outcome<Text>
         Value::Text(text) => (**text).clone(),
         Value::Boolean(value) => Text::from(if *value { "True" } else { "False" }),
         Value::Char(unit) => Text::from([*unit].as_slice()),
-        Value::SByte(_)
-        | Value::Byte(_)
-        | Value::Int16(_)
-        | Value::UInt16(_)
-        | Value::Int32(_)
-        | Value::UInt32(_)
-        | Value::Int64(_)
-        | Value::UInt64(_)
-        | Value::Single(_)
-        | Value::Double(_)
-        | Value::Decimal(_) => Text::from(format::general(value)),
         Value::DateTime(date) => Text::from(dates::format(&dates::Parts::of(*date), "G").unwrap_or_default()),
         Value::Offset(date) => Text::from(dates::format(&dates::Parts::of_offset(*date), "").unwrap_or_default()),
         Value::Span(ticks) => Text::from(dates::span_text(*ticks)),
@@ -245,6 +234,10 @@ pub(crate) fn to_text(machine: &mut Machine<'_>, value: &Value) -> Outcome<Text>
                     _ => Text::from(""),
                 },
             },
+            Object::Opaque(ty, _) if ty.is("X509Certificate2") => match crypto::certificates::to_text(machine, value)? {
+                Some(text) => text,
+                None => Text::from(machine.heap.type_of(value).display_name()),
+            },
             Object::Opaque(ty, fields) if ty.is("TimeZoneInfo") => zones::text(fields),
             Object::Opaque(ty, fields) if ty.is("XDeclaration") => {
                 let fields = fields.clone();
@@ -267,6 +260,7 @@ pub(crate) fn to_text(machine: &mut Machine<'_>, value: &Value) -> Outcome<Text>
             },
             _ => Text::from(machine.heap.type_of(value).display_name()),
         },
+        number => Text::from(format::general(number)),
     })
 }
 

@@ -8,7 +8,8 @@ use std::cell::OnceCell;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::HeaderMap;
+use http::uri::PathAndQuery;
+use http::{HeaderMap, HeaderValue};
 use time::OffsetDateTime;
 use tokio::time::Instant;
 use uuid::Uuid;
@@ -18,7 +19,8 @@ pub use self::variables::Variables;
 use super::backend::forward::Forwarding;
 use super::failure::LastError;
 use super::front::Peer;
-use super::message::{MessageBody, RequestMessage, ResponseMessage, UrlText};
+use super::message::{MessageBody, RequestMessage, ResponseMessage};
+use super::program::Arguments;
 use super::settle::Settle;
 use super::snapshot::{ApiIndex, BackendIndex, BaseUrl, OperationIndex, ProductIndex, Snapshot, SubscriptionIndex};
 use super::trace::Trace;
@@ -55,14 +57,35 @@ pub struct Original {
     pub method: http::Method,
     /// Whether it came over TLS.
     pub https: bool,
-    /// Host without port.
-    pub host: String,
-    /// Port, if one was named.
-    pub port: Option<u16>,
+    /// `Host`, if there was one.
+    pub host: Option<HeaderValue>,
+    /// Path without dot segments, and query; shares the bytes of the request's head.
+    pub target: PathAndQuery,
+}
+
+impl Original {
     /// Path, encoded.
-    pub path: UrlText,
+    #[must_use]
+    pub fn path(&self) -> &str {
+        self.target.path()
+    }
+
     /// Query without `?`.
-    pub query: Option<UrlText>,
+    #[must_use]
+    pub fn query(&self) -> Option<&str> {
+        self.target.query()
+    }
+
+    /// Host and port as the caller named them.
+    #[must_use]
+    pub fn authority(&self) -> Option<(&str, Option<u16>)> {
+        let text = self.host.as_ref()?.to_str().ok().map(str::trim).filter(|text| !text.is_empty())?;
+        // `[::1]:80` has colons inside.
+        match text.rsplit_once(':') {
+            Some((host, port)) if !port.contains(']') => Some((host, port.parse().ok())),
+            _ => Some((text, None)),
+        }
+    }
 }
 
 /// One request.
@@ -130,6 +153,8 @@ pub struct Exchange {
     pub semantic_miss: Option<super::execute::semantic_cache::Missed>,
     /// An answer has been made of it; else its caller went away.
     pub answered: bool,
+    /// Room for the arguments of policies; empty between sections.
+    pub(super) arguments: Arguments,
     marks: Vec<(Arc<str>, u64)>,
     id: OnceCell<Uuid>,
     timestamp: OnceCell<OffsetDateTime>,
@@ -171,7 +196,6 @@ impl Exchange {
     pub fn new(arrival: Arrival) -> Self {
         let received = arrival.worker.state.clock.now();
         let mismatch = arrival.worker.settings.variables_mismatch;
-        let host = arrival.request.headers.get(http::header::HOST).cloned();
         Self {
             worker: arrival.worker,
             snapshot: arrival.snapshot,
@@ -186,7 +210,7 @@ impl Exchange {
             access: Access::default(),
             destination: Destination::Service,
             backend: None,
-            forwarding: Forwarding { host, ..Forwarding::default() },
+            forwarding: Forwarding::default(),
             variables: Variables::default(),
             last_error: None,
             section: Section::Inbound,
@@ -204,6 +228,7 @@ impl Exchange {
             semantic_miss: None,
             usage: None,
             answered: false,
+            arguments: Arguments::default(),
             marks: Vec::new(),
             id: OnceCell::new(),
             timestamp: OnceCell::new(),
@@ -220,6 +245,13 @@ impl Exchange {
     #[must_use]
     pub fn id(&self) -> Uuid {
         *self.id.get_or_init(|| self.worker.state.random.uuid())
+    }
+
+    /// Host and port as the caller named them; the gateway's own where he named none.
+    #[must_use]
+    pub fn authority(&self) -> (&str, Option<u16>) {
+        let own = &self.snapshot.service.gateway_url;
+        self.original.authority().unwrap_or((&own.host, own.port))
     }
 
     /// `context.Elapsed`.
@@ -287,5 +319,24 @@ impl Drop for Exchange {
         if !self.answered {
             super::record::abandoned(self);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn host_and_port_are_told_apart() {
+        let read = |text: &'static str| {
+            let target = PathAndQuery::from_static("/");
+            let original = Original { method: http::Method::GET, https: true, host: Some(HeaderValue::from_static(text)), target };
+            original.authority().map(|(host, port)| (host.to_owned(), port))
+        };
+        assert_eq!(read("a.example"), Some(("a.example".to_owned(), None)));
+        assert_eq!(read("a.example:8080"), Some(("a.example".to_owned(), Some(8080))));
+        assert_eq!(read("[::1]:80"), Some(("[::1]".to_owned(), Some(80))));
+        assert_eq!(read("[::1]"), Some(("[::1]".to_owned(), None)));
+        assert_eq!(read(""), None);
     }
 }

@@ -28,8 +28,8 @@ pub struct RequestRecord {
     pub id: Option<Uuid>,
     /// As the caller sent it.
     pub method: Method,
-    /// As the caller sent it, encoded, without the query: keys may stand there.
-    pub path: String,
+    /// As the caller sent it; keys may stand in its query, so [`RequestRecord::path`] is what is shown.
+    target: http::uri::PathAndQuery,
     /// What the caller got; 0 if it went away before.
     pub status: u16,
     /// From its arrival to the head of the answer.
@@ -55,6 +55,12 @@ pub struct RequestRecord {
 }
 
 impl RequestRecord {
+    /// As the caller sent it, encoded, without the query.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        self.target.path()
+    }
+
     /// The API.
     #[must_use]
     pub fn api(&self) -> Option<&Api> {
@@ -114,7 +120,7 @@ impl Recorder {
             timestamp: exchange.timestamp(),
             id,
             method: std::mem::take(&mut exchange.original.method),
-            path: exchange.original.path.to_string(),
+            target: exchange.original.target.clone(),
             status: 0,
             head_after: exchange.elapsed(),
             elapsed: Duration::ZERO,

@@ -184,7 +184,7 @@ impl Traces {
 impl Observer for Traces {
     fn request(&self, record: &RequestRecord) {
         let (Some(trace), Some(id)) = (&record.trace, record.id) else { return };
-        let title = format!("{} {} {}", record.method, record.path, record.status);
+        let title = format!("{} {} {}", record.method, record.path(), record.status);
         let entry = Arc::new(Kept { title, timestamp: record.timestamp, trace: (**trace).clone() });
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if kept.len() >= KEPT {

@@ -1,5 +1,6 @@
 //! Files of scenarios: YAML with positions. Everything that is wrong is found at once.
 
+mod chaos;
 mod expect;
 mod given;
 mod matchers;
@@ -9,6 +10,8 @@ mod suite;
 
 use std::path::{Path, PathBuf};
 
+pub use self::chaos::{ChaosRead, chaos};
+use super::chaos::SUFFIXES as CHAOS_SUFFIXES;
 use super::codes;
 use super::file::File;
 use super::subject::Subject;
@@ -119,6 +122,6 @@ fn specification(root: &Node, path: &Path) -> (PathBuf, Option<Span>) {
         return (directory.join(&scalar.text), Some(node.span));
     }
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    let stem = SUFFIXES.iter().find_map(|suffix| name.strip_suffix(suffix)).unwrap_or(&name).to_owned();
+    let stem = SUFFIXES.iter().chain(&CHAOS_SUFFIXES).find_map(|suffix| name.strip_suffix(suffix)).unwrap_or(&name).to_owned();
     (directory.join(format!("{stem}.yaml")), None)
 }

@@ -31,7 +31,11 @@ fn suite(own: &Suite) -> report::Suite {
     if own.has_errors() {
         let errors: Vec<&Finding> = own.findings.iter().filter(|finding| finding.is_error()).collect();
         let first = errors.first().map(|finding| finding.message.clone()).unwrap_or_default();
-        let message = if errors.len() > 1 { format!("{first}, and {} more errors", errors.len() - 1) } else { first };
+        let message = match errors.len() {
+            0 | 1 => first,
+            2 => format!("{first}, and one more error"),
+            many => format!("{first}, and {} more errors", many - 1),
+        };
         let mut case = Case::new("the scenarios can be read and their specification applied", Status::Errored(message));
         let lines: Vec<String> = own.findings.iter().map(|finding| finding_text(finding, &own.sources)).collect();
         case.place = errors.first().and_then(|finding| place(&own.sources, finding.span));
@@ -54,7 +58,8 @@ fn case(scenario: &ScenarioResult, sources: &Sources) -> Case {
     case.elapsed = scenario.took;
     case.virtual_elapsed = Some(scenario.virtual_time);
     let wrong = |step: &&StepResult| !step.mismatches.is_empty() || !step.findings.is_empty();
-    let details: Vec<String> = scenario.steps.iter().enumerate().filter(|(_, step)| wrong(step)).map(|(index, step)| detail(index, step, sources)).collect();
+    let details: Vec<String> =
+        scenario.steps.iter().enumerate().filter(|(_, step)| wrong(step)).map(|(index, step)| detail(index, step, sources)).collect();
     if !details.is_empty() {
         case.detail = Some(details.join("\n"));
     }
@@ -75,7 +80,12 @@ fn failure(scenario: &ScenarioResult) -> Status {
         if let Some(first) = step.mismatches.first() {
             let more = step.mismatches.len() - 1;
             let more = if more > 0 { format!(", and {more} more") } else { String::new() };
-            return Status::Failed(format!("{at}{}: expected {}, got {}{more}", first.about, one_line(&first.expected), one_line(&first.got)));
+            return Status::Failed(format!(
+                "{at}{}: expected {}, got {}{more}",
+                first.about,
+                one_line(&first.expected),
+                one_line(&first.got)
+            ));
         }
     }
     Status::Failed("it failed".to_owned())
@@ -131,9 +141,14 @@ fn source_line(at: Span, sources: &Sources) -> Option<String> {
     let number = position.line.to_string();
     let blank = " ".repeat(number.len());
     let before = " ".repeat(position.column as usize - 1);
-    let marked = file.text.get(at.start as usize..at.end as usize).map_or(1, |text| text.lines().next().unwrap_or_default().chars().count());
+    let marked =
+        file.text.get(at.start as usize..at.end as usize).map_or(1, |text| text.lines().next().unwrap_or_default().chars().count());
     let caret = "^".repeat(marked.max(1));
-    Some(format!("    {blank}--> {}:{number}:{}\n    {number} | {line}\n    {blank} | {before}{caret}\n", file.path.display(), position.column))
+    Some(format!(
+        "    {blank}--> {}:{number}:{}\n    {number} | {line}\n    {blank} | {before}{caret}\n",
+        file.path.display(),
+        position.column
+    ))
 }
 
 fn finding_text(finding: &Finding, sources: &Sources) -> String {

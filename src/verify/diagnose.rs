@@ -1,5 +1,6 @@
 //! The tutorial's troubleshooting section, as code: from an answer to what is likely behind it and the command that mends it.
 
+use super::documents::Documents;
 use super::gateway::{Told as _, Unanswered};
 use super::outcome::Cause;
 use super::routes::Api;
@@ -50,7 +51,7 @@ impl Style {
 pub(super) fn causes(subject: &Subject<'_>, api: &Api, style: Style, answer: &Answer) -> Vec<Cause> {
     match answer.code() {
         401 if answer.is_of_gateway() => refused_by_gateway(subject, api, style, answer),
-        401 | 403 => refused_by_account(subject, answer),
+        401 | 403 => refused_by_account(subject, api, style, answer),
         404 if answer.is_of_gateway() => no_route(subject, api, style),
         404 => no_deployment(subject, answer),
         429 if answer.is_of_gateway() => vec![Cause::new(
@@ -139,8 +140,37 @@ fn refused_by_gateway(subject: &Subject<'_>, api: &Api, style: Style, answer: &A
     ]
 }
 
-fn refused_by_account(subject: &Subject<'_>, answer: &Answer) -> Vec<Cause> {
+/// Headers that accounts look for a key of their own in.
+const ACCOUNT_KEYS: [&str; 2] = ["api-key", "ocp-apim-subscription-key"];
+
+/// Whether a client's key goes on to the account in a header that the account reads.
+fn leaks_key(subject: &Subject<'_>, api: &Api, style: Style) -> bool {
+    let header = match style {
+        Style::KeyHeader => api.header.as_str(),
+        Style::AzureSdk => "api-key",
+        Style::Query | Style::Bearer | Style::OpenAiSdk => return false,
+    };
+    let deletes = |element: &crate::policy::Element| {
+        element.name == "set-header"
+            && element.literal("name").is_some_and(|name| name.eq_ignore_ascii_case(header))
+            && element.literal("exists-action").is_some_and(|action| action == "delete")
+    };
+    ACCOUNT_KEYS.contains(&header) && !Documents::read(subject).has(&api.id, deletes)
+}
+
+fn refused_by_account(subject: &Subject<'_>, api: &Api, style: Style, answer: &Answer) -> Vec<Cause> {
     let code = answer.model_error().unwrap_or_default();
+    if answer.code() == 401 && !code.eq_ignore_ascii_case("PermissionDenied") && leaks_key(subject, api, style) {
+        return vec![Cause::new(
+            format!("the client's key goes on to the account in the header `{}`, and the account takes it for a key of its own", api.header),
+            format!(
+                "write <set-header name=\"{}\" exists-action=\"delete\" /> in `<inbound>` of the policy of `{}` and run: {}",
+                api.header,
+                api.name(),
+                subject.commands.of("apply")
+            ),
+        )];
+    }
     if code.eq_ignore_ascii_case("PermissionDenied") || answer.code() == 403 {
         let mut causes = vec![Cause::new(
             "the service's identity has no role on the account that answered, or the role has not taken effect yet (documented: up to 10 minutes)",

@@ -15,6 +15,16 @@ pub(super) struct Attached {
     pub(super) document: Document,
 }
 
+impl Attached {
+    /// ARM's word for the format of the text.
+    pub(super) fn format(&self) -> &'static str {
+        match self.document.format() {
+            Format::Xml => "xml",
+            Format::RawXml => "rawxml",
+        }
+    }
+}
+
 /// All documents of the specification: policies and fragments.
 pub(super) struct Documents(Vec<Attached>);
 

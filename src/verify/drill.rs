@@ -11,11 +11,10 @@ mod stage;
 
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use self::stage::{Stage, Trouble};
+use self::stage::{Shown, Stage, Trouble};
 use super::documents::Documents;
-use super::gateway::Gateway;
 use super::journal::{Contents, Journal};
 use super::outcome::{Cause, Finding, Step};
 use super::pools::{Member, Pool};
@@ -29,8 +28,8 @@ use crate::deploy::Desired;
 
 /// What a drill's own pool is called.
 pub(super) const POOL: &str = "apimctl-drill";
-/// A member that never answers.
-pub(super) const BROKEN: &str = "apimctl-drill-broken";
+/// Members that never answer: with the first one sees that the change has reached the gateway, the second is fresh then.
+pub(super) const BROKEN: [&str; 2] = ["apimctl-drill-broken-1", "apimctl-drill-broken-2"];
 /// A name that leads nowhere, by RFC 6761.
 const NOWHERE: &str = "https://apimctl-drill.invalid/openai";
 /// More members than this are not all taken out in turn: only those that are in use.
@@ -63,7 +62,7 @@ pub fn announce(subject: &Subject<'_>, kind: Kind) -> Vec<String> {
         requests += (members + 4) * stage::SHOTS * 2;
         lines.push(match kind {
             Kind::Own => format!(
-                "makes in `{service}` the pool `{POOL}` (the {members} members of `{pool}`), the backend `{BROKEN}` and a non-current revision of `{}`, and deletes them afterwards; clients notice nothing",
+                "makes in `{service}` the pool `{POOL}` (the {members} members of `{pool}`), two backends that never answer and a non-current revision of `{}`, and deletes them afterwards; clients notice nothing",
                 api.name()
             ),
             Kind::InPlace => format!(
@@ -164,7 +163,7 @@ async fn one(run: &mut Run<'_>, scene: &Scene, pool: &Pool, kind: Kind, journal:
 async fn acts(run: &mut Run<'_>, stage: &mut Stage<'_>, pool: &Pool, kind: Kind) -> Result<(), Trouble> {
     let name = |what: &str| format!("failover/{}/{what}", pool.name());
     stage.open().await?;
-    stage.act("all members", None, None).await?;
+    stage.act("all members", Shown::All).await?;
     let many = pool.members.len() > ALL_IN_TURN;
     let turn: Vec<&Member> = if many { pool.in_use().collect() } else { pool.members.iter().collect() };
     for member in turn {
@@ -172,47 +171,23 @@ async fn acts(run: &mut Run<'_>, stage: &mut Stage<'_>, pool: &Pool, kind: Kind)
         stage.write_services(&rest).await?;
         let label = pool.label(member);
         let told = stage.told_apart(&label);
-        let result = stage.act(&format!("without {}", member.backend), told.then_some(label.as_str()), None).await?;
-        run.add(name(&format!("without-{}", member.backend)), Step::Failover, result.finding(run.subject, stage.api(), told));
+        // Where answers cannot tell, it is enough that there are answers.
+        let shown = if told { Shown::Gone(&label) } else { Shown::Success };
+        let act = stage.act(&format!("without {}", member.backend), shown).await?;
+        run.add(name(&format!("without-{}", member.backend)), Step::Failover, act.finding(run.subject, stage.api(), told));
     }
-    stage.write_services(&stage.all_services()).await?;
-    let back = stage.act("all members again", None, Some(())).await?;
+    let all = stage.all_services();
+    stage.write_services(&all).await?;
+    let back = stage.act("all members again", Shown::All).await?;
     run.add(name("recovery"), Step::Failover, back.recovery(run.subject, stage.api()));
-    if kind == Kind::Own {
-        stage.write_broken(&broken(pool)).await?;
-        let mut services = stage.all_services();
-        services.push(member_entry(pool, run.subject));
-        stage.write_services(&services).await?;
-        let result = stage.act("with a broken member", None, None).await?;
-        run.add(name("broken-member"), Step::Failover, result.broken(run.subject, stage.api(), pool));
-    }
+    let (Kind::Own, Some(first), Some(second)) = (kind, stage.broken(0), stage.broken(1)) else { return Ok(()) };
+    // Alone, it shows when the gateway has heard of it; its breaker has tripped then, so another one joins the members.
+    stage.write_services(&[first]).await?;
+    stage.act("only a broken member", Shown::Failure).await?;
+    stage.write_services(&all.iter().cloned().chain([second]).collect::<Vec<_>>()).await?;
+    let act = stage.act("with a broken member", Shown::Success).await?;
+    run.add(name("broken-member"), Step::Failover, act.broken(run.subject, stage.api()));
     Ok(())
-}
-
-/// A backend that nobody answers for, with the breaker that the pool's own members have.
-fn broken(pool: &Pool) -> Value {
-    let mut properties = json!({
-        "url": NOWHERE, "protocol": "http", "description": "A member that never answers, for a failover drill of apimctl; may be deleted",
-    });
-    if let (Some(rule), Some(fields)) = (pool.in_use().find_map(|member| member.breaker.clone()), properties.as_object_mut()) {
-        fields.insert("circuitBreaker".to_owned(), json!({ "rules": [rule] }));
-    }
-    json!({ "properties": properties })
-}
-
-/// The broken member, as important as those that are in use.
-fn member_entry(pool: &Pool, subject: &Subject<'_>) -> Value {
-    let id = subject.service().map(|service| service.child("backends", BROKEN)).map(|id| id.as_str().to_owned()).unwrap_or_default();
-    let mut entry = json!({ "id": id });
-    if let Some(fields) = entry.as_object_mut() {
-        if pool.first_priority() > 0 {
-            fields.insert("priority".to_owned(), json!(pool.first_priority()));
-        }
-        if let Some(weight) = pool.in_use().map(|member| member.weight).max().filter(|weight| *weight > 1) {
-            fields.insert("weight".to_owned(), json!(weight));
-        }
-    }
-    entry
 }
 
 /// What is ready for the first act.
@@ -228,8 +203,8 @@ pub(super) struct Prepared {
     pub(super) api_version: String,
     /// What is made before the first request, in order; nothing in place.
     pub(super) made: Vec<(ResourceId, String, Value)>,
-    /// The backend for the last act, if it may be made.
-    pub(super) broken: Option<(ResourceId, String)>,
+    /// The backends for the last acts; none in place.
+    pub(super) broken: Vec<(ResourceId, String)>,
     /// For people.
     pub(super) words: String,
 }
@@ -239,6 +214,3 @@ pub(super) fn propagation(subject: &Subject<'_>) -> Duration {
     const LONGEST: Duration = Duration::from_secs(120);
     subject.settings.patience.min(LONGEST)
 }
-
-/// For `stage`: the gateway of the scene.
-pub(super) type At<'a> = &'a Gateway;

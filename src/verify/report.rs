@@ -47,7 +47,11 @@ fn case(check: &Check) -> Case {
         Status::Fail => CaseStatus::Failed(check.detail.clone()),
         Status::Skip => CaseStatus::Skipped(check.detail.clone()),
     };
-    let mut case = Case::new(title(&check.name), status);
+    let name = match (check.name.strip_prefix("trap/"), check.causes.first()) {
+        (Some(code), Some(cause)) => format!("Not {code}: {}", cause.text),
+        _ => title(&check.name),
+    };
+    let mut case = Case::new(name, status);
     case.id = Some(check.name.clone());
     case.elapsed = check.elapsed;
     case.detail = (check.status == Status::Pass && check.causes.is_empty()).then(|| check.detail.clone());
@@ -80,6 +84,7 @@ pub fn title(name: &str) -> String {
         ("retirement", _) => "No deployed model is retired soon".to_owned(),
         ("arm", _) => "ARM can be asked".to_owned(),
         ("ownership", _) => "Nobody else's resources stand in the way".to_owned(),
+        ("unfinished-drill", _) => "No drill is left to be put back".to_owned(),
         ("service", _) => "The service is ready and has its identity".to_owned(),
         ("backends", _) => "Backends are as specified".to_owned(),
         ("pool", pool) => format!("The pool `{pool}` is as specified"),
@@ -89,7 +94,7 @@ pub fn title(name: &str) -> String {
         ("policies", _) => "Policies in force mean what the specification says".to_owned(),
         ("resources", _) => "Other resources are as specified".to_owned(),
         ("traps", _) => "Nothing deploys and does something else than it says".to_owned(),
-        ("trap", code) => format!("{code}: it does what it says"),
+        ("trap", code) => format!("Not {code}"),
         ("subscriptions", _) => "Subscriptions are as specified and active".to_owned(),
         ("refused", "no-key") => "Without a key nobody gets in".to_owned(),
         ("refused", "wrong-key") => "With a wrong key nobody gets in".to_owned(),

@@ -44,7 +44,6 @@ pub(super) struct Api {
 /// An operation of an API.
 #[derive(Debug, Clone)]
 pub(super) struct Operation {
-    pub(super) name: String,
     pub(super) method: Method,
     pub(super) template: String,
     /// The first value that the specification lists for the query parameter `api-version`.
@@ -126,7 +125,6 @@ pub(super) fn models(spec: &Spec) -> Vec<Model> {
 #[derive(Debug, Clone)]
 pub(super) struct Call {
     pub(super) kind: Kind,
-    pub(super) operation: String,
     /// Without a key.
     pub(super) request: Request,
 }
@@ -229,7 +227,7 @@ impl Api {
             }
         }
         request.body = Body::Json(body);
-        Some(Call { kind, operation: operation.name.clone(), request })
+        Some(Call { kind, request })
     }
 }
 
@@ -263,7 +261,6 @@ fn read_operation(item: &Value) -> Option<Operation> {
             text(parameter, "/values/0").or_else(|| text(parameter, "/defaultValue")).unwrap_or(API_VERSION).to_owned()
         });
     Some(Operation {
-        name: text(item, "/name")?.to_owned(),
         method: method(text(item, "/properties/method")?)?,
         template: if template.starts_with('/') { template.to_owned() } else { format!("/{template}") },
         api_version,

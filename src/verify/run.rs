@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::gateway::Gateway;
-use super::outcome::{Check, Finding, Status, Step, Verification};
+use super::outcome::{Check, Finding, Step, Verification};
 use super::subject::{Listener, Subject};
 
 /// A run that is under way.
@@ -40,11 +40,6 @@ impl<'a> Run<'a> {
         for (name, step) in names {
             self.add(*name, *step, Finding::skip(why));
         }
-    }
-
-    /// Whether a check of that name failed.
-    pub(super) fn failed(&self, name: &str) -> bool {
-        self.verification.checks.iter().any(|check| check.name == name && check.status == Status::Fail)
     }
 
     /// Time since the beginning.

@@ -1,6 +1,6 @@
 //! `apimctl apply`: make it so.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
@@ -10,10 +10,12 @@ use super::Session;
 use super::open::{self, Extra, Opened, Request};
 use crate::cli::arguments::{ApplyArguments, SoftDeleted, VariableArguments};
 use crate::cli::output::progress::Progress;
+use crate::cli::output::timings::{self, Timings};
 use crate::cli::output::{Outcome, plan_text};
 use crate::deploy::events::{Event, EventSink, Summary};
 use crate::deploy::plan::SavedPlan;
 use crate::deploy::{self, DeployError};
+use crate::verify::drill;
 
 /// What `plan --out` noted of the command line, so that `apply --plan` needs no other argument.
 #[derive(Debug, Deserialize)]
@@ -37,9 +39,14 @@ pub(super) async fn run(arguments: &ApplyArguments, session: &mut Session<'_>) -
         Some(SoftDeleted::Purge) => deploy::SoftDeleted::Purge,
     };
     let extra = Extra { no_wait: arguments.no_wait, soft_deleted };
-    let Some(Opened { deployment, loaded, relay, local, .. }) = open::open(&request, extra, session).await? else {
+    let Some(Opened { deployment, loaded, relay, local, client, .. }) = open::open(&request, extra, session).await? else {
         return Ok(Outcome::Failed);
     };
+    let state = crate::cli::settings::state_dir(arguments.target.state_dir.as_deref());
+    if let Some(left) = drill::unfinished(&client, deployment.desired(), Some(&state)).await {
+        session.printer.warn(format!("A failover drill of this specification, {}", left.words()));
+        session.printer.warn(format!("Put it back first: apimctl verify {} --restore\n", spec.display()));
+    }
     let plan = match deployment.plan().await {
         Ok(plan) => plan,
         Err(error) => return open::say(error, &loaded, session),
@@ -63,10 +70,14 @@ pub(super) async fn run(arguments: &ApplyArguments, session: &mut Session<'_>) -
             return Ok(Outcome::Failed);
         }
         session.printer.note("");
-        let progress = Arc::new(Progress::new(session.printer));
+        let timings = arguments.timings.as_ref().map(|_| Arc::new(Timings::new()));
+        let progress = Arc::new(Progress::new(session.printer).with_timings(timings.clone()));
         relay.to(&progress);
         let applied = deployment.apply(&plan, &*progress, session.cancellation()).await;
         drop(progress);
+        if let (Some(timings), Some(path)) = (timings, &arguments.timings) {
+            show_timings(&timings.report(|id| deployment.waits_for(id)), path, session)?;
+        }
         let applied = match applied {
             Ok(applied) => applied,
             Err(error) => return open::say(error, &loaded, session),
@@ -88,8 +99,25 @@ pub(super) async fn run(arguments: &ApplyArguments, session: &mut Session<'_>) -
     show_outputs(&deployment, &spec, &place, session).await
 }
 
+/// Where the time went; also of an apply that failed.
+fn show_timings(report: &timings::Report, path: &Path, session: &mut Session<'_>) -> Result<()> {
+    if session.printer.is_json() {
+        session.printer.json_line(&report.json());
+    } else {
+        session.printer.note("");
+        for line in report.lines() {
+            session.printer.note(line);
+        }
+    }
+    if !path.as_os_str().is_empty() {
+        std::fs::write(path, report.svg()).with_context(|| format!("cannot write `{}`", path.display()))?;
+        session.printer.note(format!("\nDrawn in `{}`", path.display()));
+    }
+    Ok(())
+}
+
 /// Gateway URL, key names and snippets. `place` are the flags that lead to the embedded ARM, if it is there.
-async fn show_outputs(deployment: &deploy::Deployment, spec: &std::path::Path, place: &str, session: &mut Session<'_>) -> Result<Outcome> {
+async fn show_outputs(deployment: &deploy::Deployment, spec: &Path, place: &str, session: &mut Session<'_>) -> Result<Outcome> {
     let outputs = deployment.outputs().await.map_err(DeployError::into_error)?;
     if session.printer.is_json() {
         session.printer.json_line(&serde_json::json!({ "event": "outputs", "outputs": outputs }));

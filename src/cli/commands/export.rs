@@ -6,9 +6,9 @@ use std::sync::Arc;
 use anyhow::{Context as _, Result, bail};
 use serde_json::json;
 
+use super::Session;
 use super::open::{self, LoggedIn};
 use super::written::{self, Planned};
-use super::Session;
 use crate::arm::ResourceId;
 use crate::azure::ArmClient;
 use crate::cli::arguments::{ExportArguments, TargetArguments};
@@ -140,6 +140,7 @@ async fn source(arguments: &ExportArguments, session: &mut Session<'_>) -> Resul
         return Ok(Source { client: local.client(), service, context, local: Some(local) });
     }
     let LoggedIn { client, cloud, principal, .. } = open::login(&target, None, session).await?;
+    session.printer.note(format!("Logged in as {}", principal.describe()));
     let (subscription_id, service) = match arguments.service.as_deref().and_then(|text| ResourceId::parse(text).ok()) {
         Some(service) => (service.subscription_id().unwrap_or_default().to_owned(), service),
         None => {

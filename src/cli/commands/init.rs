@@ -5,7 +5,6 @@ mod discover;
 mod render;
 mod templates;
 
-
 use anyhow::Result;
 use serde_json::json;
 

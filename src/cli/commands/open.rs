@@ -170,6 +170,7 @@ async fn open_azure(
     observer: Arc<dyn Observer>,
 ) -> Result<(ArmClient, Context, Arc<dyn TokenCredential>)> {
     let LoggedIn { client, cloud, principal, credential } = login_observed(target, spec.tenant_id.clone(), session, Some(observer)).await?;
+    session.printer.note(format!("Logged in as {}", principal.describe()));
     if let (Some(wanted), Some(actual)) = (&spec.tenant_id, &principal.tenant_id)
         && !wanted.eq_ignore_ascii_case(actual)
     {
@@ -198,18 +199,18 @@ pub(super) struct LoggedIn {
     pub credential: Arc<dyn TokenCredential>,
 }
 
-/// Logs in, and says who that is.
+/// Logs in; who that is, the caller says.
 ///
 /// # Errors
 /// No login answers; the error has a line for each that was asked.
-pub(super) async fn login(target: &TargetArguments, tenant: Option<String>, session: &mut Session<'_>) -> Result<LoggedIn> {
+pub(super) async fn login(target: &TargetArguments, tenant: Option<String>, session: &Session<'_>) -> Result<LoggedIn> {
     login_observed(target, tenant, session, None).await
 }
 
 async fn login_observed(
     target: &TargetArguments,
     tenant: Option<String>,
-    session: &mut Session<'_>,
+    session: &Session<'_>,
     observer: Option<Arc<dyn Observer>>,
 ) -> Result<LoggedIn> {
     let Place::Azure { cloud, auth } = TargetSettings::resolve(target, &session.environment)?.place else {
@@ -234,7 +235,6 @@ async fn login_observed(
     }));
     // One line for each login that was asked.
     let principal = login.describe().await.map_err(|error| anyhow!("{}", error.to_string().replace("; ", "\n  ")))?;
-    session.printer.note(format!("Logged in as {}", principal.describe()));
     let mut options = ClientOptions::new(cloud.clone(), login.clone(), clock);
     if let Some(observer) = observer {
         options.observer = observer;

@@ -19,7 +19,7 @@ use self::log::Lines;
 use super::{Session, emulator, open, simulate};
 use crate::azure::cloud::Cloud;
 use crate::azure::credential::{Login, LoginOptions};
-use crate::cli::arguments::{IdentityOf, ServeArguments};
+use crate::cli::arguments::{ConsentArguments, IdentityOf, ServeArguments, TargetArguments};
 use crate::cli::output::Outcome;
 use crate::cli::settings;
 use crate::emulator::Fixture;
@@ -37,14 +37,22 @@ use crate::simulator::Behavior;
 use crate::support::clock::{SharedClock, SystemClock};
 use crate::support::random::SystemRandom;
 use crate::support::secret::Secret;
-use crate::world::{DeveloperTokens, LocalArm, LocalWorld, StoredAccounts, WorldOptions};
+use crate::world::{DeveloperTokens, LocalArm, LocalWorld, Mirror, StoredAccounts, WorldOptions};
 
 /// How often the files of `--watch` are looked at.
 const LOOK: Duration = Duration::from_millis(300);
 
 /// Runs it until it is told to stop.
 pub(super) async fn run(arguments: &ServeArguments, session: &mut Session<'_>) -> Result<Outcome> {
+    let mut mirror = None;
     let (arm, mut applied) = match &arguments.spec {
+        Some(spec) if arguments.from.is_some() => match deployed(spec, arguments, session).await? {
+            Some((arm, own)) => {
+                mirror = Some(own);
+                (arm, None)
+            }
+            None => return Ok(Outcome::Failed),
+        },
         Some(spec) => match Applied::new(spec, arguments, session).await? {
             Some((arm, applied)) => (arm, Some(applied)),
             None => return Ok(Outcome::Failed),
@@ -64,7 +72,7 @@ pub(super) async fn run(arguments: &ServeArguments, session: &mut Session<'_>) -
                 .ok_or_else(|| anyhow!("there is no API Management service `{name}`"))?,
         ),
         (Some(applied), None) => applied.service.clone(),
-        (None, None) => None,
+        (None, None) => mirror.as_ref().map(|mirror| mirror.service().clone()),
     };
     let Some(simulate) = behavior(arguments, &arm, session)? else { return Ok(Outcome::Failed) };
     let lines = Lines::new(arguments.trace);
@@ -96,6 +104,8 @@ pub(super) async fn run(arguments: &ServeArguments, session: &mut Session<'_>) -
     let clock: SharedClock = Arc::new(SystemClock);
     let mut snapshots = gateway.snapshots();
     let mut look = clock.sleep(LOOK);
+    let every = Duration::from_secs(arguments.every);
+    let mut copy = clock.sleep(every);
     let stopped = emulator::stopped();
     tokio::pin!(stopped);
     loop {
@@ -106,6 +116,14 @@ pub(super) async fn run(arguments: &ServeArguments, session: &mut Session<'_>) -
             }
             text = lines.next(&clock) => session.printer.note(text),
             Ok(()) = snapshots.changed() => shown::reloaded(&gateway, applied.as_ref(), session),
+            () = &mut copy, if mirror.is_some() => {
+                if let Some(mirror) = &mirror
+                    && let Err(error) = mirror.copy().await
+                {
+                    session.printer.warn(format!("{error}; the gateway goes on with what it had"));
+                }
+                copy = clock.sleep(every);
+            }
             () = &mut look, if arguments.watch => {
                 look = clock.sleep(LOOK);
                 if let Some(applied) = applied.as_mut().filter(|applied| applied.has_changed()) {
@@ -129,6 +147,27 @@ pub(super) async fn run(arguments: &ServeArguments, session: &mut Session<'_>) -
         session.printer.note(rest);
     }
     Ok(Outcome::Done)
+}
+
+/// An embedded ARM in memory with what is deployed of a specification, and what keeps it so. `None`: there were errors, and they have been
+/// shown.
+async fn deployed(spec: &std::path::Path, arguments: &ServeArguments, session: &mut Session<'_>) -> Result<Option<(LocalArm, Mirror)>> {
+    let target = TargetArguments {
+        cloud: arguments.cloud,
+        arm_endpoint: arguments.arm_endpoint.clone(),
+        authority_host: arguments.authority_host.clone(),
+        auth: arguments.auth,
+        state_dir: arguments.state_dir.clone(),
+        ..TargetArguments::default()
+    };
+    let consent = ConsentArguments::default();
+    let request = open::Request { spec, variables: &arguments.variables, target: &target, consent: &consent };
+    let Some(opened) = open::open(&request, open::Extra::default(), session).await? else { return Ok(None) };
+    let options = crate::emulator::Options { activation: Duration::ZERO, state: crate::emulator::State::Memory, ..Default::default() };
+    let arm = LocalArm::with_options(options, &Fixture::default()).context("cannot start the embedded ARM")?;
+    let mirror = Mirror::new(opened.client, opened.deployment.desired(), arm.clone()).context("the specification names no service")?;
+    mirror.copy().await.map_err(|error| anyhow!(error))?;
+    Ok(Some((arm, mirror)))
 }
 
 /// `None` inside: nothing is simulated. `None` outside: the behavior has errors, which have been shown.
@@ -180,7 +219,7 @@ fn disputed(arguments: &ServeArguments) -> Result<Settings> {
 /// The developer's own tokens, kept to hosts that may see them; `None`: the local issuer's.
 fn tokens(arguments: &ServeArguments, session: &Session<'_>) -> Result<Option<Arc<dyn TokenSource>>> {
     if arguments.identity == IdentityOf::Offline {
-        if !arguments.identity_host.is_empty() || arguments.auth.is_some() {
+        if !arguments.identity_host.is_empty() || (arguments.auth.is_some() && arguments.from.is_none()) {
             bail!("`--identity-host` and `--auth` are for `--identity developer`");
         }
         return Ok(None);

@@ -14,7 +14,7 @@ use super::Session;
 use super::open::{self, Extra, Opened, Request};
 use crate::azure::logs::LogsClient;
 use crate::azure::{ArmClient, ClientOptions};
-use crate::cli::arguments::{ConsentArguments, Target, VerifyArguments};
+use crate::cli::arguments::{ConsentArguments, DrillKind, Target, VerifyArguments};
 use crate::cli::output::Outcome;
 use crate::cli::output::progress;
 use crate::cli::settings;
@@ -25,6 +25,8 @@ use crate::support::clock::{Clock as _, SystemClock};
 use crate::support::random::SystemRandom;
 use crate::verify::gateway::Gateway;
 use crate::verify::telemetry::{AdminAt, NoTelemetry, Telemetry, Workspace};
+use crate::verify::drill::{self, restore::Restored};
+use crate::verify::journal::Contents;
 use crate::verify::{self, Check, Commands, Listener, Place, Settings, Status, Subject, Verification};
 
 /// How long Azure may take until a role is in force (documented: up to ten minutes), or telemetry is there.
@@ -40,6 +42,9 @@ const LOCAL_SAMPLES: u32 = 200;
 pub(super) async fn run(arguments: &VerifyArguments, session: &mut Session<'_>) -> Result<Outcome> {
     let local = arguments.target.local || arguments.target.target == Some(Target::Local);
     let started = SystemClock.utc();
+    if arguments.restore && !local {
+        return restored(arguments, session).await;
+    }
     let verification = if local { here(arguments, session).await? } else { there(arguments, session).await? };
     let Some(verification) = verification else { return Ok(Outcome::Failed) };
     let report = verify::report::report(&verification, Some(started));
@@ -92,7 +97,14 @@ async fn here(arguments: &VerifyArguments, session: &mut Session<'_>) -> Result<
         gateway: world.gateway().cloned(),
     };
     let listener = Lines { progress: false, quiet: session.printer.is_json() };
-    Ok(Some(verify::verify(&subject, &listener).await))
+    Ok(Some(Box::pin(verify::verify(&subject, drill(arguments), &listener)).await))
+}
+
+fn drill(arguments: &VerifyArguments) -> Option<drill::Kind> {
+    arguments.failover.then(|| match arguments.drill {
+        Some(DrillKind::InPlace) => drill::Kind::InPlace,
+        Some(DrillKind::Own) | None => drill::Kind::Own,
+    })
 }
 
 /// In Azure, or in front of whatever speaks ARM.
@@ -116,8 +128,48 @@ async fn there(arguments: &VerifyArguments, session: &mut Session<'_>) -> Result
         cancellation: session.cancellation(),
         gateway: gateway.map(|url| Gateway::new(url, Arc::new(SystemClock))),
     };
+    let kind = drill(arguments);
+    if let Some(kind) = kind {
+        session.printer.warn("The failover drill");
+        for line in drill::announce(&subject, kind) {
+            session.printer.warn(format!("  - {line}"));
+        }
+        if !arguments.yes && !session.ask("Go on with the drill?", "verify --failover")? {
+            return Ok(None);
+        }
+    }
     let listener = Lines { progress: true, quiet: session.printer.is_json() };
-    Ok(Some(verify::verify(&subject, &listener).await))
+    Ok(Some(Box::pin(verify::verify(&subject, kind, &listener)).await))
+}
+
+/// `--restore`: puts back what drills have left, and says what became of it.
+async fn restored(arguments: &VerifyArguments, session: &mut Session<'_>) -> Result<Outcome> {
+    let consent = ConsentArguments::default();
+    let request =
+        Request { spec: &arguments.spec.spec, variables: &arguments.spec.variables, target: &arguments.target, consent: &consent };
+    let Some(Opened { deployment, client, .. }) = open::open(&request, Extra::default(), session).await? else {
+        return Ok(Outcome::Failed);
+    };
+    let desired = deployment.desired();
+    let Some(service) = &desired.service else { bail!("the specification names no service") };
+    let fresh = Contents::new(&desired.owner, service, &open::holder(session), SystemClock.utc());
+    let state_dir = settings::state_dir(arguments.target.state_dir.as_deref());
+    let restored = drill::restore::restore(&client, fresh, Some(&state_dir)).await?;
+    if session.printer.is_json() {
+        let list: Vec<_> = restored.iter().map(|one| serde_json::json!({ "ok": one.is_good(), "detail": one.to_string() })).collect();
+        session.printer.json(&serde_json::json!({ "ok": restored.iter().all(Restored::is_good), "restored": list }));
+    } else if restored.is_empty() {
+        session.printer.note("There is nothing to put back");
+    } else {
+        for one in &restored {
+            session.printer.data(one.to_string());
+        }
+    }
+    if !restored.iter().all(Restored::is_good) {
+        session.printer.warn("Not everything could be put back; what could not stays in the journal, and the same command tries again");
+        return Ok(Outcome::Failed);
+    }
+    Ok(Outcome::Done)
 }
 
 fn settings_of(arguments: &VerifyArguments, session: &Session<'_>, patience: Duration, samples: u32) -> Settings {

@@ -71,8 +71,11 @@ pub(super) fn place(model: &Model) -> Layout<'_> {
     kinds.dedup();
     let column_of = |kind: Kind| kinds.iter().position(|own| *own == kind).unwrap_or_default();
 
-    let mut slots: Vec<Slot> =
-        nodes.iter().enumerate().map(|(index, node)| Slot { node: Some(index), column: column_of(node.kind), height: height(node), y: 0.0 }).collect();
+    let mut slots: Vec<Slot> = nodes
+        .iter()
+        .enumerate()
+        .map(|(index, node)| Slot { node: Some(index), column: column_of(node.kind), height: height(node), y: 0.0 })
+        .collect();
     // Each edge as the slots that it touches, the bends between included.
     let mut ways: Vec<Vec<usize>> = Vec::new();
     let mut edges = Vec::new();
@@ -119,7 +122,10 @@ pub(super) fn place(model: &Model) -> Layout<'_> {
         let width = nodes.iter().filter(|node| node.kind == *kind).map(|node| width(node)).fold(90.0, f64::max);
         layout.columns.push(Column { kind: *kind, x, width });
         // Labels of lines stand in the alley, so it is as wide as the widest of them.
-        let leaving = edges.iter().zip(&ways).filter(|(_, way)| way.iter().any(|slot| slots.get(*slot).is_some_and(|slot| slot.column == index)) && way.last().is_some_and(|slot| slots.get(*slot).is_some_and(|slot| slot.column == index + 1)));
+        let leaving = edges.iter().zip(&ways).filter(|(_, way)| {
+            way.iter().any(|slot| slots.get(*slot).is_some_and(|slot| slot.column == index))
+                && way.last().is_some_and(|slot| slots.get(*slot).is_some_and(|slot| slot.column == index + 1))
+        });
         let label = leaving.filter_map(|(edge, _)| edge.label.as_deref()).map(|label| text_width(label, 10.5) + 70.0).fold(ALLEY, f64::max);
         layout.width = x + width;
         x += width + label;
@@ -135,7 +141,8 @@ pub(super) fn place(model: &Model) -> Layout<'_> {
             let Some(column) = layout.columns.get(slot.column) else { continue };
             let middle = slot.y + slot.height / 2.0;
             if step > 0 {
-                let end = if step + 1 == way.len() { port(edge.label.is_some(), way, &edges, &ways, &slots).unwrap_or(middle) } else { middle };
+                let end =
+                    if step + 1 == way.len() { port(edge.label.is_some(), way, &edges, &ways, &slots).unwrap_or(middle) } else { middle };
                 // The label stands above a level piece of the line.
                 if let (Some(label), true) = (&edge.label, step + 1 == way.len()) {
                     points.push((column.x - text_width(label, 10.5) - 22.0, end));

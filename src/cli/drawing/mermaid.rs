@@ -10,7 +10,9 @@ pub(in crate::cli) fn write(model: &Model) -> String {
     let number = |id: &str| model.nodes.iter().position(|node| node.id == id).unwrap_or_default();
     let draw = |out: &mut String, indent: &str, kinds: &[Kind]| {
         for (index, node) in model.nodes.iter().enumerate().filter(|(_, node)| kinds.contains(&node.kind)) {
-            let text = [&[format!("<b>{}</b>", escape(&node.title))][..], &node.lines.iter().map(|line| escape(line)).collect::<Vec<_>>()].concat().join("<br/>");
+            let text = [&[format!("<b>{}</b>", escape(&node.title))][..], &node.lines.iter().map(|line| escape(line)).collect::<Vec<_>>()]
+                .concat()
+                .join("<br/>");
             let (open, close) = match node.kind {
                 Kind::Key => ("([", "])"),
                 Kind::Pool => ("{{", "}}"),

@@ -182,12 +182,10 @@ impl<'a> Builder<'a> {
                 self.model.group = join(&[Some(id.name()), location]);
             } else if Some(id) == self.desired.service.as_ref() {
                 let capacity = resource.body.value.pointer("/sku/capacity").and_then(Value::as_u64).filter(|units| *units > 1);
-                let sku = text(resource, "/sku/name")
-                    .map(|sku| capacity.map_or_else(|| sku.to_owned(), |units| format!("{sku}, {units} units")));
-                let further: Vec<&str> = list(resource, "/properties/additionalLocations")
-                    .iter()
-                    .filter_map(|item| item.get("location")?.as_str())
-                    .collect();
+                let sku =
+                    text(resource, "/sku/name").map(|sku| capacity.map_or_else(|| sku.to_owned(), |units| format!("{sku}, {units} units")));
+                let further: Vec<&str> =
+                    list(resource, "/properties/additionalLocations").iter().filter_map(|item| item.get("location")?.as_str()).collect();
                 let regions = location.map(|location| [&[location][..], &further].concat().join(" + "));
                 self.model.service = [Some(id.name().to_owned()), sku, regions].into_iter().flatten().collect();
                 if let Some(policy) = self.policy_of(id) {
@@ -224,11 +222,16 @@ impl<'a> Builder<'a> {
         for (id, resource) in self.of_type("subscriptions") {
             let state = text(resource, "/properties/state").filter(|state| !state.eq_ignore_ascii_case("active"));
             let all = text(resource, "/properties/scope").is_some_and(|scope| scope.to_ascii_lowercase().ends_with("/apis"));
-            self.node(id.as_str(), Kind::Key, id.name(), [
-                text(resource, "/properties/ownerId").map(|owner| format!("of {}", last(owner))),
-                all.then(|| "opens all APIs".to_owned()),
-                state.map(|state| format!("state: {state}")),
-            ]);
+            self.node(
+                id.as_str(),
+                Kind::Key,
+                id.name(),
+                [
+                    text(resource, "/properties/ownerId").map(|owner| format!("of {}", last(owner))),
+                    all.then(|| "opens all APIs".to_owned()),
+                    state.map(|state| format!("state: {state}")),
+                ],
+            );
         }
     }
 
@@ -237,12 +240,17 @@ impl<'a> Builder<'a> {
             let open = resource.body.value.pointer("/properties/subscriptionRequired") == Some(&Value::Bool(false));
             let approval = resource.body.value.pointer("/properties/approvalRequired") == Some(&Value::Bool(true));
             let words = self.policy_of(id).map(notable).unwrap_or_default();
-            self.node(id.as_str(), Kind::Product, id.name(), [
-                open.then(|| "open: no key".to_owned()),
-                approval.then(|| "by approval".to_owned()),
-                text(resource, "/properties/state").filter(|state| !state.eq_ignore_ascii_case("published")).map(str::to_owned),
-                Some(words.join(", ")),
-            ]);
+            self.node(
+                id.as_str(),
+                Kind::Product,
+                id.name(),
+                [
+                    open.then(|| "open: no key".to_owned()),
+                    approval.then(|| "by approval".to_owned()),
+                    text(resource, "/properties/state").filter(|state| !state.eq_ignore_ascii_case("published")).map(str::to_owned),
+                    Some(words.join(", ")),
+                ],
+            );
         }
     }
 
@@ -267,13 +275,12 @@ impl<'a> Builder<'a> {
             };
             let version = text(resource, "/properties/apiVersion").map(|version| format!("version {version}"));
             let words = self.policy_of(id).map(notable).unwrap_or_default();
-            self.node(id.as_str(), Kind::Api, id.name(), [
-                Some(format!("/{}", path.trim_matches('/'))),
-                version,
-                Some(key),
-                Some(operations),
-                Some(words.join(", ")),
-            ]);
+            self.node(
+                id.as_str(),
+                Kind::Api,
+                id.name(),
+                [Some(format!("/{}", path.trim_matches('/'))), version, Some(key), Some(operations), Some(words.join(", "))],
+            );
         }
     }
 
@@ -283,10 +290,12 @@ impl<'a> Builder<'a> {
             if resource.body.value.pointer("/properties/pool").is_some() {
                 let members = list(resource, "/properties/pool/services").len();
                 let affinity = resource.body.value.pointer("/properties/pool/sessionAffinity").is_some();
-                self.node(id.as_str(), Kind::Pool, id.name(), [
-                    Some(format!("{members} members")),
-                    affinity.then(|| "session affinity".to_owned()),
-                ]);
+                self.node(
+                    id.as_str(),
+                    Kind::Pool,
+                    id.name(),
+                    [Some(format!("{members} members")), affinity.then(|| "session affinity".to_owned())],
+                );
                 continue;
             }
             let account = resource.body.holes.iter().find(|hole| hole.pointer == "/properties/url").map(|hole| hole.source.id.clone());
@@ -301,10 +310,12 @@ impl<'a> Builder<'a> {
         }
         for account in &self.desired.accounts {
             let deployments: Vec<&str> = account.account.deployments.iter().map(crate::spec::model::Deployment::name).collect();
-            self.node(account.id.as_str(), Kind::Account, account.id.name(), [
-                account.account.location.clone(),
-                Some(deployments.join(", ")),
-            ]);
+            self.node(
+                account.id.as_str(),
+                Kind::Account,
+                account.id.name(),
+                [account.account.location.clone(), Some(deployments.join(", "))],
+            );
         }
         for (target, backends) in hosts {
             if !self.model.nodes.iter().any(|node| node.id.eq_ignore_ascii_case(&target)) {

@@ -64,7 +64,8 @@ pub(in crate::cli) fn write(model: &Model) -> String {
     out.push_str("<defs><marker id=\"tip\" viewBox=\"0 0 8 8\" refX=\"7.5\" refY=\"4\" markerWidth=\"7\" markerHeight=\"7\" orient=\"auto-start-reverse\"><path class=\"tip\" d=\"M0 .6 7.6 4 0 7.4z\"/></marker></defs>\n");
     let _ = writeln!(out, "<rect class=\"paper\" width=\"{}\" height=\"{}\"/>", number(content), number(height));
     text(&mut out, MARGIN, 26.0, "head", &model.name);
-    let group = Frame { x: frame.x - FRAME / 2.0, y: head, width: frame.width.max(row.right - frame.x) + FRAME, height: group_bottom - head };
+    let group =
+        Frame { x: frame.x - FRAME / 2.0, y: head, width: frame.width.max(row.right - frame.x) + FRAME, height: group_bottom - head };
     rectangle(&mut out, "group", &group, 10.0);
     rectangle(&mut out, "service", &frame, 8.0);
     let group_text = format!("resource group {}", model.group);
@@ -84,13 +85,7 @@ pub(in crate::cli) fn write(model: &Model) -> String {
     }
     for placed in &row.nodes {
         let middle = placed.x + placed.width / 2.0;
-        let _ = writeln!(
-            out,
-            "<path class=\"watch\" d=\"M{} {}V{}\"/>",
-            number(middle),
-            number(frame.y + frame.height),
-            number(placed.y)
-        );
+        let _ = writeln!(out, "<path class=\"watch\" d=\"M{} {}V{}\"/>", number(middle), number(frame.y + frame.height), number(placed.y));
         draw_node(&mut out, placed);
     }
     for (index, line) in footer.iter().enumerate() {

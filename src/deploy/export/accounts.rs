@@ -21,20 +21,27 @@ impl Composer<'_> {
             let mut fields = Map::new();
             fields.insert("account".to_owned(), json!(account.0.name()));
             fields.insert("resourceGroup".to_owned(), json!(account.0.group_name()));
-            if account.0.subscription_id().zip(self.service.subscription_id()).is_some_and(|(one, other)| !one.eq_ignore_ascii_case(other)) {
+            if account.0.subscription_id().zip(self.service.subscription_id()).is_some_and(|(one, other)| !one.eq_ignore_ascii_case(other))
+            {
                 fields.insert("subscriptionId".to_owned(), json!(account.0.subscription_id()));
             }
             if let Some(location) = text(&account.1, "/location") {
                 fields.insert("location".to_owned(), json!(location.replace(' ', "").to_ascii_lowercase()));
+            }
+            let deployments = self.live.links.get(&format!("{}/deployments", account.0).to_ascii_lowercase());
+            if let Some(deployments) = deployments.filter(|names| !names.is_empty()) {
+                fields.insert("deployments".to_owned(), json!(deployments));
             }
             entries.insert(key.clone(), Value::Object(fields));
             self.accounts.insert(account.0, key);
         }
         self.section("openAI", entries);
         // `roleAssignments: manage` is only true of what this specification assigned itself.
-        let assigns = self.live.manifest.as_ref().is_some_and(|manifest| {
-            manifest.resources.iter().any(|id| id.is_type(crate::deploy::resource::ROLE_ASSIGNMENT))
-        });
+        let assigns = self
+            .live
+            .manifest
+            .as_ref()
+            .is_some_and(|manifest| manifest.resources.iter().any(|id| id.is_type(crate::deploy::resource::ROLE_ASSIGNMENT)));
         if !self.accounts.is_empty() && !assigns {
             self.document.insert("roleAssignments".to_owned(), json!("verify"));
         }

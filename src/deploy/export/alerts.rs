@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::compose::{Composer, last, text};
+use super::compose::{Composer, last, text, whole};
 use crate::arm::ResourceId;
 
 impl Composer<'_> {
@@ -56,7 +56,7 @@ impl Composer<'_> {
     /// `None`: it has several conditions, or periods of its own.
     fn log_alert(&self, id: &ResourceId, body: &Value) -> Option<Map<String, Value>> {
         let [condition] = body.pointer("/properties/criteria/allOf")?.as_array()?.as_slice() else { return None };
-        let periods = condition.pointer("/failingPeriods/numberOfEvaluationPeriods").and_then(Value::as_u64).unwrap_or(1);
+        let periods = whole(condition, "/failingPeriods/numberOfEvaluationPeriods").unwrap_or(1);
         if periods != 1 || condition.get("resourceIdColumn").is_some_and(|column| !column.is_null()) {
             return None;
         }
@@ -77,7 +77,16 @@ impl Composer<'_> {
     }
 
     fn common(&self, id: &ResourceId, body: &Value, known: &[&str]) -> Option<Map<String, Value>> {
-        let handled = ["criteria", "scopes", "actions", "evaluationFrequency", "windowSize", "targetResourceType", "targetResourceRegion", "targetResourceTypes"];
+        let handled = [
+            "criteria",
+            "scopes",
+            "actions",
+            "evaluationFrequency",
+            "windowSize",
+            "targetResourceType",
+            "targetResourceRegion",
+            "targetResourceTypes",
+        ];
         let ignored: Vec<&str> = handled.into_iter().chain(["enabled"]).collect();
         let mut fields = self.fields(id, body, known, &ignored);
         // What else it has, it must keep: the specification has no words for it, so it stays a resource as it is.
@@ -97,9 +106,8 @@ impl Composer<'_> {
             }
         }
         let own = self.service.parent();
-        let names: Vec<&str> = groups
-            .map(|group| if ResourceId::parse(group).ok().and_then(|id| id.parent()) == own { last(group) } else { group })
-            .collect();
+        let names: Vec<&str> =
+            groups.map(|group| if ResourceId::parse(group).ok().and_then(|id| id.parent()) == own { last(group) } else { group }).collect();
         if !names.is_empty() {
             fields.insert("actionGroups".to_owned(), json!(names));
         }

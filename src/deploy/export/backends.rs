@@ -57,7 +57,9 @@ impl Composer<'_> {
         let own = self.live.get(self.service);
         let ours = own.is_some_and(|service| self.is_ours(service));
         let system = !ours || own.and_then(|service| text(service, "/identity/type")).is_some_and(|kind| kind.contains("SystemAssigned"));
-        let first = own.and_then(|service| service.pointer("/identity/userAssignedIdentities")?.as_object()?.values().next()?.get("clientId")?.as_str());
+        let first = own.and_then(|service| {
+            service.pointer("/identity/userAssignedIdentities")?.as_object()?.values().next()?.get("clientId")?.as_str()
+        });
         let audience = resource.trim_end_matches('/') == self.options.audience.trim_end_matches('/');
         audience && if system { client.is_none() } else { client.is_some() && client == first }
     }

@@ -185,8 +185,11 @@ impl<'a> Composer<'a> {
     /// Tags that people set.
     pub(super) fn tags(&self, body: &Value) -> Option<Value> {
         let tags = body.get("tags")?.as_object()?;
-        let own: Map<String, Value> =
-            tags.iter().filter(|(name, _)| !name.eq_ignore_ascii_case(OWNER_TAG)).map(|(name, value)| (name.clone(), value.clone())).collect();
+        let own: Map<String, Value> = tags
+            .iter()
+            .filter(|(name, _)| !name.eq_ignore_ascii_case(OWNER_TAG))
+            .map(|(name, value)| (name.clone(), value.clone()))
+            .collect();
         (!own.is_empty()).then_some(Value::Object(own))
     }
 
@@ -195,7 +198,9 @@ impl<'a> Composer<'a> {
         let Some(owner) = &self.live.owner else { return false };
         let tags = body.get("tags").and_then(Value::as_object);
         tags.is_some_and(|tags| {
-            tags.iter().any(|(name, value)| name.eq_ignore_ascii_case(OWNER_TAG) && value.as_str().is_some_and(|own| own.eq_ignore_ascii_case(owner)))
+            tags.iter().any(|(name, value)| {
+                name.eq_ignore_ascii_case(OWNER_TAG) && value.as_str().is_some_and(|own| own.eq_ignore_ascii_case(owner))
+            })
         })
     }
 
@@ -232,7 +237,8 @@ impl<'a> Composer<'a> {
 
     /// A variable in the place of a secret.
     pub(super) fn secret(&mut self, hint: &str, of: &str, named_value: Option<ResourceId>, value: Option<&str>) -> Value {
-        let mut base: String = hint.chars().map(|letter| if letter.is_ascii_alphanumeric() { letter.to_ascii_uppercase() } else { '_' }).collect();
+        let mut base: String =
+            hint.chars().map(|letter| if letter.is_ascii_alphanumeric() { letter.to_ascii_uppercase() } else { '_' }).collect();
         if !base.starts_with(|letter: char| letter.is_ascii_alphabetic()) {
             base.insert_str(0, "SECRET_");
         }
@@ -294,7 +300,8 @@ impl<'a> Composer<'a> {
         for (id, body) in &self.live.bodies {
             let ours = manifest.is_some_and(|manifest| manifest.owns(id)) && !self.is_taken(id);
             let kind = id.resource_type();
-            let derived = manifest::parse_value_name(id.name()).is_some() || kind.eq_ignore_ascii_case("Microsoft.Authorization/roleAssignments");
+            let derived =
+                manifest::parse_value_name(id.name()).is_some() || kind.eq_ignore_ascii_case("Microsoft.Authorization/roleAssignments");
             let Some(entry) = catalogue::find(&kind).filter(|_| ours && !derived) else { continue };
             let fields = self.fields(id, body, &[], &[]);
             let properties = fields.get("properties").cloned().or_else(|| body.get("properties").cloned()).unwrap_or_else(|| json!({}));
@@ -314,13 +321,12 @@ impl<'a> Composer<'a> {
             list.push(resource);
         }
         if let Some(manifest) = manifest {
-            let unseen: Vec<&ResourceId> = manifest
-                .resources
-                .iter()
-                .filter(|id| catalogue::find(&id.resource_type()).is_none())
-                .collect();
+            let unseen: Vec<&ResourceId> = manifest.resources.iter().filter(|id| catalogue::find(&id.resource_type()).is_none()).collect();
             for id in unseen {
-                self.notes.push(format!("`{}` has a type that is not known here: add it to `resources:` by hand", id.relative_to(self.service).unwrap_or(id.as_str())));
+                self.notes.push(format!(
+                    "`{}` has a type that is not known here: add it to `resources:` by hand",
+                    id.relative_to(self.service).unwrap_or(id.as_str())
+                ));
             }
         }
         if !list.is_empty() {
@@ -365,9 +371,16 @@ pub(super) fn text<'a>(body: &'a Value, pointer: &str) -> Option<&'a str> {
     body.pointer(pointer).and_then(Value::as_str).filter(|text| !text.is_empty())
 }
 
+/// A whole number in a body; the service may write it with a fraction (`3.0`).
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "whole, not negative and far inside the range, as the guard says")]
+pub(super) fn whole(body: &Value, pointer: &str) -> Option<u64> {
+    let number = body.pointer(pointer)?.as_f64()?;
+    (number >= 0.0 && number.fract() == 0.0 && number < 9e15).then_some(number as u64)
+}
+
 /// Takes a field out that says what is so anyway.
 pub(super) fn drop_if(fields: &mut Map<String, Value>, key: &str, usual: &str) {
-    if fields.get(key).and_then(Value::as_str).is_some_and(|text| text.eq_ignore_ascii_case(usual)) {
+    if fields.get(key).and_then(Value::as_str) == Some(usual) {
         fields.shift_remove(key);
     }
 }

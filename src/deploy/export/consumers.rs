@@ -63,7 +63,11 @@ impl Composer<'_> {
             if built_in && users.is_empty() || !built_in && !self.wanted(id) {
                 continue;
             }
-            let mut fields = if built_in { Map::new() } else { self.fields(id, body, &["displayName", "description", "type", "externalId"], &["builtIn"]) };
+            let mut fields = if built_in {
+                Map::new()
+            } else {
+                self.fields(id, body, &["displayName", "description", "type", "externalId"], &["builtIn"])
+            };
             drop_if(&mut fields, "displayName", id.name());
             let external = fields.get("type").and_then(Value::as_str) == Some("external");
             if !users.is_empty() && !external {
@@ -80,7 +84,8 @@ impl Composer<'_> {
             if id.name() == "1" {
                 continue;
             }
-            let fields = self.fields(id, body, &["email", "firstName", "lastName", "state", "note"], &["groups", "identities", "registrationDate"]);
+            let fields =
+                self.fields(id, body, &["email", "firstName", "lastName", "state", "note"], &["groups", "identities", "registrationDate"]);
             self.take(id);
             users.insert(id.name().to_owned(), Value::Object(fields));
         }
@@ -95,7 +100,8 @@ impl Composer<'_> {
                 continue;
             }
             let Some(scope) = text(body, "/properties/scope").and_then(scope) else { continue };
-            let mut fields = self.fields(id, body, &["displayName"], &["scope", "ownerId", "state", "allowTracing", "primaryKey", "secondaryKey"]);
+            let mut fields =
+                self.fields(id, body, &["displayName"], &["scope", "ownerId", "state", "allowTracing", "primaryKey", "secondaryKey"]);
             drop_if(&mut fields, "displayName", id.name());
             fields.insert("scope".to_owned(), json!(scope));
             if let Some(owner) = text(body, "/properties/ownerId").map(last).filter(|owner| *owner != "1") {

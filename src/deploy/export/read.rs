@@ -21,7 +21,7 @@ const ACCOUNTS: &str = "Microsoft.CognitiveServices/accounts";
 pub(super) struct Live {
     /// The service and all that was read below it and beside it, in the order of lists.
     pub bodies: IndexMap<ResourceId, Value>,
-    /// Products' APIs and groups, groups' users: names at the other end, by the id of the collection (`{product}/apis`).
+    /// Products' APIs and groups, groups' users, accounts' deployments: names at the other end, by the id of the collection (`{product}/apis`).
     pub links: BTreeMap<String, Vec<String>>,
     /// Azure OpenAI accounts that the login sees.
     pub accounts: Vec<(ResourceId, Value)>,
@@ -67,7 +67,8 @@ pub(super) async fn read(client: &ArmClient, options: &ExportOptions) -> Result<
     live.owner = live.manifest.as_ref().map(|manifest| manifest.owner.clone());
     reader.keep(named_values, &mut live);
 
-    let collections = ["backends", "policyFragments", "apiVersionSets", "apis", "products", "groups", "users", "subscriptions", "loggers", "diagnostics"];
+    let collections =
+        ["backends", "policyFragments", "apiVersionSets", "apis", "products", "groups", "users", "subscriptions", "loggers", "diagnostics"];
     let lists: Vec<Vec<Value>> = stream::iter(collections).map(|name| reader.list(name)).buffered(PARALLEL).try_collect().await?;
     for list in lists {
         reader.keep(list, &mut live);
@@ -91,6 +92,15 @@ pub(super) async fn read(client: &ArmClient, options: &ExportOptions) -> Result<
 
     reader.outside(&mut live).await?;
     live.accounts = reader.accounts().await?;
+    let urls: Vec<String> =
+        live.of("backends").filter_map(|(_, body)| Some(body.pointer("/properties/url")?.as_str()?.to_ascii_lowercase())).collect();
+    let used = live.accounts.iter().filter(|(_, body)| {
+        let endpoint =
+            body.pointer("/properties/endpoint").and_then(Value::as_str).map(|text| text.trim_end_matches('/').to_ascii_lowercase());
+        endpoint.is_some_and(|endpoint| !endpoint.is_empty() && urls.iter().any(|url| url.starts_with(&endpoint)))
+    });
+    let used: Vec<ResourceId> = used.map(|(id, _)| id.clone()).collect();
+    reader.links(&used, &["deployments"], &mut live).await?;
     Ok(live)
 }
 
@@ -110,7 +120,10 @@ fn choose(mut manifests: BTreeMap<String, Manifest>, owner: Option<&str>) -> Res
         0 | 1 => Ok(manifests.into_values().next()),
         _ => {
             let names: Vec<String> = manifests.values().map(|manifest| format!("`{}`", manifest.owner)).collect();
-            Err(DeployError::Manifest(format!("several specifications share the service: say which with `--name`, one of {}", names.join(", "))))
+            Err(DeployError::Manifest(format!(
+                "several specifications share the service: say which with `--name`, one of {}",
+                names.join(", ")
+            )))
         }
     }
 }
@@ -180,7 +193,10 @@ impl Reader<'_> {
         let asked: Vec<String> = parents.iter().flat_map(|parent| collections.iter().map(move |name| format!("{parent}/{name}"))).collect();
         let lists: Vec<(String, Vec<Value>)> = stream::iter(asked)
             .map(|path| async move {
-                let kind = path.rsplit('/').next().map(|name| format!("{SERVICE}/{name}")).unwrap_or_default();
+                let kind = match path.strip_suffix("/deployments") {
+                    Some(_) => format!("{ACCOUNTS}/deployments"),
+                    None => path.rsplit('/').next().map(|name| format!("{SERVICE}/{name}")).unwrap_or_default(),
+                };
                 let items = self.list_at(&path, &kind).await?;
                 Ok::<_, DeployError>((path, items))
             })
@@ -214,7 +230,9 @@ impl Reader<'_> {
 
     /// What the manifest owns outside the service or beside what specifications model; where loggers and settings lead to.
     async fn outside(&self, live: &mut Live) -> Result<(), DeployError> {
-        let settings = self.list_at(&format!("{}/providers/Microsoft.Insights/diagnosticSettings", self.service), "Microsoft.Insights/diagnosticSettings").await?;
+        let settings = self
+            .list_at(&format!("{}/providers/Microsoft.Insights/diagnosticSettings", self.service), "Microsoft.Insights/diagnosticSettings")
+            .await?;
         self.keep(settings, live);
         let mut wanted: Vec<ResourceId> = live.manifest.iter().flat_map(|manifest| manifest.resources.iter().cloned()).collect();
         let led = |pointer: &str, live: &Live| -> Vec<ResourceId> {

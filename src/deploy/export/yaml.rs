@@ -32,7 +32,7 @@ fn entry(key: &str, value: &Value, depth: usize, out: &mut String) {
     // Sections and the things in them are opened; what lies deeper stands on one line if it fits.
     let room = LONGEST.saturating_sub(indent.len() + key.len() + 2);
     if (depth > 0 || !matches!(value, Value::Object(_)) || is_flat(value))
-        && let Some(text) = inline(value).filter(|text| text.chars().count() <= room)
+        && let Some(text) = inline(value).map(|text| block_scalar(value).unwrap_or(text)).filter(|text| text.chars().count() <= room)
     {
         out.push_str(&format!("{indent}{key}: {text}\n"));
         return;
@@ -94,10 +94,8 @@ fn inline(value: &Value) -> Option<String> {
 fn always_inline(value: &Value) -> Option<String> {
     match value {
         Value::Object(fields) => {
-            let parts: Option<Vec<String>> = fields
-                .iter()
-                .map(|(key, value)| Some(format!("{}: {}", scalar(&Value::String(key.clone())), inline(value)?)))
-                .collect();
+            let parts: Option<Vec<String>> =
+                fields.iter().map(|(key, value)| Some(format!("{}: {}", scalar(&Value::String(key.clone())), inline(value)?))).collect();
             let parts = parts?;
             Some(if parts.is_empty() { "{}".to_owned() } else { format!("{{ {} }}", parts.join(", ")) })
         }
@@ -127,12 +125,29 @@ fn escape(text: &str) -> String {
 }
 
 fn scalar(value: &Value) -> String {
-    let Value::String(text) = value else { return value.to_string() };
+    let Value::String(text) = value else { return number(value) };
     if let Some(name) = text.strip_prefix(VARIABLE) {
-        return format!("${{{name}}}");
+        // In quotes, because a brace inside a flow mapping would end it.
+        return format!("\"${{{name}}}\"");
     }
     let text = escape(text);
     if is_plain(&text) { text } else { Value::String(text).to_string() }
+}
+
+/// A number without a needless fraction: the service may answer `429.0`.
+#[expect(clippy::cast_possible_truncation, reason = "whole and far inside the range, as the guard says")]
+fn number(value: &Value) -> String {
+    match value.as_f64() {
+        Some(number) if value.is_f64() && number.fract() == 0.0 && number.abs() < 9e15 => (number as i64).to_string(),
+        _ => value.to_string(),
+    }
+}
+
+/// As the value of a key on its own line, where braces and commas need no quotes.
+fn block_scalar(value: &Value) -> Option<String> {
+    let text = escape(value.as_str()?);
+    let bare = text.replace(['{', '}', '[', ']', ',', '?', '*', '&', '\'', '#', '|', '%', '!', '<', '>'], "x");
+    (is_plain(&bare) && text.starts_with(|letter: char| letter.is_alphabetic() || letter == '/') && !text.contains(" #")).then_some(text)
 }
 
 /// Whether a text reads as itself without quotes, also inside brackets.
@@ -169,11 +184,18 @@ mod tests {
         let document = json!({
             "name": "x",
             "resourceGroup": { "name": "rg", "location": "westeurope" },
-            "backends": { "a": { "url": "https://a.example.com" }, "b": { "query": "one\ntwo\n", "key": variable("KEY"), "text": "cost $${x} {{y}}" } },
+            "backends": { "a": { "url": "https://a.example.com" }, "b": { "query": "one\ntwo\n", "key": variable("KEY"), "text": "cost ${x} {{y}}" } },
             "resources": [{ "type": "a/b", "properties": { "text": "x".repeat(120) } }],
         });
         let text = write(document.as_object().unwrap());
-        for line in ["resourceGroup: { name: rg, location: westeurope }", "  a: { url: https://a.example.com }", "    query: |", "      two", "    key: ${KEY}", "  - type: a/b"] {
+        for line in [
+            "resourceGroup: { name: rg, location: westeurope }",
+            "  a: { url: https://a.example.com }",
+            "    query: |",
+            "      two",
+            "    key: \"${KEY}\"",
+            "  - type: a/b",
+        ] {
             assert!(text.lines().any(|own| own == line), "`{line}` is not in:\n{text}");
         }
     }
@@ -184,7 +206,25 @@ mod tests {
             any::<i32>().prop_map(Value::from),
             "[ -~\n]{0,40}".prop_map(Value::from),
             "\\PC{0,20}".prop_map(Value::from),
-            prop::sample::select(vec!["true", "~", "1.5", "- a", "a: b", "#", "${A}", "$", "", " ", "\n", "a\n\nb\n", "null", "@x", "{{a}}", "2024-05-01"]).prop_map(Value::from),
+            prop::sample::select(vec![
+                "true",
+                "~",
+                "1.5",
+                "- a",
+                "a: b",
+                "#",
+                "${A}",
+                "$",
+                "",
+                " ",
+                "\n",
+                "a\n\nb\n",
+                "null",
+                "@x",
+                "{{a}}",
+                "2024-05-01"
+            ])
+            .prop_map(Value::from),
         ];
         leaf.prop_recursive(3, 24, 5, |inner| {
             prop_oneof![

@@ -118,6 +118,11 @@ impl Binder {
         if receiver.ty == known.void || receiver.ty == known.null {
             return refuse(at, format!("The `.' operator can not be applied to operands of type `{}'", receiver.ty));
         }
+        // The one method that `ValueTuple` has beside those of `object`.
+        if let (Shape::Tuple(_), "CompareTo", [argument]) = (receiver.ty.shape(), name, arguments) {
+            let other = self.convert_node(&argument.value, receiver.ty)?;
+            return self.native(at, "Operator.CompareTuples", vec![receiver, other], known.int32);
+        }
         // A property that holds a delegate.
         let actuals = self.actuals(arguments)?;
         let mut seen: Vec<Candidate> = Vec::new();

@@ -15,7 +15,16 @@ pub(super) const MEMBERS: Members = &[
     ("Object.Equals(object)", |m, a| instance_equals(m, a)),
     ("Object.ReferenceEquals(object,object)", |m, a| Ok(Value::Boolean(same(m, a.get(0), a.get(1))))),
     ("Operator.ReferenceNotEquals", |m, a| Ok(Value::Boolean(!same(m, a.get(0), a.get(1))))),
-    ("Operator.Dispose", |_, _| Ok(Value::Null)),
+    ("Operator.CompareTuples", |m, a| compare(m, a.get(0), a.get(1)).map(Value::Int32)),
+    // The end of `using`: what the type's own `Dispose` does.
+    ("Operator.Dispose", |m, a| {
+        let bases = if a.get(0).is_null() { &[][..] } else { m.heap.type_of(a.get(0)).bases() };
+        let own = bases.iter().find_map(|base| super::native(&format!("{}.Dispose()", base.definition()?.name)));
+        match own {
+            Some(dispose) => dispose(m, a),
+            None => Ok(Value::Null),
+        }
+    }),
     ("Object.ToString()", |m, a| instance_text(m, a)),
     ("ValueType.ToString()", |m, a| instance_text(m, a)),
     ("ValueType.Equals(object)", |m, a| instance_equals(m, a)),
@@ -476,17 +485,7 @@ pub(super) fn format_value(m: &mut Machine<'_>, value: &Value, format: Option<&T
     let Some(format) = format.filter(|format| !format.is_empty()) else { return to_text(m, value) };
     let format = format.to_str();
     let result = match value {
-        Value::SByte(_)
-        | Value::Byte(_)
-        | Value::Int16(_)
-        | Value::UInt16(_)
-        | Value::Int32(_)
-        | Value::UInt32(_)
-        | Value::Int64(_)
-        | Value::UInt64(_)
-        | Value::Single(_)
-        | Value::Double(_)
-        | Value::Decimal(_) => format::number(value, &format),
+        number if number.is_number() => format::number(number, &format),
         Value::DateTime(date) => super::dates::format(&super::dates::Parts::of(*date), &format),
         Value::Offset(date) => super::dates::format(&super::dates::Parts::of_offset(*date), &format),
         Value::Span(ticks) => super::dates::span_format(*ticks, &format),

@@ -11,6 +11,7 @@ use crate::expression::text::Text;
 use crate::expression::types::{self, Shape, Type};
 use crate::expression::value::{DateTime, Handle, Value};
 
+pub(crate) mod access;
 pub(crate) mod conversions;
 mod making;
 pub(crate) mod members;
@@ -472,6 +473,12 @@ pub(super) const MEMBERS: Members = &[
         let indented = a.values[1..].iter().any(|value| matches!(value, Value::Enum(_, 1)));
         let token = from_object(m, a.get(0), 0)?;
         write::text(m, token, indented)
+    }),
+    // No policy can name a converter: those that are given are null, which the deserialiser meets before it reads.
+    ("JsonConvert.DeserializeObject(string,JsonConverter[])", |m, a| {
+        m.string(a, 0, "value")?;
+        let given = if a.get(1).is_null() { 0 } else { linq::collect(m, a.get(1))?.len() };
+        if given > 0 { Err(m.null_reference()) } else { deserialize(m, a) }
     }),
     ("JsonConvert.DeserializeObject", |m, a| deserialize(m, a)),
 ];

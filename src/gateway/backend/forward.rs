@@ -12,6 +12,7 @@ use http::uri::PathAndQuery;
 use http::{HeaderMap, Request, Response, StatusCode, Uri};
 use hyper::ext::ReasonPhrase;
 use serde_json::json;
+use smallvec::SmallVec;
 
 use super::breaker::Outcome;
 use super::certificate::ClientIdentity;
@@ -48,8 +49,6 @@ pub struct Forwarding {
     pub carries_token: bool,
     /// Scope of the document that named a backend entity.
     pub entity_scope: Option<Scope>,
-    /// The caller's `Host`: it goes no further, unless a policy set it.
-    pub host: Option<HeaderValue>,
     /// The backend's end of a WebSocket connection, for the front.
     pub upgraded: Option<UpgradedBackend>,
 }
@@ -224,10 +223,10 @@ fn path_and_query(text: String) -> Option<PathAndQuery> {
 
 /// Makes the headers as they go out. What belongs to the connection is left out by the transport.
 fn prepare(exchange: &Exchange, place: &Place<'_>, token: Option<&HeaderValue>, headers: &mut HeaderMap) -> Displaced {
-    let mut displaced = Displaced(Vec::with_capacity(4));
-    // The very value that came in, not one like it: a policy that preserves the host writes its own.
+    let mut displaced = Displaced(SmallVec::new());
+    // The caller's `Host` goes no further. The very value that came in, not one like it: a policy that preserves the host writes its own.
     let came = |host: &HeaderValue, own: &HeaderValue| std::ptr::eq(host.as_bytes(), own.as_bytes());
-    if let (Some(host), Some(own)) = (headers.get(HOST), &exchange.forwarding.host)
+    if let (Some(host), Some(own)) = (headers.get(HOST), &exchange.original.host)
         && came(host, own)
     {
         displaced.set(headers, HOST, place.target.host_header().clone());
@@ -252,7 +251,7 @@ fn prepare(exchange: &Exchange, place: &Place<'_>, token: Option<&HeaderValue>, 
 }
 
 /// Headers as they were before: the name, its value, and the further ones that a field seldom has.
-struct Displaced(Vec<(HeaderName, Option<HeaderValue>, Vec<HeaderValue>)>);
+struct Displaced(SmallVec<[(HeaderName, Option<HeaderValue>, Vec<HeaderValue>); 5]>);
 
 impl Displaced {
     fn keep(&mut self, headers: &HeaderMap, name: &HeaderName) {

@@ -119,7 +119,7 @@ impl Exchange {
             "LastError" => when(self.last_error.is_some(), HostKind::LastError),
             "Deployment" => object(HostKind::Deployment, 0),
             "Backend" => when(self.backend.is_some(), HostKind::Backend),
-            "Tracing" => HostValue::Boolean(self.trace.is_some()),
+            "Tracing" => HostValue::Boolean(self.is_traced_openly()),
             "Elapsed" => HostValue::TimeSpan(i64::try_from(self.elapsed().as_nanos() / 100).unwrap_or(i64::MAX)),
             "Timestamp" => HostValue::DateTime(ticks(self.timestamp())),
             "RequestId" => HostValue::Guid(*self.id().as_bytes()),
@@ -130,16 +130,18 @@ impl Exchange {
     /// `context.Request.OriginalUrl`.
     #[must_use]
     pub fn original_url(&self) -> RequestUrl {
+        let (host, port) = self.authority();
+        let (path, query) = UrlText::of(&self.original.target);
         RequestUrl {
             base: std::sync::Arc::new(crate::gateway::snapshot::BaseUrl {
                 https: self.original.https,
-                host: self.original.host.clone(),
-                port: self.original.port,
+                host: host.to_owned(),
+                port,
                 path: String::new(),
                 prepared: crate::gateway::backend::target::Prepared::default(),
             }),
-            path: self.original.path.clone(),
-            query: self.original.query.clone(),
+            path,
+            query,
         }
     }
 
@@ -155,7 +157,7 @@ impl Exchange {
     fn query_at(&self, id: u32) -> Option<&str> {
         match id {
             REQUEST => self.request.url.query.as_deref(),
-            ORIGINAL => self.original.query.as_deref(),
+            ORIGINAL => self.original.query(),
             _ => None,
         }
     }

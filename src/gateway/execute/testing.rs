@@ -359,10 +359,8 @@ impl Bench {
             original: Original {
                 method: self.method.clone(),
                 https: true,
-                host: "gateway.example".to_owned(),
-                port: None,
-                path: path.to_owned().into(),
-                query: query.clone().map(Into::into),
+                host: Some(HeaderValue::from_static("gateway.example")),
+                target: self.url.parse().unwrap(),
             },
             request: RequestMessage {
                 method: self.method.clone(),

@@ -98,7 +98,7 @@ impl Dimension {
 
     /// The values of all `dimensions`, and where the backend's belongs, which is chosen later.
     fn values(dimensions: &[Self], exchange: &Exchange, arguments: &mut Arguments) -> (Values, Option<usize>) {
-        let mut values = Values::with_capacity(128);
+        let mut values = Values::with_capacity(256);
         let mut backend = None;
         for dimension in dimensions {
             match &dimension.value {

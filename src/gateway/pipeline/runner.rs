@@ -3,6 +3,7 @@
 use futures::StreamExt as _;
 use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
+use smallvec::{SmallVec, smallvec};
 
 use super::super::exchange::Exchange;
 use super::super::failure::{CALLER_GONE, Failure, LastError};
@@ -55,72 +56,42 @@ pub(super) struct Runner<'s> {
     absent: AbsentSection,
     /// Whether only what preflight requests meet is run.
     preflight: bool,
-    frames: Frames<'s>,
-    retries: Vec<Retry>,
+    /// One for each scope at most.
+    frames: SmallVec<[Frame<'s>; 4]>,
+    retries: SmallVec<[Retry; 1]>,
     permits: Vec<Permit>,
     arguments: Arguments,
 }
 
-/// The documents that are being run, the innermost last: one for each scope at most, since `<base />` only leads to wider ones.
-#[derive(Default)]
-struct Frames<'s> {
-    frames: [Option<Frame<'s>>; SCOPES],
-    count: usize,
-}
-
-/// Operation, API, product, all APIs.
-const SCOPES: usize = 4;
-
-impl<'s> Frames<'s> {
-    fn of(frame: Frame<'s>) -> Self {
-        let mut frames = Self::default();
-        frames.push(frame);
-        frames
-    }
-
-    fn push(&mut self, frame: Frame<'s>) {
-        if let Some(place) = self.frames.get_mut(self.count) {
-            *place = Some(frame);
-            self.count += 1;
-        }
-    }
-
-    fn pop(&mut self) {
-        self.truncate(self.count.saturating_sub(1));
-    }
-
-    fn truncate(&mut self, count: usize) {
-        self.count = self.count.min(count);
-    }
-
-    const fn len(&self) -> usize {
-        self.count
-    }
-
-    fn last(&self) -> Option<&Frame<'s>> {
-        self.frames.get(self.count.checked_sub(1)?)?.as_ref()
-    }
-
-    fn last_mut(&mut self) -> Option<&mut Frame<'s>> {
-        self.frames.get_mut(self.count.checked_sub(1)?)?.as_mut()
-    }
-}
-
 impl<'s> Runner<'s> {
-    pub(super) fn new(snapshot: &'s Snapshot, chain: Chain, section: Section, absent: AbsentSection, preflight: bool) -> Self {
+    /// `arguments`: an empty list, whose memory is used again.
+    pub(super) fn new(
+        snapshot: &'s Snapshot,
+        chain: Chain,
+        section: Section,
+        absent: AbsentSection,
+        preflight: bool,
+        arguments: Arguments,
+    ) -> Self {
         let mut runner = Self {
             snapshot,
             chain,
             section,
             absent,
             preflight,
-            frames: Frames::default(),
-            retries: Vec::new(),
+            frames: SmallVec::new(),
+            retries: SmallVec::new(),
             permits: Vec::new(),
-            arguments: Arguments::default(),
+            arguments,
         };
         runner.enter(0);
         runner
+    }
+
+    /// The list that was given, empty again.
+    pub(super) fn into_arguments(mut self) -> Arguments {
+        self.arguments.clear();
+        self.arguments
     }
 
     /// A child of `wait`: one program, in the scope of its parent.
@@ -131,8 +102,8 @@ impl<'s> Runner<'s> {
             section: self.section,
             absent: self.absent,
             preflight: self.preflight,
-            frames: Frames::of(Frame { program, next: 0, level, scope }),
-            retries: Vec::new(),
+            frames: smallvec![Frame { program, next: 0, level, scope }],
+            retries: SmallVec::new(),
             permits: Vec::new(),
             arguments: Arguments::default(),
         }

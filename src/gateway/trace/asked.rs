@@ -23,6 +23,15 @@ const WRONG_API: HeaderName = HeaderName::from_static("apim-debug-authorization-
 const ANSWERS: HeaderName = HeaderName::from_static("apim-trace-id");
 /// Marks a request whose trace its caller is not told of.
 const HIDDEN: &str = "trace-hidden";
+
+impl Exchange {
+    /// Whether caller and policies may know of the trace: `context.Tracing`.
+    #[must_use]
+    pub fn is_traced_openly(&self) -> bool {
+        self.trace.is_some() && self.amount(HIDDEN).is_none()
+    }
+}
+
 /// Starts a trace if the request is to have one, or asks for it.
 pub fn begin(exchange: &mut Exchange) {
     let all = exchange.worker.tracing.is_all();
@@ -35,7 +44,7 @@ pub fn begin(exchange: &mut Exchange) {
         let original = &exchange.original;
         json!({ "request": {
             "method": original.method.as_str(),
-            "url": format!("{}://{}{}", if original.https { "https" } else { "http" }, original.host, original.path),
+            "url": format!("{}://{}{}", if original.https { "https" } else { "http" }, exchange.authority().0, original.path()),
             "headers": shown::headers(&exchange.request.headers, exchange.key_header()),
         } })
     });
@@ -109,7 +118,7 @@ pub fn tell(exchange: &mut Exchange) {
         return;
     }
     let id = exchange.id().simple().to_string();
-    if exchange.amount(HIDDEN).is_none()
+    if exchange.is_traced_openly()
         && let Ok(value) = HeaderValue::from_str(&id)
     {
         exchange.response_mut().headers.insert(ANSWERS, value);

@@ -131,6 +131,12 @@ impl Each {
         }
     }
 
+    /// Whether it is about what only a traced request tells.
+    #[must_use]
+    pub const fn needs_trace(&self) -> bool {
+        matches!(self, Self::Trace(_) | Self::Variable(..))
+    }
+
     pub(super) fn check(&self, answer: &Answer) -> Vec<Missed> {
         let mut missed = Vec::new();
         self.outside(answer, &mut missed);

@@ -2,7 +2,7 @@
 
 use http::header::HeaderName;
 
-use super::reader::{Reader, suggestion};
+use super::reader::{Reader, requests, suggestion};
 use crate::scenario::codes;
 use crate::scenario::expect::{
     All, Amount, AttemptExpected, Check, Each, Expect, MetricExpected, Outcome, ReceivedExpected, StreamExpected, Text, TraceExpected,
@@ -36,6 +36,7 @@ const KEYS: &[&str] = &[
     "spread",
     "served",
     "asked",
+    "tripped",
     "order",
     "received",
     "metrics",
@@ -143,12 +144,19 @@ impl Reader<'_> {
                     all.extend(amount.map(|amount| Check { at: Some(entry.key_span), what: All::Asked(backend, amount) }));
                 }
             }
+            "tripped" => {
+                for entry in self.mapping(value, &what) {
+                    let backend = self.backend(&entry.key, entry.key_span);
+                    let amount = self.amount(&entry.node, &format!("how often `{backend}` tripped"), Some(count));
+                    all.extend(amount.map(|amount| Check { at: Some(entry.key_span), what: All::Tripped(backend, amount) }));
+                }
+            }
             "order" => {
                 let nodes = self.list(value, &what);
                 let backends: Vec<String> =
                     nodes.iter().filter_map(|node| self.text(node, "a backend").map(|name| self.backend(&name, node.span))).collect();
                 if backends.len() as u64 != count && backends.len() == nodes.len() {
-                    let message = format!("`order` names {} backends, and there are {count} requests", backends.len());
+                    let message = format!("`order` names {} backends, and {}", backends.len(), requests(count));
                     self.error(codes::IMPOSSIBLE, Kind::Type, value.span, message);
                 }
                 all.push(Check { at: Some(value.span), what: All::Order(backends) });
@@ -187,7 +195,7 @@ impl Reader<'_> {
         for (name, sum) in [("statuses", statuses), ("served", served)] {
             if sum > count {
                 let at = node.entry(name).map_or(node.span, |entry| entry.key_span);
-                let message = format!("`{name}` wants at least {sum} answers, and there are {count} requests");
+                let message = format!("`{name}` wants at least {sum} answers, and {}", requests(count));
                 self.error(codes::IMPOSSIBLE, Kind::Type, at, message);
             }
         }

@@ -57,25 +57,32 @@ impl Reader<'_> {
         rules
     }
 
+    /// The accounts that backends lead to. For one that leads nowhere, which has been told then, any account stands, so that the rule is not
+    /// taken for one about everything.
     fn accounts_of(&mut self, node: &Node) -> Node {
         let items = self.one_or_many(node).into_iter().cloned().collect::<Vec<_>>();
-        let accounts = items.into_iter().filter_map(|item| {
-            let name = self.text(&item, "`backend`")?;
-            let known = self.findings.len();
-            let name = self.backend(&name, item.span);
-            if self.findings.len() > known {
-                return None;
-            }
-            let Some(Some(account)) = self.names.backends.get(&name).cloned() else {
-                let message = format!("the backend `{name}` leads to no Azure OpenAI account");
-                let help = "say under `hosts` what its host answers";
-                self.error_with_help(codes::UNKNOWN_BACKEND, Kind::Place, item.span, message, help);
-                return None;
-            };
-            let scalar = Scalar { text: account, plain: false, runs: Vec::new(), substituted: false, variable: false };
-            Some(Node { value: Value::Scalar(scalar), span: item.span })
+        let accounts = items.into_iter().map(|item| {
+            let text = self.account_of(&item).unwrap_or_else(|| "*".to_owned());
+            let scalar = Scalar { text, plain: false, runs: Vec::new(), substituted: false, variable: false };
+            Node { value: Value::Scalar(scalar), span: item.span }
         });
         Node { value: Value::Sequence(accounts.collect()), span: node.span }
+    }
+
+    fn account_of(&mut self, item: &Node) -> Option<String> {
+        let name = self.text(item, "`backend`")?;
+        let known = self.findings.len();
+        let name = self.backend(&name, item.span);
+        if self.findings.len() > known {
+            return None;
+        }
+        let account = self.names.backends.get(&name).cloned().flatten();
+        if account.is_none() {
+            let message = format!("the backend `{name}` leads to no Azure OpenAI account");
+            let help = "say under `hosts` what its host answers";
+            self.error_with_help(codes::UNKNOWN_BACKEND, Kind::Place, item.span, message, help);
+        }
+        account
     }
 
     fn host(&mut self, node: &Node) -> Vec<HostAnswer> {

@@ -147,7 +147,7 @@ impl Reader<'_> {
             Amount::Exactly(self.whole(node, what, 0, u64::MAX)?)
         };
         if let Some(total) = total.filter(|total| !amount.can_hold(*total)) {
-            let message = format!("{what} can never be {}: there are {total} requests", amount.words(total));
+            let message = format!("{what} can never be {}: {}", amount.words(total), super::reader::requests(total));
             self.error(codes::IMPOSSIBLE, Kind::Type, node.span, message);
         }
         Some(amount)

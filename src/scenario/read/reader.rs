@@ -224,3 +224,8 @@ pub(super) fn suggestion(name: &str, known: &[&str]) -> String {
 pub(super) fn listed(names: &[&str]) -> String {
     names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
 }
+
+/// `there is one request`, `there are 4 requests`.
+pub(super) fn requests(count: u64) -> String {
+    if count == 1 { "there is one request".to_owned() } else { format!("there are {count} requests") }
+}

@@ -40,14 +40,7 @@ struct Common {
     named: Named,
 }
 
-pub(super) fn file(
-    root: &Node,
-    path: &Path,
-    spec: &Path,
-    names: &Names,
-    sources: &mut Sources,
-    findings: &mut Vec<Finding>,
-) -> File {
+pub(super) fn file(root: &Node, path: &Path, spec: &Path, names: &Names, sources: &mut Sources, findings: &mut Vec<Finding>) -> File {
     let mut reader = Reader { names, findings, path, sources };
     let mut common = Common { settings: Settings::default(), given: Given::default(), named: Named::new() };
     let mut list = None;
@@ -95,7 +88,7 @@ pub(super) fn file(
 }
 
 impl Reader<'_> {
-    fn settings(&mut self, node: &Node, settings: &mut Settings) {
+    pub(super) fn settings(&mut self, node: &Node, settings: &mut Settings) {
         for entry in self.mapping(node, "`settings`") {
             let Some(value) = self.text(&entry.node, &format!("`{}`", entry.key)) else { continue };
             let Err(error) = settings.set(&entry.key, &value) else { continue };

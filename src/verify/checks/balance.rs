@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use crate::scenario::Request;
-use crate::scenario::request::Place;
 use crate::verify::diagnose::{self, Style};
 use crate::verify::gateway::Told as _;
 use crate::verify::keys::key;
@@ -76,10 +75,9 @@ pub(in crate::verify) async fn check(run: &mut Run<'_>, scene: &Scene) {
 fn requests(scene: &Scene, api: &Api) -> Vec<Request> {
     let Some(call) = api.calls(&scene.models).into_iter().next() else { return Vec::new() };
     if !api.key_required || api.is_front {
-        return scene.keys.credential(api).map(|key| keyed(&call, key)).into_iter().collect();
+        return scene.credential(api).map(|key| keyed(&call, key)).into_iter().collect();
     }
-    let place = || Place::Header(api.header.clone());
-    scene.keys.all_for(api).map(|subscription| keyed(&call, Some(key(&subscription.primary, place())))).collect()
+    scene.keys.all_for(api).map(|subscription| keyed(&call, Some(key(&subscription.primary, scene.place(api))))).collect()
 }
 
 async fn fire(subject: &Subject<'_>, scene: &Scene, api: &Api, request: &Request) -> Volley {

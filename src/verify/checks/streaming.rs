@@ -25,7 +25,7 @@ pub(in crate::verify) async fn check(run: &mut Run<'_>, scene: &Scene) {
     for api in &scene.apis {
         let Some(call) = api.calls(&scene.models).into_iter().find(|call| call.kind == Kind::Chat) else { continue };
         let name = format!("streaming/{}", api.name());
-        let Some(key) = scene.keys.credential(api) else {
+        let Some(key) = scene.credential(api) else {
             run.add(name, Step::Clients, Finding::skip("no key of the specification opens this API"));
             continue;
         };

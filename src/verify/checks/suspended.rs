@@ -7,7 +7,6 @@ use serde_json::json;
 use super::refusals::{every_path, places, refused};
 use crate::arm::{ResourceId, catalogue};
 use crate::azure::{AzureError, Precondition};
-use crate::scenario::request::Place;
 use crate::support::secret::Secret;
 use crate::verify::gateway::Told as _;
 use crate::verify::journal::Journal;
@@ -53,7 +52,7 @@ async fn judge(subject: &Subject<'_>, scene: &Scene, journal: &Journal) -> Findi
     let scope = scope.and_then(|found| found.body.pointer("/properties/scope").and_then(|scope| scope.as_str()).map(str::to_owned));
     let Some(scope) = scope else { return Finding::skip(format!("the scope of `{}` cannot be read", example.name)) };
     let secret = Secret::new(subject.settings.random.hex(32));
-    let outcome = try_out(subject, scene, api, &keyed(&call, Some(key(&secret, Place::Header(api.header.clone())))), (&id, version), &scope, &secret).await;
+    let outcome = try_out(subject, scene, api, &keyed(&call, Some(key(&secret, scene.place(api)))), (&id, version), &scope, &secret).await;
     // Whatever came of it.
     let gone = subject.client.delete(&id, version, &[], Precondition::Any).await;
     match (outcome, gone) {

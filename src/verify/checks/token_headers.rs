@@ -26,7 +26,7 @@ pub(in crate::verify) async fn check(run: &mut Run<'_>, scene: &Scene) {
         any = true;
         let name = format!("token-headers/{}", api.name());
         let call = api.calls(&scene.models).into_iter().find(|call| call.kind != Kind::Embeddings);
-        let (Some(call), Some(key)) = (call, scene.keys.credential(api)) else {
+        let (Some(call), Some(key)) = (call, scene.credential(api)) else {
             run.add(name, Step::Clients, Finding::skip("nothing can be called here with a key of the specification"));
             continue;
         };

@@ -7,8 +7,8 @@ use anyhow::{Result, bail};
 
 use super::render::{Values, render};
 use super::templates::{self, OFFERED};
-use crate::cli::commands::written::Planned;
 use crate::cli::arguments::{Ci, InitArguments, Template};
+use crate::cli::commands::written::Planned;
 
 const LOCATION: &str = "swedencentral";
 /// Regions of accounts that are made up.
@@ -226,7 +226,10 @@ impl Answers {
             .collect();
         let schema = format!("{:#}\n", crate::spec::schema());
         files.push(Planned::below(&self.directory, "apimctl.schema.json", schema));
-        files.push(Planned { keep: true, ..Planned::below(&self.directory, ".gitignore", ".apimctl/\n*-results.xml\nplan.json\n".to_owned()) });
+        files.push(Planned {
+            keep: true,
+            ..Planned::below(&self.directory, ".gitignore", ".apimctl/\n*-results.xml\nplan.json\n".to_owned())
+        });
         if let Some(workflow) = templates::workflow(self.ci) {
             let path = render(workflow.path, &values);
             files.push(Planned::below(&self.repository().0, path.trim_end(), render(workflow.text, &values)));
@@ -300,7 +303,10 @@ impl Answers {
             .set("deployments", self.deployments.join(", "))
             .set("first-deployment", self.deployments.first().map_or(DEPLOYMENT, String::as_str))
             .set("first-key", key(&self.accounts, 0))
+            .set("first-team", self.teams.first().map_or("", String::as_str))
             .set("near-key", near(main, 0))
+            .set("count", self.accounts.len().to_string())
+            .set("twice", (2 * self.accounts.len()).to_string())
             .set("retries", retries(self.accounts.len()))
             .set("retries-rest", retries(self.accounts.len().saturating_sub(1)))
             .set("environment", self.environment().map(|name| format!(" --env {name}")).unwrap_or_default())

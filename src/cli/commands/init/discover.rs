@@ -26,6 +26,7 @@ const PARALLEL: usize = 8;
 pub(super) async fn discover(arguments: &InitArguments, session: &mut Session<'_>) -> Result<Found> {
     let target = TargetArguments { auth: arguments.auth, ..TargetArguments::default() };
     let login = open::login(&target, None, session).await?;
+    session.printer.note(format!("Logged in as {}", login.principal.describe()));
     let subscription = open::subscription(None, &login.client, &session.environment).await?;
     let version = |kind: &str| catalogue::find(kind).map_or("2024-10-01", |entry| entry.api_version);
     let path = format!("/subscriptions/{subscription}/providers/{ACCOUNTS}");

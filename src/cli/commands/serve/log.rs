@@ -93,7 +93,7 @@ impl Observer for Lines {
 /// `POST /deployments/gpt-4o-mini/chat/completions 200 12.3 ms  api/operation  subscription  one:429 (tripped for 20 s) two:200  9+10 tokens`.
 fn line(text: &mut String, record: &RequestRecord) {
     let milliseconds = record.elapsed.as_secs_f64() * 1_000.0;
-    let _ = write!(text, "{} {} {} {milliseconds:.1} ms", record.method, record.path, record.status);
+    let _ = write!(text, "{} {} {} {milliseconds:.1} ms", record.method, record.path(), record.status);
     if let Some(api) = record.api() {
         let _ = write!(text, "  {}/{}", api.name, record.operation().map_or("-", |operation| &operation.name));
     }

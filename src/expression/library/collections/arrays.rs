@@ -114,6 +114,8 @@ pub(in crate::expression::library) const MEMBERS: Members = &[
     ("Array.GetLength", |m, a| dimension(m, a).map(Value::size)),
     ("Array.GetLongLength", |m, a| dimension(m, a).map(|length| Value::Int64(length as i64))),
     ("Array.GetValue(long)", |m, a| get_value(m, a, a.get(1))),
+    ("Array.GetValue", |m, a| other_rank(m, a.values.get(1..).unwrap_or_default())),
+    ("Array.SetValue", |m, a| other_rank(m, a.values.get(2..).unwrap_or_default())),
     ("Array.GetValue(int[])", |m, a| {
         let index = one_index(m, a.get(1))?;
         get_value(m, a, &index)
@@ -180,14 +182,20 @@ pub(in crate::expression::library) const MEMBERS: Members = &[
         let ty = types::generic("ReadOnlyCollection", &[a.ty(0)]);
         Ok(m.object(Object::List(ty, items)))
     }),
-    ("Array.Copy(Array,Array,long)", |m, a| copy(m, a.get(0), 0, a.get(1), 0, a.get(2).integer() as i32)),
+    ("Array.Copy(Array,Array,long)", |m, a| {
+        let count = narrow(m, a.get(2), "length")?;
+        copy(m, a.get(0), 0, a.get(1), 0, count)
+    }),
     ("Array.Copy(Array,long,Array,long,long)", |m, a| {
-        copy(m, a.get(0), a.get(1).integer() as i32, a.get(2), a.get(3).integer() as i32, a.get(4).integer() as i32)
+        let (from, to) = (narrow(m, a.get(1), "sourceIndex")?, narrow(m, a.get(3), "destinationIndex")?);
+        let count = narrow(m, a.get(4), "length")?;
+        copy(m, a.get(0), from, a.get(2), to, count)
     }),
     ("Array.ConstrainedCopy", |m, a| copy(m, a.get(0), a.int(1), a.get(2), a.int(3), a.int(4))),
     ("Array.CopyTo(Array,long)", |m, a| {
         let count = linq::collect(m, a.get(0))?.len();
-        copy(m, a.get(0), 0, a.get(1), a.get(2).integer() as i32, i32::try_from(count).unwrap_or(0))
+        let place = narrow(m, a.get(2), "index")?;
+        copy(m, a.get(0), 0, a.get(1), place, i32::try_from(count).unwrap_or(0))
     }),
     ("Array.Reverse(Array,int,int)", |m, a| reverse(m, a)),
     ("Array.Reverse(T[],int,int)", |m, a| reverse(m, a)),
@@ -241,16 +249,21 @@ fn one_index(m: &mut Machine<'_>, list: &Value) -> Outcome {
     }
 }
 
-/// An index given as `long` has to be one of an array.
-fn long_index(m: &mut Machine<'_>, index: &Value) -> Outcome<()> {
-    match i32::try_from(index.integer()) {
-        Ok(_) => Ok(()),
-        Err(_) => Err(m.out_of_range("index", "Arrays larger than 2GB are not supported.")),
+/// A number given as `long` has to be one of an array.
+fn narrow(m: &mut Machine<'_>, number: &Value, name: &str) -> Outcome<i32> {
+    i32::try_from(number.integer()).map_err(|_| m.out_of_range(name, "Arrays larger than 2GB are not supported."))
+}
+
+/// Arrays have one dimension here, as in every policy: more than one index never fits.
+fn other_rank(m: &mut Machine<'_>, indices: &[Value]) -> Outcome {
+    for index in indices {
+        narrow(m, index, "index")?;
     }
+    Err(m.throw("ArgumentException", "Array was not a multi-dimensional array."))
 }
 
 fn get_value(m: &mut Machine<'_>, a: Args<'_>, index: &Value) -> Outcome {
-    long_index(m, index)?;
+    narrow(m, index, "index")?;
     let items = linq::collect(m, a.get(0))?;
     match usize::try_from(index.integer()).ok().and_then(|index| items.get(index)) {
         Some(item) => Ok(item.clone()),
@@ -272,7 +285,7 @@ fn set_value(m: &mut Machine<'_>, a: Args<'_>, index: &Value) -> Outcome {
             _ => return Err(m.throw("InvalidCastException", "Object cannot be stored in an array of this type.")),
         },
     };
-    long_index(m, index)?;
+    narrow(m, index, "index")?;
     let index = usize::try_from(index.integer()).ok();
     if let Some(Object::Array(_, items)) = m.heap.get_mut(array)
         && let Some(place) = index.and_then(|index| items.get_mut(index))

@@ -33,15 +33,15 @@ struct Parsed<'d> {
 
 pub(in crate::expression::library) const MEMBERS: Members = &[
     ("X509Certificate2.new()", |m, _| Ok(opaque(m, "X509Certificate2", vec![Value::Null; 3]))),
-    ("X509Certificate.new()", |m, _| Ok(opaque(m, "X509Certificate2", vec![Value::Null; 3]))),
-    ("X509Certificate2.new(byte[])", |m, a| new(m, a)),
-    ("X509Certificate2.new(byte[],string)", |m, a| new(m, a)),
-    ("X509Certificate2.new(byte[],string,X509KeyStorageFlags)", |m, a| new(m, a)),
-    ("X509Certificate.new(byte[])", |m, a| new(m, a)),
-    ("X509Certificate.new(byte[],string)", |m, a| new(m, a)),
-    ("X509Certificate.new(byte[],string,X509KeyStorageFlags)", |m, a| new(m, a)),
-    ("X509Certificate2.new(X509Certificate)", |m, a| same_again(m, a)),
-    ("X509Certificate.new(X509Certificate)", |m, a| same_again(m, a)),
+    ("X509Certificate.new()", |m, _| Ok(opaque(m, "X509Certificate", vec![Value::Null; 3]))),
+    ("X509Certificate2.new(byte[])", |m, a| new(m, a, "X509Certificate2")),
+    ("X509Certificate2.new(byte[],string)", |m, a| new(m, a, "X509Certificate2")),
+    ("X509Certificate2.new(byte[],string,X509KeyStorageFlags)", |m, a| new(m, a, "X509Certificate2")),
+    ("X509Certificate.new(byte[])", |m, a| new(m, a, "X509Certificate")),
+    ("X509Certificate.new(byte[],string)", |m, a| new(m, a, "X509Certificate")),
+    ("X509Certificate.new(byte[],string,X509KeyStorageFlags)", |m, a| new(m, a, "X509Certificate")),
+    ("X509Certificate2.new(X509Certificate)", |m, a| same_again(m, a, "X509Certificate2")),
+    ("X509Certificate.new(X509Certificate)", |m, a| same_again(m, a, "X509Certificate")),
     ("X509Certificate2.Import(byte[])", |m, a| import(m, a)),
     ("X509Certificate.Import(byte[])", |m, a| import(m, a)),
     ("X509Certificate2.Reset()", |m, a| set_field(m, a.get(0), DATA, Value::Null).map(|()| Value::Null)),
@@ -50,8 +50,10 @@ pub(in crate::expression::library) const MEMBERS: Members = &[
     ("X509Certificate2.GetCertContentType(byte[])", |m, a| {
         let data = m.bytes(a.get(0), "rawData")?;
         let data = decoded(&data);
-        let kind = if parse(&data).is_some() { 1 } else { 0 };
-        Ok(Value::Enum(types::named("X509ContentType"), kind))
+        if parse(&data).is_none() {
+            return Err(invalid(m));
+        }
+        Ok(Value::Enum(types::named("X509ContentType"), 1))
     }),
     ("X509Certificate.Subject", |m, a| with(m, a, |parsed| Value::from(name(&parsed.subject, true)))),
     ("X509Certificate.Issuer", |m, a| with(m, a, |parsed| Value::from(name(&parsed.issuer, true)))),
@@ -112,6 +114,7 @@ pub(in crate::expression::library) const MEMBERS: Members = &[
     ("X509Certificate.Export(X509ContentType)", |m, a| export(m, a)),
     ("X509Certificate.Export(X509ContentType,string)", |m, a| export(m, a)),
     ("X509Certificate2.ExportCertificatePem()", |m, a| data(m, a).map(|data| keys::pem("CERTIFICATE", &data))),
+    ("X509Certificate2.ToString()", |m, a| crate::expression::library::basics::instance_text(m, a)),
     ("X509Certificate.GetFormat()", |m, a| field(m, a.get(0), DATA).map(|_| Value::from("X509"))),
     ("X509Certificate2.Version", |m, a| with(m, a, |parsed| Value::Int32(parsed.version))),
     ("X509Certificate2.SignatureAlgorithm", |m, a| {
@@ -236,11 +239,11 @@ fn decoded(data: &[u8]) -> Vec<u8> {
     }
 }
 
-fn new(m: &mut Machine<'_>, a: Args<'_>) -> Outcome {
+fn new(m: &mut Machine<'_>, a: Args<'_>, name: &str) -> Outcome {
     let data = if a.get(0).is_null() { Vec::new() } else { decoded(&m.bytes(a.get(0), "data")?) };
     // Bytes alone that are none make a certificate of nothing, as no argument does.
     if data.is_empty() && a.len() == 1 {
-        return Ok(opaque(m, "X509Certificate2", vec![Value::Null; 3]));
+        return Ok(opaque(m, name, vec![Value::Null; 3]));
     }
     if data.is_empty() {
         return Err(m.throw("ArgumentException", "Array cannot be empty or null.\nParameter name: rawData"));
@@ -253,19 +256,19 @@ fn new(m: &mut Machine<'_>, a: Args<'_>) -> Outcome {
         return Err(invalid(m));
     }
     let data = m.byte_array(&data)?;
-    Ok(opaque(m, "X509Certificate2", vec![data, Value::Null, Value::Null]))
+    Ok(opaque(m, name, vec![data, Value::Null, Value::Null]))
 }
 
-fn same_again(m: &mut Machine<'_>, a: Args<'_>) -> Outcome {
+fn same_again(m: &mut Machine<'_>, a: Args<'_>, name: &str) -> Outcome {
     if a.get(0).is_null() {
         return Err(m.argument_null("cert"));
     }
     let fields = vec![field(m, a.get(0), DATA)?, field(m, a.get(0), KEY)?, field(m, a.get(0), FRIENDLY)?];
-    Ok(opaque(m, "X509Certificate2", fields))
+    Ok(opaque(m, name, fields))
 }
 
 fn import(m: &mut Machine<'_>, a: Args<'_>) -> Outcome {
-    let made = new(m, Args { values: a.values.get(1..).unwrap_or_default(), types: a.types })?;
+    let made = new(m, Args { values: a.values.get(1..).unwrap_or_default(), types: a.types }, "X509Certificate2")?;
     let data = field(m, &made, DATA)?;
     set_field(m, a.get(0), DATA, data)?;
     Ok(Value::Null)
@@ -323,6 +326,31 @@ fn rsa(m: &mut Machine<'_>, certificate: &Value) -> Outcome {
         Some(key) if key_algorithm(&parsed).0 == "1.2.840.113549.1.1.1" => keys::from_pkcs1(m, key),
         _ => Ok(Value::Null),
     }
+}
+
+/// `ToString()` of an `X509Certificate2`; nothing of one without data, and of the older class, which are their class's name.
+pub(in crate::expression::library) fn to_text(m: &mut Machine<'_>, value: &Value) -> Outcome<Option<Text>> {
+    let is_empty = field(m, value, DATA)?.is_null();
+    if is_empty || !m.heap.type_of(value).is("X509Certificate2") {
+        return Ok(None);
+    }
+    let text = with(m, Args { values: std::slice::from_ref(value), types: &[] }, |parsed| {
+        let moment = |ticks: i64| match moment(ticks) {
+            Value::Text(text) => text.to_str().into_owned(),
+            _ => String::new(),
+        };
+        let parts = [
+            ("Subject", name(&parsed.subject, true)),
+            ("Issuer", name(&parsed.issuer, true)),
+            ("Serial Number", hex(parsed.serial).to_str().into_owned()),
+            ("Not Before", moment(parsed.not_before)),
+            ("Not After", moment(parsed.not_after)),
+        ];
+        Value::from(parts.iter().map(|(title, text)| format!("[{title}]\n  {text}\n\n")).collect::<String>())
+    })?;
+    let data = data(m, Args { values: std::slice::from_ref(value), types: &[] })?;
+    let Value::Text(text) = text else { return Ok(None) };
+    Ok(Some(Text::from(format!("{}[Thumbprint]\n  {}\n", text.to_str(), hex(&Function::Sha1.hash(&data)).to_str()))))
 }
 
 fn moment(ticks: i64) -> Value {
