@@ -32,7 +32,8 @@ pub fn examples() -> Vec<PathBuf> {
     let mut paths: Vec<PathBuf> = std::fs::read_dir(root().join("examples"))
         .unwrap()
         .map(|entry| entry.unwrap().path())
-        .filter(|path| path.extension().is_some_and(|extension| extension == "yaml") && !path.to_string_lossy().ends_with(".test.yaml"))
+        // Scenarios (`.test.yaml`) and load profiles (`.chaos.yaml`) stand beside them.
+        .filter(|path| path.file_name().is_some_and(|name| name.to_string_lossy().split_once('.').is_some_and(|(_, kind)| kind == "yaml")))
         .collect();
     paths.sort();
     assert!(paths.len() >= 5, "the examples were not found");
