@@ -32,8 +32,8 @@ pub fn examples() -> Vec<PathBuf> {
     let mut paths: Vec<PathBuf> = std::fs::read_dir(root().join("examples"))
         .unwrap()
         .map(|entry| entry.unwrap().path())
-        // Scenarios (`.test.yaml`) and load profiles (`.chaos.yaml`) stand beside them.
-        .filter(|path| path.file_name().is_some_and(|name| name.to_string_lossy().split_once('.').is_some_and(|(_, kind)| kind == "yaml")))
+        // `x.test.yaml` and `x.chaos.yaml` are about `x.yaml`.
+        .filter(|path| path.file_name().and_then(|name| name.to_str()?.strip_suffix(".yaml")).is_some_and(|stem| !stem.contains('.')))
         .collect();
     paths.sort();
     assert!(paths.len() >= 5, "the examples were not found");
