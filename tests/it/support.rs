@@ -32,7 +32,10 @@ pub fn examples() -> Vec<PathBuf> {
     let mut paths: Vec<PathBuf> = std::fs::read_dir(root().join("examples"))
         .unwrap()
         .map(|entry| entry.unwrap().path())
-        .filter(|path| path.extension().is_some_and(|extension| extension == "yaml") && !path.to_string_lossy().ends_with(".test.yaml"))
+        .filter(|path| {
+            let name = path.to_string_lossy();
+            name.ends_with(".yaml") && !name.ends_with(".test.yaml") && !name.ends_with(".chaos.yaml")
+        })
         .collect();
     paths.sort();
     assert!(paths.len() >= 5, "the examples were not found");

@@ -11,7 +11,7 @@ fn examples() -> Vec<PathBuf> {
     let mut paths: Vec<PathBuf> = std::fs::read_dir(folder)
         .unwrap()
         .map(|entry| entry.unwrap().path())
-        .filter(|path| path.extension().is_some_and(|extension| extension == "yaml") && !path.to_string_lossy().ends_with(".test.yaml"))
+        .filter(|path| path.extension().is_some_and(|extension| extension == "yaml") && ![".test.yaml", ".chaos.yaml"].iter().any(|suffix| path.to_string_lossy().ends_with(suffix)))
         .collect();
     paths.sort();
     paths
