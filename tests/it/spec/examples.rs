@@ -11,7 +11,8 @@ fn examples() -> Vec<PathBuf> {
     let mut paths: Vec<PathBuf> = std::fs::read_dir(folder)
         .unwrap()
         .map(|entry| entry.unwrap().path())
-        .filter(|path| path.extension().is_some_and(|extension| extension == "yaml") && ![".test.yaml", ".chaos.yaml"].iter().any(|suffix| path.to_string_lossy().ends_with(suffix)))
+        // `x.test.yaml` and `x.chaos.yaml` are about `x.yaml`.
+        .filter(|path| path.file_name().and_then(|name| name.to_str()?.strip_suffix(".yaml")).is_some_and(|stem| !stem.contains('.')))
         .collect();
     paths.sort();
     paths
