@@ -34,6 +34,7 @@ pub fn codes() -> Vec<Code> {
         gateway::codes::ALL,
         simulator::behavior::codes::ALL,
         scenario::codes::ALL,
+        scenario::import::codes::ALL,
     ]
     .concat()
 }

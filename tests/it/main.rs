@@ -18,6 +18,7 @@ mod contract;
 mod coverage;
 mod deploy;
 mod deploy_process;
+mod docs;
 mod doctor;
 mod emulator;
 mod examples;
