@@ -124,7 +124,8 @@ pub fn run(path: &Path, options: &ReadOptions, threads: NonZeroUsize) -> Outcome
     let plan = replay::plan(&chaos.load, chaos.seed);
     let replayed = runner::spread(threads, &chaos.variants, |variant| replay::replay(&chaos, variant, &plan));
     for (variant, replayed) in chaos.variants.iter().zip(replayed) {
-        let panicked = || vec![Finding::error(super::codes::NO_WORLD, Kind::Place, "the replay ended in a panic, which is an error of apimctl's own")];
+        let panicked =
+            || vec![Finding::error(super::codes::NO_WORLD, Kind::Place, "the replay ended in a panic, which is an error of apimctl's own")];
         match replayed.unwrap_or_else(|| Err(panicked())) {
             Ok(measured) => outcome.measured.push(measured),
             Err(findings) => outcome.findings.extend(findings.into_iter().map(|finding| match finding.span {

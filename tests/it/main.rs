@@ -12,6 +12,7 @@
 
 mod architecture;
 mod azure;
+mod chaos;
 mod cli;
 mod completions;
 mod contract;
