@@ -30,6 +30,8 @@ use crate::deploy::Desired;
 pub(super) const POOL: &str = "apimctl-drill";
 /// Members that never answer: with the first one sees that the change has reached the gateway, the second is fresh then.
 pub(super) const BROKEN: [&str; 2] = ["apimctl-drill-broken-1", "apimctl-drill-broken-2"];
+/// The act in which requests are to fail: one sees by it that a broken member has reached the gateway.
+pub(super) const OUTAGE: &str = "only a broken member";
 /// A name that leads nowhere, by RFC 6761.
 const NOWHERE: &str = "https://apimctl-drill.invalid/openai";
 /// More members than this are not all taken out in turn: only those that are in use.
@@ -173,6 +175,7 @@ async fn acts(run: &mut Run<'_>, stage: &mut Stage<'_>, pool: &Pool, kind: Kind)
         let told = stage.told_apart(&label);
         // Where answers cannot tell, it is enough that there are answers.
         let shown = if told { Shown::Gone(&label) } else { Shown::Success };
+        run.listener.note(&format!("  without {}", member.backend));
         let act = stage.act(&format!("without {}", member.backend), shown).await?;
         run.add(name(&format!("without-{}", member.backend)), Step::Failover, act.finding(run.subject, stage.api(), told));
     }
@@ -183,7 +186,7 @@ async fn acts(run: &mut Run<'_>, stage: &mut Stage<'_>, pool: &Pool, kind: Kind)
     let (Kind::Own, Some(first), Some(second)) = (kind, stage.broken(0), stage.broken(1)) else { return Ok(()) };
     // Alone, it shows when the gateway has heard of it; its breaker has tripped then, so another one joins the members.
     stage.write_services(&[first]).await?;
-    stage.act("only a broken member", Shown::Failure).await?;
+    stage.act(OUTAGE, Shown::Failure).await?;
     stage.write_services(&all.iter().cloned().chain([second]).collect::<Vec<_>>()).await?;
     let act = stage.act("with a broken member", Shown::Success).await?;
     run.add(name("broken-member"), Step::Failover, act.broken(run.subject, stage.api()));

@@ -31,3 +31,4 @@ mod policy_format;
 mod simulator;
 mod spec;
 mod support;
+mod verify;

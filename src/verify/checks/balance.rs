@@ -81,7 +81,8 @@ fn requests(scene: &Scene, api: &Api) -> Vec<Request> {
 }
 
 async fn fire(subject: &Subject<'_>, scene: &Scene, api: &Api, request: &Request) -> Volley {
-    let answers = scene.volley(request, subject.settings.samples, subject.settings.concurrency).await;
+    let pace = scene.pools_of(api).iter().map(|pool| pool.pace(pool.in_use())).max().unwrap_or_default();
+    let answers = scene.volley(request, subject.settings.samples, subject.settings.concurrency, pace).await;
     let count = answers.len();
     let mut volley = Volley { api: api.name().to_owned(), regions: Vec::with_capacity(count), failed: None };
     let mut bad = 0;

@@ -27,10 +27,11 @@ pub(in crate::verify) async fn check(run: &mut Run<'_>, scene: &Scene) {
     let deadline = clock.now() + subject.settings.patience;
     let pools = scene.pools_of(api);
     let members = pools.iter().map(|pool| pool.in_use().count()).max().unwrap_or(1);
+    let pace = pools.iter().map(|pool| pool.pace(pool.in_use())).max().unwrap_or_default();
     let mut pause = FIRST;
     let mut told = false;
     let finding = loop {
-        let answers = scene.volley(&request, members * EACH, members).await;
+        let answers = scene.volley(&request, members * EACH, members, pace).await;
         let refused = answers.iter().flatten().find(|answer| {
             !answer.is_of_gateway() && (answer.model_error().is_some_and(|code| code.eq_ignore_ascii_case("PermissionDenied")) || answer.code() == 403)
         });

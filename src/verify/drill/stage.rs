@@ -108,7 +108,12 @@ impl<'a> Stage<'a> {
     }
 
     fn pause(&self) -> Duration {
-        if self.subject.is_local() { LOCAL_PAUSE } else { PAUSE }
+        if self.subject.is_local() { LOCAL_PAUSE } else { PAUSE.max(self.pace()) }
+    }
+
+    /// One member may have to serve alone.
+    fn pace(&self) -> Duration {
+        self.pool.members.iter().map(|member| self.pool.pace(std::iter::once(member))).max().unwrap_or_default()
     }
 
     /// Whether answers tell this member from all others.
@@ -209,6 +214,10 @@ impl<'a> Stage<'a> {
             for _ in 0..SHOTS {
                 if self.stop_if_asked().is_err() {
                     break;
+                }
+                let pace = self.pace();
+                if !pace.is_zero() {
+                    self.subject.settings.clock.sleep(pace).await;
                 }
                 self.shoot(&mut act).await;
             }
