@@ -8,7 +8,8 @@ use serde_json::Value;
 use super::gateway::{Told as _, plain_region};
 use super::statistics::Expected;
 use super::subject::Subject;
-use crate::arm::{ResourceId, catalogue};
+use crate::arm::ResourceId;
+use crate::arm::catalogue::{self, ResourceType};
 use crate::azure::{AzureError, Reply};
 use crate::scenario::Answer;
 
@@ -133,8 +134,10 @@ pub(super) async fn read(subject: &Subject<'_>) -> Result<Vec<Pool>, AzureError>
         if resource.body.value.pointer("/properties/pool").is_none() {
             continue;
         }
-        if let Some(found) = subject.client.get(id.as_str(), &resource.api_version, &[]).await? {
-            pools.push(read_pool(subject, id, &resource.api_version, found, &accounts).await?);
+        // It may be written back: nothing that only a preview shows may be lost.
+        let version = catalogue::find(BACKEND).map_or(resource.api_version.as_str(), ResourceType::newest_api_version);
+        if let Some(found) = subject.client.get(id.as_str(), version, &[]).await? {
+            pools.push(read_pool(subject, id, version, found, &accounts).await?);
         }
     }
     Ok(pools)

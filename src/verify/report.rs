@@ -158,10 +158,7 @@ fn distribution(distribution: &Distribution) -> Section {
     Section {
         title: format!("How load is shared in {}", distribution.pool),
         blocks: vec![
-            Block::Text(format!(
-                "{} requests; each share is held against three standard errors of a fair draw",
-                distribution.requests
-            )),
+            Block::Text(format!("{} requests; each share is held against three standard errors of a fair draw", distribution.requests)),
             Block::Chart(Chart::Bars(chart)),
         ],
     }

@@ -100,7 +100,13 @@ impl Scene {
     }
 
     /// Sends the same request many times, so many at once, with `pace` between two of them; answers in the order of the requests.
-    pub(super) async fn volley(&self, request: &Request, count: usize, concurrency: usize, pace: Duration) -> Vec<Result<Answer, Unanswered>> {
+    pub(super) async fn volley(
+        &self,
+        request: &Request,
+        count: usize,
+        concurrency: usize,
+        pace: Duration,
+    ) -> Vec<Result<Answer, Unanswered>> {
         let paced = stream::iter(0..count).then(|index| async move {
             if index > 0 && !pace.is_zero() {
                 self.gateway.clock().sleep(pace).await;

@@ -57,7 +57,10 @@ impl Trouble {
                 format!("the drill ended: {error}"),
                 vec![Cause::new(
                     "ARM did not take a change",
-                    error.hint.clone().unwrap_or_else(|| "the login needs the role API Management Service Contributor on the service".to_owned()),
+                    error
+                        .hint
+                        .clone()
+                        .unwrap_or_else(|| "the login needs the role API Management Service Contributor on the service".to_owned()),
                 )],
             ),
             Self::NotShown(what) => Finding::fail(
@@ -336,7 +339,13 @@ impl Act {
     }
 
     fn shape(&self) -> String {
-        format!("{} of {} requests answered ({}); the change showed after {} ms", self.good(), self.answers.len(), self.counts(), self.waited.as_millis())
+        format!(
+            "{} of {} requests answered ({}); the change showed after {} ms",
+            self.good(),
+            self.answers.len(),
+            self.counts(),
+            self.waited.as_millis()
+        )
     }
 
     fn causes(&self, subject: &Subject<'_>, api: &Api) -> Vec<Cause> {
@@ -391,7 +400,13 @@ impl Act {
             causes = self.causes(subject, api);
         }
         Finding::fail(
-            format!("{}: {} of {} requests failed while one member could not be reached: {}", self.name, self.bad(), self.answers.len(), self.first_failure()),
+            format!(
+                "{}: {} of {} requests failed while one member could not be reached: {}",
+                self.name,
+                self.bad(),
+                self.answers.len(),
+                self.first_failure()
+            ),
             causes,
         )
     }

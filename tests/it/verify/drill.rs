@@ -12,7 +12,8 @@ fn killed_in_the_middle_of_a_drill_in_place_the_pool_is_put_back_from_any_machin
     // Whoever comes next is told, on another machine too.
     let elsewhere = tempfile::tempdir().unwrap();
     let other = elsewhere.path().to_str().unwrap();
-    let (code, out, _) = stand.run(&["verify", "examples/openai-lb.yaml", "--read-only", "--state-dir", other, "--wait", "1", "--samples", "2"]);
+    let (code, out, _) =
+        stand.run(&["verify", "examples/openai-lb.yaml", "--read-only", "--state-dir", other, "--wait", "1", "--samples", "2"]);
     assert_eq!(code, Some(1));
     assert!(out.contains("begun by anna@here") && out.contains("OpenAI-LB"), "{out}");
     let (code, out, errors) = stand.run(&["verify", "examples/openai-lb.yaml", "--restore", "--state-dir", other]);
@@ -40,12 +41,18 @@ fn killed_in_the_middle_of_a_drill_of_its_own_everything_it_made_is_deleted() {
     assert!(errors.contains("begun by anna@here") && errors.contains("--restore"), "{errors}");
     let (code, out, errors) = stand.verify_restore();
     assert_eq!(code, Some(0), "{out}{errors}");
-    for name in ["apimctl-drill", "apimctl-drill-broken-1", "apimctl-drill-broken-2", "azure-openai-service-api;rev=2"] {
+    for name in [
+        "apimctl-drill-doveia-openai",
+        "apimctl-drill-doveia-openai-broken-1",
+        "apimctl-drill-doveia-openai-broken-2",
+        "azure-openai-service-api;rev=2",
+    ] {
         assert!(out.contains(&format!("`{name}` is deleted")), "{out}");
     }
     assert!(stand.is_as_specified());
     let kept = stand.stop();
-    let left: Vec<&String> = kept.iter().filter(|id| id.contains("apimctl-drill") || id.contains(";rev=") || id.contains("apimctl.drill")).collect();
+    let left: Vec<&String> =
+        kept.iter().filter(|id| id.contains("apimctl-drill") || id.contains(";rev=") || id.contains("apimctl.drill")).collect();
     assert!(left.is_empty(), "{left:?}");
 }
 
@@ -53,7 +60,8 @@ fn killed_in_the_middle_of_a_drill_of_its_own_everything_it_made_is_deleted() {
 fn ctrl_c_in_the_middle_of_a_drill_puts_the_pool_back_before_it_ends() {
     let stand = Stand::start();
     let (code, told) = stand.until(&["--failover", "--drill", "in-place", "--yes"], OUT).interrupt();
-    assert_eq!(code, Some(0), "{told}");
+    assert_eq!(code, Some(1), "what was stopped has proven nothing: {told}");
+    assert!(told.contains("Everything is put back"), "{told}");
     assert!(stand.is_as_specified(), "{told}");
     let (_, out, errors) = stand.verify_restore();
     assert!(errors.contains("nothing to put back"), "{out}{errors}");

@@ -28,13 +28,14 @@ fn over_https_every_check_passes_and_the_drill_leaves_nothing_behind() {
         passed(name);
     }
     // It said beforehand what it would do.
-    assert!(errors.contains("makes in `apim-doveia-openai` the pool `apimctl-drill`"), "{errors}");
+    assert!(errors.contains("makes in `apim-doveia-openai` the pool `apimctl-drill-doveia-openai`"), "{errors}");
     assert!(stand.is_as_specified());
     // A drill without a yes and without a terminal is none.
     let (code, _, errors) = stand.verify(&["--failover"]);
     assert!(code == Some(1) && errors.contains("add `--yes`"), "{errors}");
     let kept = stand.stop();
-    let left: Vec<&String> = kept.iter().filter(|id| id.contains("apimctl-drill") || id.contains(";rev=") || id.contains("apimctl-verify")).collect();
+    let left: Vec<&String> =
+        kept.iter().filter(|id| id.contains("apimctl-drill") || id.contains(";rev=") || id.contains("apimctl-verify")).collect();
     assert!(left.is_empty(), "{left:?}");
     assert!(!kept.iter().any(|id| id.contains("apimctl.drill")), "{kept:?}");
 }

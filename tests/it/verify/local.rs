@@ -140,7 +140,8 @@ fn the_tutorial_as_written_fails_exactly_where_it_is_wrong() {
         assert!(why.contains(cause), "{name}: {why}");
     }
     let checks = report["checks"].as_array().unwrap();
-    let cureless: Vec<&Value> = checks.iter().filter(|check| check["status"] == "fail" && !check["causes"][0]["cure"].is_string()).collect();
+    let cureless: Vec<&Value> =
+        checks.iter().filter(|check| check["status"] == "fail" && !check["causes"][0]["cure"].is_string()).collect();
     assert!(cureless.is_empty(), "{cureless:#?}");
 }
 
@@ -200,10 +201,8 @@ fn reports_are_written_and_hold_no_key() {
     let directory = tempfile::tempdir().unwrap();
     let path = |name: &str| directory.path().join(name).to_str().unwrap().to_owned();
     let (junit, html) = (path("verify.xml"), path("verify.html"));
-    let (code, _, errors) = verify(
-        Path::new("examples/openai-lb.yaml"),
-        &["--failover", "--junit", &junit, "--html", &html, "--samples", "20"],
-    );
+    let (code, _, errors) =
+        verify(Path::new("examples/openai-lb.yaml"), &["--failover", "--junit", &junit, "--html", &html, "--samples", "20"]);
     assert_eq!(code, Some(0), "{errors}");
     let (junit, html) = (std::fs::read_to_string(junit).unwrap(), std::fs::read_to_string(html).unwrap());
     assert!(junit.contains("<testsuites") && junit.contains("failures=\"0\""), "{junit}");

@@ -54,7 +54,21 @@ impl Stand {
             .current_dir(root())
             .env_clear()
             .envs(&emulator.variables)
-            .args(["serve", SPEC, "--from", "azure", "--every", "1", "--simulate", "--tls", "--workers", "1", "--quiet", "--format", "json"])
+            .args([
+                "serve",
+                SPEC,
+                "--from",
+                "azure",
+                "--every",
+                "1",
+                "--simulate",
+                "--tls",
+                "--workers",
+                "1",
+                "--quiet",
+                "--format",
+                "json",
+            ])
             .args(["--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--state-dir"])
             .arg(emulator.state.path())
             .stdout(Stdio::piped())
@@ -115,8 +129,7 @@ impl Stand {
     /// Whether nothing differs from the specification.
     pub fn is_as_specified(&self) -> bool {
         let elsewhere = tempfile::tempdir().unwrap();
-        let (code, out, errors) =
-            self.run(&["plan", SPEC, "--detailed-exitcode", "--state-dir", elsewhere.path().to_str().unwrap()]);
+        let (code, out, errors) = self.run(&["plan", SPEC, "--detailed-exitcode", "--state-dir", elsewhere.path().to_str().unwrap()]);
         assert!(matches!(code, Some(0 | 2)), "{out}{errors}");
         code == Some(0)
     }

@@ -58,7 +58,9 @@ impl LocalGateway {
     /// Applies the specification to an embedded ARM in memory, and starts its gateway. `None`: there were errors in the user's files, which
     /// have been shown. What the embedded ARM refuses for the accounts' sake is left for the checks to say.
     pub(super) async fn start(arguments: &VerifyArguments, session: &mut Session<'_>) -> Result<Option<Self>> {
-        let Some((loaded, desired)): Option<Read> = read(&arguments.spec.spec, &arguments.spec.variables, session)? else { return Ok(None) };
+        let Some((loaded, desired)): Option<Read> = read(&arguments.spec.spec, &arguments.spec.variables, session)? else {
+            return Ok(None);
+        };
         let fixture = match &arguments.target.fixture {
             Some(path) => settings::read_fixture(path)?,
             None => without_quotas(LocalArm::fixture_for(&desired)),
