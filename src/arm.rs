@@ -6,6 +6,7 @@
 pub mod async_operation;
 pub mod catalogue;
 pub mod cloud_error;
+pub mod debugging;
 pub mod resource_id;
 pub mod store;
 

@@ -2,10 +2,13 @@
 
 mod arguments;
 mod commands;
+mod drawing;
+pub mod findings;
 mod output;
+mod reference;
 mod report;
 mod settings;
 
-pub use arguments::{CommandLine, parse};
+pub use arguments::{CommandLine, definition, parse};
 pub use commands::run;
 pub use output::{Outcome, Printer, Terminal};

@@ -146,7 +146,7 @@ impl Emulator {
     /// The directory cannot be made or read, is in use by another process, or holds a state of another version.
     pub fn open(options: Options) -> Result<Self, OpenError> {
         let store = Store::default();
-        let (persistence, ledger) = match &options.state {
+        let (persistence, mut ledger) = match &options.state {
             State::Memory => (None, Ledger { revision: 0x00ba_0480, ..Ledger::default() }),
             State::Directory(directory) => {
                 let (persistence, mut loaded) = Persistence::open(directory)?;
@@ -155,6 +155,7 @@ impl Emulator {
                 (Some(persistence), loaded.ledger)
             }
         };
+        ledger.debugging = store.debugging().clone();
         Ok(Self {
             store,
             options,

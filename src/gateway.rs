@@ -12,6 +12,7 @@ pub mod body;
 pub mod cache;
 pub mod codes;
 pub mod counters;
+pub mod coverage;
 pub mod exchange;
 pub mod execute;
 pub mod failure;

@@ -8,6 +8,7 @@ pub mod duration;
 pub mod environment;
 pub mod finding;
 pub mod jwt;
+pub mod pkcs12;
 pub mod private_file;
 pub mod random;
 pub mod secret;

@@ -12,13 +12,15 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::arm::store::Snapshot;
 use crate::azure::client::ClientOptions;
 use crate::azure::cloud::Cloud;
 use crate::azure::credential::StaticCredential;
 use crate::azure::transport::{InProcess, Lost};
 use crate::azure::{ArmClient, observer};
+use crate::deploy::desired::Context;
 use crate::deploy::resource::Desired;
-use crate::emulator::{DroppedAnswer, Emulator, Fixture, OpenError, Options, SeedError, State};
+use crate::emulator::{DEFAULT_SUBSCRIPTION, DEFAULT_TENANT, DroppedAnswer, Emulator, Fixture, OpenError, Options, SeedError, State};
 use crate::support::clock::SharedClock;
 use crate::support::random::SharedRandom;
 
@@ -67,6 +69,36 @@ impl LocalArm {
         let emulator = Emulator::open(options)?;
         emulator.seed(fixture)?;
         Ok(Self { emulator: Arc::new(emulator), clock, random })
+    }
+
+    /// An embedded ARM in memory: for tests, on a clock and randomness of their own. Long-running operations end at once.
+    ///
+    /// # Errors
+    /// What `fixture` holds does not fit together.
+    pub fn in_memory(clock: SharedClock, random: SharedRandom, fixture: &Fixture) -> Result<Self, StartError> {
+        Self::with_options(Options { activation: Duration::ZERO, ..Options::new(clock, random) }, fixture)
+    }
+
+    /// An embedded ARM in memory that holds what another one kept: a copy to change and throw away. What an operation under way there
+    /// would still have done is not copied.
+    ///
+    /// # Errors
+    /// It could not be started.
+    pub fn holding(stored: &Snapshot, clock: SharedClock, random: SharedRandom) -> Result<Self, StartError> {
+        let arm = Self::in_memory(clock, random, &Fixture::default())?;
+        arm.emulator.store().commit(stored.values().map(|stored| stored.as_ref().clone()), []);
+        Ok(arm)
+    }
+
+    /// What is known of Azure before anybody has logged in: names for everything that is offline.
+    #[must_use]
+    pub fn context() -> Context {
+        Context {
+            subscription_id: DEFAULT_SUBSCRIPTION.to_owned(),
+            tenant_id: DEFAULT_TENANT.to_owned(),
+            gateway_suffix: "azure-api.net".to_owned(),
+            cognitive_services_audience: "https://cognitiveservices.azure.com".to_owned(),
+        }
     }
 
     /// What `desired` takes for granted: the Azure OpenAI accounts with their deployments, user-assigned identities.

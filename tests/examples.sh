@@ -23,6 +23,7 @@ check() { # name, expected exit code, command…
 }
 
 for spec in examples/*.yaml; do
+  case "$spec" in *.test.yaml) continue ;; esac
   name=$(basename "$spec" .yaml)
   dir="$state/$name"
   check "$name: validate" 0 "$apimctl" validate "$spec" --local
@@ -34,5 +35,6 @@ for spec in examples/*.yaml; do
   check "$name: destroy" 0 "$apimctl" destroy "$spec" --local --state-dir "$dir" --yes --purge
   check "$name: plan after destroy" 2 "$apimctl" plan "$spec" --local --state-dir "$dir" --detailed-exitcode
 done
+check "scenarios" 0 "$apimctl" test examples
 printf '%s passed, %s failed\n' "$passed" "$failed"
 [ "$failed" = 0 ]

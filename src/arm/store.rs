@@ -7,6 +7,7 @@ use serde_json::Value;
 use tokio::sync::watch;
 
 use super::ResourceId;
+use super::debugging::Debugging;
 use crate::support::secret::Secret;
 
 /// One resource as the service keeps it.
@@ -32,11 +33,12 @@ pub type Snapshot = Arc<BTreeMap<ResourceId, Arc<Stored>>>;
 pub struct Store {
     resources: Arc<RwLock<Snapshot>>,
     revision: Arc<watch::Sender<u64>>,
+    debugging: Arc<Debugging>,
 }
 
 impl Default for Store {
     fn default() -> Self {
-        Self { resources: Arc::default(), revision: Arc::new(watch::Sender::new(0)) }
+        Self { resources: Arc::default(), revision: Arc::new(watch::Sender::new(0)), debugging: Arc::default() }
     }
 }
 
@@ -70,6 +72,12 @@ impl Store {
             revision = *number;
         });
         revision
+    }
+
+    /// Debug credentials and traces, which are no resources.
+    #[must_use]
+    pub const fn debugging(&self) -> &Arc<Debugging> {
+        &self.debugging
     }
 
     /// A feed of revisions; it fires after each commit.

@@ -1,13 +1,33 @@
 //! What may stand on the command line. Parsing only records; `settings` makes sense of it.
 
+mod about;
+mod doctor;
+mod export;
+mod graph;
+mod help;
+mod init;
+
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, FromArgMatches as _, Parser, Subcommand, ValueEnum};
+
+pub(super) use about::{CompletionsArguments, ExplainArguments, ManArguments, SchemaArguments};
+pub(super) use doctor::DoctorArguments;
+pub(super) use export::ExportArguments;
+pub(super) use graph::GraphArguments;
+pub use help::definition;
+pub(super) use init::{Ci, InitArguments, Template};
 
 /// Azure OpenAI gateways on Azure API Management: provision, rehearse offline, and prove.
 #[derive(Debug, Parser)]
-#[command(name = "apimctl", version, max_term_width = 100, arg_required_else_help = true)]
+#[command(
+    name = "apimctl",
+    version,
+    max_term_width = 100,
+    arg_required_else_help = true,
+    after_help = "Examples:\n  apimctl init my-gateway\n  apimctl apply my-gateway/gateway.yaml --local --yes\n  apimctl serve my-gateway/gateway.yaml --simulate"
+)]
 pub struct CommandLine {
     /// What every command takes.
     #[command(flatten)]
@@ -39,10 +59,18 @@ pub enum Format {
     Sarif,
     /// GitHub Actions annotations (`validate` only)
     Github,
+    /// Azure Pipelines annotations (`validate` only)
+    AzurePipelines,
+    /// A drawing (`graph` only)
+    Svg,
+    /// A drawing for Markdown (`graph` only)
+    Mermaid,
+    /// A drawing for Graphviz (`graph` only)
+    Dot,
 }
 
 /// Where Azure is.
-#[derive(Debug, Args, Default)]
+#[derive(Debug, Clone, Args, Default)]
 #[command(next_help_heading = "Where")]
 pub struct TargetArguments {
     /// Azure, or the embedded ARM
@@ -134,19 +162,22 @@ pub struct VariableArguments {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Report everything that is wrong with a specification and its policies
-    ///
-    /// Exit code 0: no errors (there may be warnings); 1: errors.
+    /// Write a specification to begin with, its policies, its tests, and a CI workflow
     #[command(
-        after_help = "Examples:\n  apimctl validate gateway.yaml\n  apimctl validate gateway.yaml --env prod --format sarif > findings.sarif"
+        after_help = "Examples:\n  apimctl init my-gateway\n  apimctl init --template ptu-priority --account ptu:rg-ai:swedencentral --account payg:rg-ai:francecentral --ci github\n  apimctl init --discover --yes"
+    )]
+    Init(InitArguments),
+    /// Report everything that is wrong with a specification and its policies
+    #[command(
+        after_help = "Examples:\n  apimctl validate gateway.yaml\n  apimctl validate gateway.yaml --env prod --format sarif > findings.sarif\n\nExit codes: 0 no errors (there may be warnings), 1 errors, 64 wrong usage"
     )]
     Validate(ValidateArguments),
     /// Show what `apply` would change
-    #[command(after_help = "Examples:\n  apimctl plan gateway.yaml\n  apimctl plan gateway.yaml --out plan.json --detailed-exitcode")]
+    #[command(after_help = "Examples:\n  apimctl plan gateway.yaml\n  apimctl plan gateway.yaml --out plan.json --detailed-exitcode\n\nExit codes: 0 done, 1 failed, 2 there are changes (with --detailed-exitcode), 64 wrong usage")]
     Plan(PlanArguments),
     /// Make Azure (or the embedded ARM) what the specification says
     #[command(
-        after_help = "Examples:\n  apimctl apply gateway.yaml --local --yes\n  apimctl apply gateway.yaml\n  apimctl apply --plan plan.json --yes"
+        after_help = "Examples:\n  apimctl apply gateway.yaml --local --yes\n  apimctl apply gateway.yaml\n  apimctl apply --plan plan.json --yes\n  apimctl apply gateway.yaml --yes --timings=timings.svg"
     )]
     Apply(ApplyArguments),
     /// Delete what the specification made, in reverse order
@@ -180,14 +211,52 @@ pub enum Command {
     /// wrong is said in a file, or at run time with `PUT /_simulator/behavior`; `GET /_simulator/requests` tells what was received.
     #[command(after_help = "Example:\n  apimctl simulate --listen 127.0.0.1:9001 --listen 127.0.0.1:9002 --behavior outage.yaml")]
     Simulate(SimulateArguments),
+    /// Test a specification and its policies, offline and on virtual time
+    ///
+    /// A scenario says how backends behave, what is sent, and what is expected. Exit code 0: everything was as expected; 1: something was not,
+    /// or a file has errors.
+    #[command(
+        after_help = "Examples:\n  apimctl test gateway.test.yaml\n  apimctl test . --junit results.xml\n  apimctl test tests/ --only failover --format json\n  apimctl test . --coverage --lcov policies.info --html report.html\n  apimctl test --chaos gateway.chaos.yaml --html chaos.html"
+    )]
+    Test(TestArguments),
     /// Check and format policy documents and fragments on their own
-    #[command(subcommand)]
+    #[command(subcommand, after_help = "Example:\n  apimctl policy check policies/*.xml")]
     Policy(PolicyCommand),
     /// List what the local gateway does, how sure that is, where it comes from, and which setting changes it
+    #[command(after_help = "Examples:\n  apimctl fidelity\n  apimctl fidelity breaker\n  apimctl fidelity --format json")]
     Fidelity(FidelityArguments),
+    /// Look at everything that a specification needs: login, rights, providers, names, accounts, network; each with its cure
+    #[command(
+        after_help = "Examples:\n  apimctl doctor\n  apimctl doctor gateway.yaml\n  apimctl doctor gateway.yaml --format json\n\nExit codes: 0 nothing stands in the way, 1 something does, 64 wrong usage"
+    )]
+    Doctor(DoctorArguments),
+    /// Describe what is there, in Azure or on the embedded ARM, as a specification and policy files
+    ///
+    /// What a specification owns is described, or everything where none does. Secrets become variables and are never written. The result
+    /// is checked at once: a plan of it is empty, or what it would change is said.
+    #[command(
+        after_help = "Examples:\n  apimctl export --from local --out exported\n  apimctl export --service apim-doveia-openai --out gateway"
+    )]
+    Export(ExportArguments),
+    /// Draw the resources of a specification and the way of a request through them
+    #[command(
+        after_help = "Examples:\n  apimctl graph gateway.yaml --out gateway.svg\n  apimctl graph gateway.yaml --format mermaid"
+    )]
+    Graph(GraphArguments),
+    /// Tell what a finding's code means: its cause, an example, the cure
+    #[command(after_help = "Examples:\n  apimctl explain POL101\n  apimctl explain --format json")]
+    Explain(ExplainArguments),
     /// Print the JSON Schema of the specification, for editors
-    #[command(after_help = "Example:\n  apimctl schema > apimctl.schema.json")]
-    Schema,
+    #[command(after_help = "Examples:\n  apimctl schema > apimctl.schema.json\n  apimctl schema --markdown > specification.md")]
+    Schema(SchemaArguments),
+    /// Print a script that completes commands and flags in a shell
+    #[command(
+        after_help = "Examples:\n  apimctl completions bash > ~/.local/share/bash-completion/completions/apimctl\n  apimctl completions zsh > \"${fpath[1]}/_apimctl\"\n  apimctl completions fish > ~/.config/fish/completions/apimctl.fish\n  apimctl completions powershell | Out-String | Invoke-Expression"
+    )]
+    Completions(CompletionsArguments),
+    /// Print the manual, or write a page for each command
+    #[command(after_help = "Examples:\n  apimctl man | man -l -\n  apimctl man --out ~/.local/share/man/man1")]
+    Man(ManArguments),
 }
 
 /// Arguments of `validate`.
@@ -252,6 +321,9 @@ pub struct ApplyArguments {
     /// Return when the service's creation has been accepted; run again later to go on
     #[arg(long)]
     pub no_wait: bool,
+    /// Tell where the time went: the critical path, waits, throttling; `=FILE` also draws it as SVG
+    #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true, default_missing_value = "")]
+    pub timings: Option<PathBuf>,
     /// What to do when the service's name is taken by a deleted service
     #[arg(long, value_enum, value_name = "WHAT")]
     pub soft_deleted: Option<SoftDeleted>,
@@ -502,14 +574,43 @@ pub struct SimulateArguments {
     pub remember: usize,
 }
 
+/// Arguments of `test`.
+#[derive(Debug, Args)]
+pub struct TestArguments {
+    /// Files of scenarios, and directories in which files end with `.test.yaml`
+    #[arg(value_name = "PATH", required_unless_present = "chaos", conflicts_with = "chaos")]
+    pub paths: Vec<PathBuf>,
+    #[command(flatten)]
+    pub variables: VariableArguments,
+    /// Replay the load of a file over its faults, instead of scenarios, and report availability, latency and attempts
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["only", "coverage", "lcov"])]
+    pub chaos: Option<PathBuf>,
+    /// Only scenarios whose name holds this text
+    #[arg(long, value_name = "TEXT")]
+    pub only: Option<String>,
+    /// Scenarios that run at the same time [default: one for each processor]
+    #[arg(long, value_name = "NUMBER")]
+    pub threads: Option<std::num::NonZeroUsize>,
+    /// Write the results as JUnit XML
+    #[arg(long, value_name = "FILE")]
+    pub junit: Option<PathBuf>,
+    /// Write the results as a page for a browser
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
+    /// Report which policy statements and branches ran
+    #[arg(long)]
+    pub coverage: bool,
+    /// Write which policy statements and branches ran as an lcov tracefile
+    #[arg(long, value_name = "FILE")]
+    pub lcov: Option<PathBuf>,
+}
+
 /// What to do with policy documents.
 #[derive(Debug, Subcommand)]
 pub enum PolicyCommand {
     /// Report everything that is wrong with policy documents and fragments
-    ///
-    /// Exit code 0: no errors (there may be warnings); 1: errors.
     #[command(
-        after_help = "Examples:\n  apimctl policy check policies/*.xml\n  git ls-files '*.xml' | apimctl policy check --files-from - --format json"
+        after_help = "Examples:\n  apimctl policy check policies/*.xml\n  git ls-files '*.xml' | apimctl policy check --files-from - --format json\n\nExit codes: 0 no errors (there may be warnings), 1 errors, 64 wrong usage"
     )]
     Check(PolicyCheckArguments),
     /// Lay policy documents out in one way; what they mean stays the same
@@ -587,7 +688,8 @@ pub struct PolicyFmtArguments {
 /// # Errors
 /// clap's own message, also for `--help` and `--version`.
 pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<CommandLine, clap::Error> {
-    CommandLine::try_parse_from(arguments)
+    let matches = definition().try_get_matches_from(arguments)?;
+    CommandLine::from_arg_matches(&matches).map_err(|error| error.format(&mut definition()))
 }
 
 /// `fidelity`.

@@ -1,18 +1,27 @@
 //! One file for each command; each takes resolved settings and a printer.
 
 mod apply;
+mod completions;
 mod destroy;
+mod doctor;
 mod emulator;
+mod explain;
+mod export;
 mod fidelity;
+mod graph;
+mod init;
 mod keys;
+mod man;
 mod open;
 mod plan;
 mod policy;
 mod schema;
 mod serve;
 mod simulate;
+mod test;
 mod validate;
 mod verify;
+mod written;
 
 use std::io::BufRead as _;
 
@@ -41,10 +50,19 @@ pub(super) struct Session<'a> {
 pub async fn run(command_line: CommandLine, environment: Environment, printer: &mut Printer) -> Result<Outcome> {
     printer.configure(command_line.global.format, command_line.global.quiet);
     let mut session = Session { environment, printer };
-    if !matches!(command_line.command, Command::Validate(_)) && matches!(command_line.global.format, Format::Sarif | Format::Github) {
-        bail!("`--format sarif` and `--format github` are for `validate`; use `text` or `json`");
+    match (command_line.global.format, &command_line.command) {
+        (Format::Text | Format::Json, _)
+        | (Format::Sarif | Format::Github | Format::AzurePipelines, Command::Validate(_))
+        | (Format::Svg | Format::Mermaid | Format::Dot, Command::Graph(_)) => {}
+        (Format::Svg | Format::Mermaid | Format::Dot, _) => {
+            bail!("`--format svg`, `mermaid` and `dot` are for `graph`; use `text` or `json`")
+        }
+        (Format::Sarif | Format::Github | Format::AzurePipelines, _) => {
+            bail!("`--format sarif`, `github` and `azure-pipelines` are for `validate`; use `text` or `json`")
+        }
     }
     match command_line.command {
+        Command::Init(arguments) => init::run(&arguments, &mut session).await,
         Command::Validate(arguments) => validate::run(&arguments, &mut session),
         Command::Plan(arguments) => plan::run(&arguments, &mut session).await,
         Command::Apply(arguments) => apply::run(&arguments, &mut session).await,
@@ -54,9 +72,16 @@ pub async fn run(command_line: CommandLine, environment: Environment, printer: &
         Command::Emulator(arguments) => emulator::run(&arguments, &mut session).await,
         Command::Serve(arguments) => serve::run(&arguments, &mut session).await,
         Command::Simulate(arguments) => simulate::run(&arguments, &mut session).await,
+        Command::Test(arguments) => test::run(&arguments, &mut session),
         Command::Policy(command) => policy::run(&command, &mut session),
         Command::Fidelity(arguments) => Ok(fidelity::run(&arguments, &mut session)),
-        Command::Schema => Ok(schema::run(&mut session)),
+        Command::Doctor(arguments) => doctor::run(&arguments, &mut session).await,
+        Command::Export(arguments) => export::run(&arguments, &mut session).await,
+        Command::Graph(arguments) => graph::run(&arguments, &mut session),
+        Command::Explain(arguments) => explain::run(&arguments, &mut session),
+        Command::Schema(arguments) => Ok(schema::run(&arguments, &mut session)),
+        Command::Completions(arguments) => Ok(completions::run(&arguments, &mut session)),
+        Command::Man(arguments) => man::run(&arguments, &mut session),
     }
 }
 

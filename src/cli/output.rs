@@ -4,7 +4,10 @@
 //! everything else on stderr. A closed pipe is no error.
 
 pub(super) mod plan_text;
+mod policy_tree;
 pub(super) mod progress;
+pub(super) mod timings;
+pub(super) mod wrap;
 
 use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
@@ -88,6 +91,11 @@ impl Printer {
     /// Whether programs read stdout.
     pub(super) fn is_json(&self) -> bool {
         self.format == Format::Json
+    }
+
+    /// Whether only errors and what was asked for are said.
+    pub(super) const fn is_quiet(&self) -> bool {
+        self.quiet
     }
 
     /// The terminal that this writes to.

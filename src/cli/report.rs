@@ -1,9 +1,10 @@
-//! Findings as text with a caret, JSON, SARIF 2.1 and GitHub annotations.
+//! Findings as text with a caret, JSON, SARIF 2.1, and annotations of GitHub Actions and Azure Pipelines.
 
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
 use serde_json::{Value, json};
 
-use crate::support::finding::{Finding, Kind, Severity};
+use super::findings;
+use crate::support::finding::{Code, Finding, Kind, Severity};
 use crate::support::source::{Sources, Span};
 
 /// Lines around a marked one.
@@ -118,6 +119,20 @@ pub(super) fn github(finding: &Finding, sources: &Sources) -> String {
     )
 }
 
+/// An Azure Pipelines annotation (Microsoft, "Logging commands", `task.logissue`).
+pub(super) fn azure_pipelines(finding: &Finding, sources: &Sources) -> String {
+    let escape = |text: &str| text.replace('%', "%AZP25").replace('\r', "%0D").replace('\n', "%0A");
+    let property = |text: &str| escape(text).replace(';', "%3B").replace(']', "%5D");
+    let place = finding.span.map_or_else(String::new, |span| {
+        let position = sources.position(span);
+        let path = sources.path(span.source).display().to_string();
+        format!("sourcepath={};linenumber={};columnnumber={};", property(&path), position.line, position.column)
+    });
+    let help = finding.help.as_ref().map_or_else(String::new, |help| format!("; {help}"));
+    let text = escape(&format!("{}{help}", finding.message));
+    format!("##vso[task.logissue type={};{place}code={};]{text}", severity(finding.severity), property(finding.code.id))
+}
+
 /// A SARIF 2.1.0 log of all findings.
 pub(super) fn sarif(findings: &[Finding], sources: &Sources) -> Value {
     let mut rules: Vec<_> = findings.iter().map(|finding| finding.code).collect();
@@ -148,12 +163,21 @@ pub(super) fn sarif(findings: &[Finding], sources: &Sources) -> Value {
             "tool": { "driver": {
                 "name": "apimctl",
                 "version": env!("CARGO_PKG_VERSION"),
-                "rules": rules.iter().map(|code| json!({ "id": code.id, "shortDescription": { "text": code.title } })).collect::<Vec<_>>(),
+                "rules": rules.iter().map(rule).collect::<Vec<_>>(),
             } },
             "columnKind": "unicodeCodePoints",
             "results": results,
         }],
     })
+}
+
+fn rule(code: &Code) -> Value {
+    let mut rule = json!({ "id": code.id, "shortDescription": { "text": code.title } });
+    if let Some(page) = findings::page(code.id) {
+        rule["fullDescription"] = json!({ "text": page.cause });
+        rule["help"] = json!({ "text": format!("Cause: {}\nExample: {}\nCure: {}", page.cause, page.example, page.cure) });
+    }
+    rule
 }
 
 const fn kind(kind: Kind) -> &'static str {

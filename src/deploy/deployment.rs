@@ -13,6 +13,7 @@ use super::keys::{KeysRequest, SubscriptionKeys};
 use super::outputs::Outputs;
 use super::plan::Plan;
 use super::resource::Desired;
+use crate::arm::ResourceId;
 use crate::azure::ArmClient;
 use crate::spec::load::PolicyText;
 use crate::spec::model::RoleAssignmentMode;
@@ -195,6 +196,16 @@ impl Deployment {
     /// The service is not there or cannot be read.
     pub async fn outputs(&self) -> Result<Outputs, DeployError> {
         self.make_outputs().await
+    }
+
+    /// What must be there before the resource with this id: what it lies in, and what it refers to. Empty for ids that are not known
+    /// before an apply (role assignments wait for the service).
+    #[must_use]
+    pub fn waits_for(&self, id: &str) -> Vec<String> {
+        let Ok(id) = ResourceId::parse(id) else { return Vec::new() };
+        let own = self.desired.resources.iter().find(|resource| resource.id.known() == Some(&id));
+        let service = if own.is_none() { self.desired.service.clone() } else { None };
+        own.iter().flat_map(|resource| &resource.depends_on).cloned().chain(id.parent()).chain(service).map(|id| id.to_string()).collect()
     }
 
     /// A write of an earlier run may not show yet; to plan it again would do it twice. The service's own creation is left to

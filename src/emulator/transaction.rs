@@ -15,6 +15,7 @@ use super::operations::Operation;
 use super::request::ApiVersion;
 use super::shape::Lens;
 use crate::arm::ResourceId;
+use crate::arm::debugging::Debugging;
 use crate::arm::store::{Snapshot, Stored};
 use crate::support::secret::Secret;
 
@@ -27,6 +28,8 @@ pub(crate) struct Ledger {
     pub(crate) directory: Directory,
     /// Source of entity tags; grows for ever.
     pub(crate) revision: u64,
+    /// Debug credentials and traces, shared with the gateway.
+    pub(crate) debugging: Arc<Debugging>,
 }
 
 /// What a request changes.
@@ -156,6 +159,11 @@ impl<'a> Transaction<'a> {
 
     pub(crate) fn directory(&self) -> &Directory {
         self.changes.directory.as_ref().unwrap_or(&self.ledger.directory)
+    }
+
+    /// Debug credentials and traces: no resources, so no part of what a request changes.
+    pub(crate) fn debugging(&self) -> &Debugging {
+        &self.ledger.debugging
     }
 
     pub(crate) fn operation(&self, id: &str) -> Option<&Operation> {

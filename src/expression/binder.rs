@@ -6,6 +6,7 @@ use super::syntax::{Body, Node, NodeKind, TypeSyntax, TypeSyntaxKind};
 use super::types::{self, Shape, Type, known};
 
 mod calls;
+mod constants;
 mod conversions;
 mod creation;
 mod expressions;
@@ -299,6 +300,10 @@ impl Binder {
     }
 
     fn constant_of_default(at: usize, ty: Type) -> Expr {
+        // That of a number is a constant as any other.
+        if ty.primitive().is_some() {
+            return Expr::constant(at, ty, crate::expression::value::Value::default_of(ty));
+        }
         Expr { at, ty, kind: ExprKind::Default }
     }
 }

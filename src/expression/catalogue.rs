@@ -13,7 +13,10 @@ use super::library::{self, Native};
 use super::types::{self, Primitive, Shape, Type};
 
 pub(super) mod coverage;
+mod lines;
 mod signature;
+
+pub(crate) use lines::keyword;
 
 /// What a type is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,7 +56,7 @@ pub(crate) struct Definition {
     pub(crate) keyword: &'static str,
     pub(crate) primitive: Option<Primitive>,
     base: &'static str,
-    interfaces: &'static str,
+    interfaces: Vec<&'static str>,
     body: &'static str,
     members: OnceLock<Vec<Member>>,
     supers: OnceLock<(Option<Type>, Vec<Type>)>,
@@ -152,8 +155,8 @@ static CATALOGUE: LazyLock<Catalogue> = LazyLock::new(|| {
 });
 
 fn definition(head: &'static str, body: &'static str) -> Option<Definition> {
-    let mut fields = head.split('\t');
-    let kind = match fields.next()? {
+    let lines::Head { kind, full, name, parameters, base, interfaces, listed, keyword } = lines::Head::read(head)?;
+    let kind = match kind {
         "class" => Kind::Class,
         "struct" => Kind::Struct,
         "enum" => Kind::Enum,
@@ -162,18 +165,12 @@ fn definition(head: &'static str, body: &'static str) -> Option<Definition> {
         "delegate" => Kind::Delegate,
         _ => return None,
     };
-    let full = fields.next()?;
-    let parameters = fields.next()?.split(',').filter(|name| !name.is_empty()).map(|name| match name.split_once(' ') {
+    let parameters = parameters.into_iter().map(|name| match name.split_once(' ') {
         Some(("in", name)) => GenericParameter { name, variance: Variance::In },
         Some((_, name)) => GenericParameter { name, variance: Variance::Out },
         None => GenericParameter { name, variance: Variance::None },
     });
     let parameters = parameters.collect();
-    let (base, interfaces, rule, keyword) = (fields.next()?, fields.next()?, fields.next()?, fields.next().unwrap_or_default());
-    let name = match full {
-        "System.Xml.Linq.Extensions" => "XmlExtensions",
-        _ => full.rsplit('.').next()?,
-    };
     let primitive = match name {
         "SByte" => Some(Primitive::SByte),
         "Byte" => Some(Primitive::Byte),
@@ -191,21 +188,7 @@ fn definition(head: &'static str, body: &'static str) -> Option<Definition> {
         _ => None,
     };
     let (members, supers, plain) = (OnceLock::new(), OnceLock::new(), OnceLock::new());
-    Some(Definition {
-        full,
-        name,
-        kind,
-        parameters,
-        listed: rule != "unlisted",
-        keyword,
-        primitive,
-        base,
-        interfaces,
-        body,
-        members,
-        supers,
-        plain,
-    })
+    Some(Definition { full, name, kind, parameters, listed, keyword, primitive, base, interfaces, body, members, supers, plain })
 }
 
 /// Every type of the table, in no order.
@@ -231,28 +214,6 @@ pub(crate) fn resolve(name: &str, arity: usize) -> Option<&'static Definition> {
         None => Some(found),
         Some(space) => (found.full.strip_suffix(short)?.strip_suffix('.')? == space).then_some(found),
     }
-}
-
-/// The type's name behind a keyword.
-pub(crate) fn keyword(name: &str) -> Option<&'static str> {
-    Some(match name {
-        "bool" => "Boolean",
-        "byte" => "Byte",
-        "sbyte" => "SByte",
-        "short" => "Int16",
-        "ushort" => "UInt16",
-        "int" => "Int32",
-        "uint" => "UInt32",
-        "long" => "Int64",
-        "ulong" => "UInt64",
-        "char" => "Char",
-        "float" => "Single",
-        "double" => "Double",
-        "decimal" => "Decimal",
-        "string" => "String",
-        "object" => "Object",
-        _ => return None,
-    })
 }
 
 impl Definition {
@@ -292,7 +253,7 @@ impl Definition {
     fn supers(&'static self) -> &'static (Option<Type>, Vec<Type>) {
         self.supers.get_or_init(|| {
             let base = (!self.base.is_empty()).then(|| signature::parse_type(self.base, self, &[]));
-            (base, self.interfaces.split(';').filter(|name| !name.is_empty()).map(|name| signature::parse_type(name, self, &[])).collect())
+            (base, self.interfaces.iter().map(|name| signature::parse_type(name, self, &[])).collect())
         })
     }
 

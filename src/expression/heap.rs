@@ -28,7 +28,8 @@ pub(crate) enum Object {
     Xml(Xml),
     Query(Type, Query),
     Enumerator(Type, Enumerator),
-    Builder(Vec<u16>),
+    /// Its text, and how long it may become.
+    Builder(Vec<u16>, i32),
     Regex(Arc<Pattern>),
     Match(Arc<MatchData>),
     /// A group of a match by index.
@@ -77,11 +78,13 @@ pub(crate) struct Table {
     free: Vec<usize>,
     /// Counts changes, so that enumerating a changed table is noticed.
     pub(crate) version: u32,
+    /// For how many there is room without growing, as .NET counts it.
+    pub(crate) capacity: usize,
 }
 
 impl Table {
     pub(crate) fn new(rule: KeyRule) -> Self {
-        Self { rule, index: HashMap::new(), entries: Vec::new(), free: Vec::new(), version: 0 }
+        Self { rule, index: HashMap::new(), entries: Vec::new(), free: Vec::new(), version: 0, capacity: 0 }
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -115,6 +118,9 @@ impl Table {
             }
             None => {
                 self.entries.push(Some((key, value)));
+                if self.entries.len() > self.capacity {
+                    self.make_room(self.capacity.saturating_mul(2));
+                }
                 self.entries.len() - 1
             }
         };
@@ -130,7 +136,20 @@ impl Table {
     }
 
     pub(crate) fn clear(&mut self) {
-        *self = Self { version: self.version + 1, ..Self::new(self.rule) };
+        *self = Self { version: self.version + 1, capacity: self.capacity, ..Self::new(self.rule) };
+    }
+
+    /// Room for so many at least: .NET takes a prime of its own list.
+    pub(crate) fn make_room(&mut self, count: usize) {
+        const PRIMES: [usize; 44] = [
+            3, 7, 11, 17, 23, 29, 37, 47, 59, 71, 89, 107, 131, 163, 197, 239, 293, 353, 431, 521, 631, 761, 919, 1103, 1327, 1597, 1931,
+            2333, 2801, 3371, 4049, 4861, 5839, 7013, 8419, 10103, 12143, 14591, 17519, 21023, 25229, 30293, 36353, 43627,
+        ];
+        // Past the list the next odd number that has no small divisor and is no multiple of 101 above one.
+        let is_prime =
+            |number: usize| (3..).step_by(2).take_while(|divisor| divisor * divisor <= number).all(|divisor| number % divisor != 0);
+        let later = || (count | 1..).step_by(2).find(|number| is_prime(*number) && (number - 1) % 101 != 0);
+        self.capacity = PRIMES.iter().copied().find(|prime| *prime >= count).or_else(later).unwrap_or(count);
     }
 
     pub(crate) fn entries(&self) -> impl Iterator<Item = &(Value, Value)> {
@@ -214,7 +233,7 @@ impl Heap {
             | Object::Opaque(ty, _) => *ty,
             Object::Json(json) => json.ty(),
             Object::Xml(xml) => xml.ty(),
-            Object::Builder(_) => types::named("StringBuilder"),
+            Object::Builder(..) => types::named("StringBuilder"),
             Object::Regex(_) => types::named("Regex"),
             Object::Match(_) => types::named("Match"),
             Object::Group(..) => types::named("Group"),

@@ -88,6 +88,7 @@ static TABLES: &[Members] = &[
     regex::MEMBERS,
     strings::MEMBERS,
     strings::builder::MEMBERS,
+    strings::normal::MEMBERS,
     strings::scanning::MEMBERS,
     uri::MEMBERS,
     uri::relations::MEMBERS,
@@ -206,17 +207,6 @@ pub(crate) fn to_text(machine: &mut Machine<'_>, value: &Value) -> Outcome<Text>
         Value::Text(text) => (**text).clone(),
         Value::Boolean(value) => Text::from(if *value { "True" } else { "False" }),
         Value::Char(unit) => Text::from([*unit].as_slice()),
-        Value::SByte(_)
-        | Value::Byte(_)
-        | Value::Int16(_)
-        | Value::UInt16(_)
-        | Value::Int32(_)
-        | Value::UInt32(_)
-        | Value::Int64(_)
-        | Value::UInt64(_)
-        | Value::Single(_)
-        | Value::Double(_)
-        | Value::Decimal(_) => Text::from(format::general(value)),
         Value::DateTime(date) => Text::from(dates::format(&dates::Parts::of(*date), "G").unwrap_or_default()),
         Value::Offset(date) => Text::from(dates::format(&dates::Parts::of_offset(*date), "").unwrap_or_default()),
         Value::Span(ticks) => Text::from(dates::span_text(*ticks)),
@@ -227,7 +217,7 @@ pub(crate) fn to_text(machine: &mut Machine<'_>, value: &Value) -> Outcome<Text>
         Value::Object(handle) => match machine.heap.get(*handle) {
             Object::Json(_) => return json::write::to_string(machine, *handle),
             Object::Xml(_) => return xml::write::to_text(machine, *handle, true),
-            Object::Builder(units) => Text::from(units.as_slice()),
+            Object::Builder(units, _) => Text::from(units.as_slice()),
             Object::Regex(pattern) => Text::from(pattern.source.as_str()),
             Object::Match(data) => data.group_text(0),
             Object::Group(data, index) => data.group_text(*index),
@@ -243,6 +233,10 @@ pub(crate) fn to_text(machine: &mut Machine<'_>, value: &Value) -> Outcome<Text>
                     Some(Value::Text(text)) => (**text).clone(),
                     _ => Text::from(""),
                 },
+            },
+            Object::Opaque(ty, _) if ty.is("X509Certificate2") => match crypto::certificates::to_text(machine, value)? {
+                Some(text) => text,
+                None => Text::from(machine.heap.type_of(value).display_name()),
             },
             Object::Opaque(ty, fields) if ty.is("TimeZoneInfo") => zones::text(fields),
             Object::Opaque(ty, fields) if ty.is("XDeclaration") => {
@@ -266,6 +260,7 @@ pub(crate) fn to_text(machine: &mut Machine<'_>, value: &Value) -> Outcome<Text>
             },
             _ => Text::from(machine.heap.type_of(value).display_name()),
         },
+        number => Text::from(format::general(number)),
     })
 }
 
@@ -334,6 +329,10 @@ pub(crate) fn key(machine: &mut Machine<'_>, value: &Value, rule: KeyRule) -> Ou
                 Key::Many(list)
             }
             Object::Json(json) if json.is_value() => json::key(json, *handle),
+            // Two of one code page are equal.
+            Object::Opaque(ty, fields) if ty.is("Encoding") => {
+                Key::Many(vec![Key::Type(*ty), Key::Integer(0, fields.first().map_or(0, Value::integer))])
+            }
             Object::Opaque(ty, fields) if has_value(*ty) => match fields.first() {
                 Some(Value::Text(text)) => Key::Many(vec![Key::Type(*ty), Key::Text((**text).clone())]),
                 _ => Key::Object(*handle),
@@ -357,7 +356,7 @@ pub(crate) fn compare(machine: &mut Machine<'_>, left: &Value, right: &Value) ->
         (Value::Null, Value::Null) => 0,
         // The default comparison does not look at one and the same object.
         (Value::Host(one), Value::Host(two)) if one == two => 0,
-        (Value::Object(one), Value::Object(two)) if one == two => 0,
+        (Value::Object(_), Value::Object(_)) if basics::same(machine, left, right) => 0,
         (Value::Null, _) => -1,
         (_, Value::Null) => 1,
         (Value::Text(one), Value::Text(two)) => strings::compare_culture(one, two, false),
@@ -369,14 +368,14 @@ pub(crate) fn compare(machine: &mut Machine<'_>, left: &Value, right: &Value) ->
         (Value::Offset(one), Value::Offset(two)) => sign(one.utc_ticks().cmp(&two.utc_ticks())),
         (Value::Guid(one), Value::Guid(two)) => sign(guid::ordered(one).cmp(&guid::ordered(two))),
         (Value::Object(one), Value::Object(two)) => {
-            if let (Object::Json(_), Object::Json(_)) = (machine.heap.get(*one), machine.heap.get(*two)) {
-                let (one, two) = (json::plain(machine, *one), json::plain(machine, *two));
-                if let (Some(one), Some(two)) = (one, two) {
-                    return compare(machine, &one, &two);
-                }
+            if json::values::held(machine, left).is_some() {
+                return json::values::compare(machine, left, right);
+            }
+            if json::values::held(machine, right).is_some() {
+                return json::values::compare(machine, right, left).map(|order| -order);
             }
             if let (Object::Record(_, one), Object::Record(ty, two)) = (machine.heap.get(*one), machine.heap.get(*two))
-                && matches!(ty.shape(), super::types::Shape::Tuple(_))
+                && (matches!(ty.shape(), super::types::Shape::Tuple(_)) || ty.is("Tuple"))
             {
                 let pairs: Vec<(Value, Value)> = one.iter().cloned().zip(two.iter().cloned()).collect();
                 for (one, two) in pairs {
@@ -389,6 +388,14 @@ pub(crate) fn compare(machine: &mut Machine<'_>, left: &Value, right: &Value) ->
             }
             return Err(machine.throw("ArgumentException", "At least one object must implement IComparable."));
         }
+        (Value::Object(_), _) if json::values::held(machine, left).is_some() => json::values::compare(machine, left, right)?,
+        // The first says how it is compared, and knows nothing of tokens.
+        (_, Value::Object(_)) if json::values::held(machine, right).is_some() && !matches!(left, Value::Host(_) | Value::TypeToken(_)) => {
+            let own = machine.heap.type_of(left).display_name();
+            let own = own.rsplit('.').next().unwrap_or_default().to_owned();
+            return Err(machine.throw("ArgumentException", &format!("Object must be of type {own}.")));
+        }
+        (_, Value::Object(_)) if json::values::held(machine, right).is_some() => -json::values::compare(machine, right, left)?,
         (left, right)
             if std::mem::discriminant(left) == std::mem::discriminant(right) && !matches!(left, Value::Host(_) | Value::TypeToken(_)) =>
         {

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use smallvec::SmallVec;
+
 use super::bound::Conversion;
 use super::code::{Code, Op};
 use super::context::{ExpressionContext, Host, HostKind};
@@ -50,10 +52,11 @@ struct Frame {
 /// What of an evaluation outlives a stop.
 #[derive(Debug, Default)]
 pub(crate) struct State {
-    stack: Vec<Value>,
-    frames: Vec<Frame>,
+    /// What most expressions need lies in the state itself: they ask the allocator for none of the three.
+    stack: SmallVec<[Value; 12]>,
+    frames: SmallVec<[Frame; 2]>,
     /// A list that arguments were in, for the next call.
-    spare: Vec<Value>,
+    spare: SmallVec<[Value; 4]>,
     spent: u64,
     started: bool,
 }
@@ -85,7 +88,6 @@ impl<'m> Machine<'m> {
             self.state.started = true;
             // Enough for most expressions, so that neither grows step by step.
             self.state.stack.reserve(self.code.functions.first().map_or(0, |function| function.slots as usize) + 8);
-            self.state.frames.reserve(2);
             if let Err(fault) = self.enter(0, &[], Vec::new()) {
                 return Halt::Fault(fault);
             }
@@ -221,7 +223,7 @@ impl<'m> Machine<'m> {
 
     fn top_arguments(&mut self, count: u32) -> Vec<Value> {
         let from = self.state.stack.len().saturating_sub(count as usize);
-        self.state.stack.split_off(from)
+        self.state.stack.drain(from..).collect()
     }
 
     /// One instruction; a value when the frame at `floor` returns.
@@ -627,6 +629,17 @@ impl<'m> Machine<'m> {
 
     pub(crate) fn object(&mut self, object: Object) -> Value {
         Value::Object(self.heap.add(object))
+    }
+
+    /// `default(T)`: the structures that are records here have the default values of their fields.
+    pub(crate) fn default_value(&mut self, ty: Type) -> Value {
+        let fields: Vec<Type> = match ty.shape() {
+            types::Shape::Tuple(fields) => fields.iter().map(|field| field.1).collect(),
+            _ if ty.is("KeyValuePair") => ty.arguments().to_vec(),
+            _ => return Value::default_of(ty),
+        };
+        let fields = fields.into_iter().map(|field| self.default_value(field)).collect();
+        self.object(Object::Record(ty, fields))
     }
 }
 

@@ -52,15 +52,8 @@ impl Evaluated {
     #[must_use]
     pub fn integer(&self) -> Option<i64> {
         match &self.value {
-            Value::SByte(_)
-            | Value::Byte(_)
-            | Value::Int16(_)
-            | Value::UInt16(_)
-            | Value::Int32(_)
-            | Value::UInt32(_)
-            | Value::Int64(_)
-            | Value::UInt64(_) => Some(self.value.integer()),
-            _ => None,
+            Value::Single(_) | Value::Double(_) | Value::Decimal(_) => None,
+            number => number.is_number().then(|| number.integer()),
         }
     }
 

@@ -128,6 +128,32 @@ impl Value {
         }
     }
 
+    /// The place of an object in the heap.
+    pub(crate) const fn handle(&self) -> Option<Handle> {
+        match self {
+            Self::Object(handle) => Some(*handle),
+            _ => None,
+        }
+    }
+
+    /// Whether it is of a number type; a character is none.
+    pub(crate) const fn is_number(&self) -> bool {
+        matches!(
+            self,
+            Self::SByte(_)
+                | Self::Byte(_)
+                | Self::Int16(_)
+                | Self::UInt16(_)
+                | Self::Int32(_)
+                | Self::UInt32(_)
+                | Self::Int64(_)
+                | Self::UInt64(_)
+                | Self::Single(_)
+                | Self::Double(_)
+                | Self::Decimal(_)
+        )
+    }
+
     pub(crate) fn truth(&self) -> bool {
         matches!(self, Self::Boolean(true))
     }

@@ -1,26 +1,29 @@
 //! The admin endpoint: metrics, traces, state, and the questions of the tutorial answered from the gateway's own data.
 
 mod queries;
+mod status;
 
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, HeaderValue};
+use http::header::{CONTENT_TYPE, HeaderValue, ORIGIN};
 use http::{Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
+use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
 
 use super::body::Body;
 use super::counters::Counters;
 use super::front::{Peer, Service};
-use super::state::State;
+use super::Gateway;
 use super::trace::Traces;
+use crate::support::duration::parse_iso8601;
 
 /// What the endpoint shows.
 #[derive(Debug, Clone)]
 pub struct Admin {
-    /// State of the gateway.
-    pub state: Arc<State>,
+    /// The gateway.
+    pub gateway: Arc<Gateway>,
     /// Counts of requests.
     pub counters: Arc<Counters>,
     /// Traces.
@@ -28,9 +31,11 @@ pub struct Admin {
 }
 
 /// What can be asked for.
-const ROUTES: [(&str, &str); 8] = [
+const ROUTES: [(&str, &str); 10] = [
     ("GET /metrics", "Prometheus text"),
-    ("GET /status", "breakers, caches and custom metrics in short"),
+    ("GET /status", "backends, breakers and pools, and what happened to breakers; ?format=text for people"),
+    ("POST /backends/{name}/trip?for=PT1M", "trips the backend's circuit breaker, for its rule's time if none is given"),
+    ("POST /backends/{name}/reset", "closes it and forgets its failures"),
     ("GET /customMetrics", "every series of emit-metric and the token metrics, by minute"),
     ("GET /events", "the latest events of log-to-eventhub"),
     ("GET /query/tokens?by=Subscription ID,Deployment ID", "tokens by these dimensions"),
@@ -40,7 +45,11 @@ const ROUTES: [(&str, &str); 8] = [
 ];
 
 impl Service for Admin {
-    async fn call(&self, request: Request<Incoming>, _peer: &Peer) -> Response<Body> {
+    async fn call(&self, request: Request<Incoming>, _peer: &Arc<Peer>) -> Response<Body> {
+        // A page in a browser on this machine may not change anything here.
+        if request.method() == Method::POST && request.headers().contains_key(ORIGIN) {
+            return json_answer(StatusCode::FORBIDDEN, &json!({ "error": "the admin endpoint takes no requests of web pages" }));
+        }
         self.answer(request.method(), request.uri().path(), request.uri().query().unwrap_or_default())
     }
 }
@@ -49,25 +58,33 @@ impl Admin {
     /// The answer to one question.
     #[must_use]
     pub fn answer(&self, method: &Method, path: &str, query: &str) -> Response<Body> {
-        if method != Method::GET {
-            return json_answer(StatusCode::METHOD_NOT_ALLOWED, &json!({ "error": "the admin endpoint answers GET" }));
-        }
         let parameter =
             |name: &str| url::form_urlencoded::parse(query.as_bytes()).find(|(own, _)| own == name).map(|(_, value)| value.into_owned());
+        let state = self.gateway.state();
+        if method == Method::POST {
+            return self.change(path, parameter("for").as_deref());
+        }
+        if method != Method::GET {
+            return json_answer(StatusCode::METHOD_NOT_ALLOWED, &json!({ "error": "the admin endpoint answers GET and POST" }));
+        }
         match path {
             "/" => json_answer(StatusCode::OK, &ROUTES.iter().map(|(route, what)| json!({ "route": route, "what": what })).collect()),
             "/metrics" => {
                 let mut text = self.counters.prometheus();
-                text.push_str(&queries::prometheus(&self.state.metrics));
+                text.push_str(&status::prometheus(&self.gateway));
+                text.push_str(&queries::prometheus(&state.metrics));
                 answer(StatusCode::OK, "text/plain; version=0.0.4", text)
             }
-            "/status" => json_answer(StatusCode::OK, &queries::status(&self.state)),
-            "/customMetrics" => json_answer(StatusCode::OK, &queries::custom_metrics(&self.state.metrics)),
-            "/events" => json_answer(StatusCode::OK, &queries::events(&self.state)),
+            "/status" if parameter("format").as_deref() == Some("text") => {
+                answer(StatusCode::OK, "text/plain; charset=utf-8", status::text(&self.gateway))
+            }
+            "/status" => json_answer(StatusCode::OK, &status::json(&self.gateway)),
+            "/customMetrics" => json_answer(StatusCode::OK, &queries::custom_metrics(&state.metrics)),
+            "/events" => json_answer(StatusCode::OK, &queries::events(state)),
             "/query/tokens" => {
                 let by = parameter("by").unwrap_or_else(|| "Subscription ID,Deployment ID".to_owned());
                 let by: Vec<&str> = by.split(',').map(str::trim).filter(|name| !name.is_empty()).collect();
-                json_answer(StatusCode::OK, &queries::tokens(&self.state.metrics, &by))
+                json_answer(StatusCode::OK, &queries::tokens(&state.metrics, &by))
             }
             "/query/requests" => json_answer(StatusCode::OK, &queries::requests(&self.counters)),
             "/traces" => {
@@ -87,6 +104,30 @@ impl Admin {
                     &json!({ "error": format!("there is no `{path}`"), "help": "GET / lists what there is" }),
                 ),
             },
+        }
+    }
+}
+
+impl Admin {
+    /// `POST /backends/{name}/trip` and `/reset`.
+    fn change(&self, path: &str, time: Option<&str>) -> Response<Body> {
+        let unknown = || json_answer(StatusCode::NOT_FOUND, &json!({ "error": format!("there is no `{path}`"), "help": "GET / lists what there is" }));
+        let Some((name, action)) = path.strip_prefix("/backends/").and_then(|rest| rest.rsplit_once('/')) else { return unknown() };
+        let hand = match action {
+            "reset" => status::Hand::Reset,
+            "trip" => match time.map(|text| parse_iso8601(text).filter(|time| !time.is_zero()).ok_or(text)).transpose() {
+                Ok(time) => status::Hand::Trip(time),
+                Err(text) => {
+                    let error = format!("`{text}` is no duration; `for` takes one as ARM writes it: `PT1M`");
+                    return json_answer(StatusCode::BAD_REQUEST, &json!({ "error": error }));
+                }
+            },
+            _ => return unknown(),
+        };
+        let name = percent_decode_str(name).decode_utf8_lossy();
+        match status::by_hand(&self.gateway, &name, hand) {
+            Ok(value) => json_answer(StatusCode::OK, &value),
+            Err(error) => json_answer(StatusCode::NOT_FOUND, &json!({ "error": error })),
         }
     }
 }

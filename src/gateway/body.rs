@@ -10,6 +10,7 @@ use bytes::{Bytes, BytesMut};
 use futures::future::poll_fn;
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use hyper::body::Incoming;
+use tokio::sync::mpsc;
 
 use self::gather::Gather;
 use super::upstream::Received;
@@ -78,6 +79,8 @@ enum Source {
     Stream(Incoming),
     /// A backend that speaks HTTP/1.1; holds its connection until the end.
     Backend(Received),
+    /// Another task, that looks at each piece before it hands it on.
+    Piped(mpsc::Receiver<Result<Bytes, BodyError>>),
     /// It failed, and the reader has not been told yet.
     Failed(BodyError),
 }
@@ -152,6 +155,11 @@ impl Body {
     /// A backend's answer over HTTP/1.1.
     pub(super) const fn backend(received: Received) -> Self {
         Self::from_source(Source::Backend(received))
+    }
+
+    /// What another task sends. When this is dropped, the task's next piece finds nobody.
+    pub(super) const fn piped(receiver: mpsc::Receiver<Result<Bytes, BodyError>>) -> Self {
+        Self::from_source(Source::Piped(receiver))
     }
 
     const fn from_source(source: Source) -> Self {
@@ -282,6 +290,7 @@ impl Body {
             Source::Client(incoming) => ready!(Pin::new(incoming).poll_frame(context)).map(|frame| frame.map_err(BodyError::Client)),
             Source::Stream(incoming) => ready!(Pin::new(incoming).poll_frame(context)).map(|frame| frame.map_err(BodyError::Stream)),
             Source::Backend(received) => ready!(received.poll_frame(context)).map(|frame| frame.map_err(BodyError::Backend)),
+            Source::Piped(receiver) => ready!(receiver.poll_recv(context)).map(|piece| piece.map(Frame::data)),
             Source::Failed(_) => match mem::replace(&mut self.source, Source::Empty) {
                 Source::Failed(error) => Some(Err(error)),
                 _ => None,
@@ -323,7 +332,7 @@ impl Body {
             Source::Full(bytes) => bytes.is_empty(),
             Source::Client(incoming) | Source::Stream(incoming) => incoming.is_end_stream(),
             Source::Backend(received) => received.is_end(),
-            Source::Failed(_) => false,
+            Source::Failed(_) | Source::Piped(_) => false,
         }
     }
 }
@@ -377,7 +386,7 @@ impl HttpBody for Body {
             Source::Full(bytes) => SizeHint::with_exact(bytes.len() as u64),
             Source::Client(incoming) | Source::Stream(incoming) => incoming.size_hint(),
             Source::Backend(received) => received.size_hint(),
-            Source::Failed(_) => SizeHint::default(),
+            Source::Failed(_) | Source::Piped(_) => SizeHint::default(),
         };
         let ahead = (self.prefix.len() + self.gather.as_ref().map_or(0, |gather| gather.pieces.len())) as u64;
         if ahead > 0 {
@@ -429,6 +438,7 @@ impl fmt::Debug for Body {
             Source::Client(_) => "client",
             Source::Stream(_) => "stream",
             Source::Backend(_) => "backend",
+            Source::Piped(_) => "piped",
             Source::Failed(_) => "failed",
         };
         formatter.debug_struct("Body").field("source", &kind).field("size", &self.size_hint()).finish_non_exhaustive()

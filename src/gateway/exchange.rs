@@ -8,7 +8,8 @@ use std::cell::OnceCell;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::HeaderMap;
+use http::uri::PathAndQuery;
+use http::{HeaderMap, HeaderValue};
 use time::OffsetDateTime;
 use tokio::time::Instant;
 use uuid::Uuid;
@@ -19,6 +20,7 @@ use super::backend::forward::Forwarding;
 use super::failure::LastError;
 use super::front::Peer;
 use super::message::{MessageBody, RequestMessage, ResponseMessage};
+use super::program::Arguments;
 use super::settle::Settle;
 use super::snapshot::{ApiIndex, BackendIndex, BaseUrl, OperationIndex, ProductIndex, Snapshot, SubscriptionIndex};
 use super::trace::Trace;
@@ -55,14 +57,35 @@ pub struct Original {
     pub method: http::Method,
     /// Whether it came over TLS.
     pub https: bool,
-    /// Host without port.
-    pub host: String,
-    /// Port, if one was named.
-    pub port: Option<u16>,
+    /// `Host`, if there was one.
+    pub host: Option<HeaderValue>,
+    /// Path without dot segments, and query; shares the bytes of the request's head.
+    pub target: PathAndQuery,
+}
+
+impl Original {
     /// Path, encoded.
-    pub path: String,
+    #[must_use]
+    pub fn path(&self) -> &str {
+        self.target.path()
+    }
+
     /// Query without `?`.
-    pub query: Option<String>,
+    #[must_use]
+    pub fn query(&self) -> Option<&str> {
+        self.target.query()
+    }
+
+    /// Host and port as the caller named them.
+    #[must_use]
+    pub fn authority(&self) -> Option<(&str, Option<u16>)> {
+        let text = self.host.as_ref()?.to_str().ok().map(str::trim).filter(|text| !text.is_empty())?;
+        // `[::1]:80` has colons inside.
+        match text.rsplit_once(':') {
+            Some((host, port)) if !port.contains(']') => Some((host, port.parse().ok())),
+            _ => Some((text, None)),
+        }
+    }
 }
 
 /// One request.
@@ -114,6 +137,8 @@ pub struct Exchange {
     pub settle: Vec<Box<dyn Settle>>,
     /// Who watches, if anybody.
     pub trace: Option<Box<Trace>>,
+    /// What the caller is told of its wish for a trace, besides the trace's id.
+    pub trace_answer: Option<(http::HeaderName, http::HeaderValue)>,
     /// Every time the request was sent to a backend.
     pub attempts: Vec<Attempt>,
     /// The request's body, kept by who forwarded it when tokens have to be estimated from it.
@@ -122,8 +147,12 @@ pub struct Exchange {
     pub usage: Option<super::settle::Usage>,
     /// What `cache-lookup` missed, for `cache-store`, with its downstream-caching-type.
     pub cache_key: Option<(super::execute::cache_response::CacheKey, Option<String>)>,
+    /// What `llm-content-safety` asks about the completion, once it is there.
+    pub screens: Vec<super::execute::content_safety::Screen>,
     /// What the semantic cache missed, for its store.
     pub semantic_miss: Option<super::execute::semantic_cache::Missed>,
+    /// Room for the arguments of policies; empty between sections.
+    pub(super) arguments: Arguments,
     marks: Vec<(Arc<str>, u64)>,
     id: OnceCell<Uuid>,
     timestamp: OnceCell<OffsetDateTime>,
@@ -136,8 +165,12 @@ pub struct Attempt {
     pub backend: Option<BackendIndex>,
     /// The status that came back, or the reason of the failure.
     pub outcome: Result<u16, &'static str>,
+    /// From the request's arrival to the start of the attempt.
+    pub after: Duration,
     /// From the start of the attempt to the response's head.
     pub elapsed: Duration,
+    /// For how long the backend's breaker tripped with it, if it did.
+    pub tripped: Option<Duration>,
 }
 
 /// What an exchange begins with.
@@ -161,7 +194,6 @@ impl Exchange {
     pub fn new(arrival: Arrival) -> Self {
         let received = arrival.worker.state.clock.now();
         let mismatch = arrival.worker.settings.variables_mismatch;
-        let host = arrival.request.headers.get(http::header::HOST).cloned();
         Self {
             worker: arrival.worker,
             snapshot: arrival.snapshot,
@@ -176,7 +208,7 @@ impl Exchange {
             access: Access::default(),
             destination: Destination::Service,
             backend: None,
-            forwarding: Forwarding { host, ..Forwarding::default() },
+            forwarding: Forwarding::default(),
             variables: Variables::default(),
             last_error: None,
             section: Section::Inbound,
@@ -186,21 +218,37 @@ impl Exchange {
             cors: false,
             settle: Vec::new(),
             trace: None,
+            trace_answer: None,
             attempts: Vec::new(),
             prompt: None,
             cache_key: None,
+            screens: Vec::new(),
             semantic_miss: None,
             usage: None,
+            arguments: Arguments::default(),
             marks: Vec::new(),
             id: OnceCell::new(),
             timestamp: OnceCell::new(),
         }
     }
 
+    /// The header in which the API takes its key, if an API has matched.
+    #[must_use]
+    pub fn key_header(&self) -> Option<&http::HeaderName> {
+        Some(&self.snapshot.api(self.api?)?.key_names.header)
+    }
+
     /// `context.RequestId`, made when it is first read.
     #[must_use]
     pub fn id(&self) -> Uuid {
         *self.id.get_or_init(|| self.worker.state.random.uuid())
+    }
+
+    /// Host and port as the caller named them; the gateway's own where he named none.
+    #[must_use]
+    pub fn authority(&self) -> (&str, Option<u16>) {
+        let own = &self.snapshot.service.gateway_url;
+        self.original.authority().unwrap_or((&own.host, own.port))
     }
 
     /// `context.Elapsed`.
@@ -259,5 +307,24 @@ impl Exchange {
                 trace.add(section, source, timestamp, elapsed, data);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn host_and_port_are_told_apart() {
+        let read = |text: &'static str| {
+            let target = PathAndQuery::from_static("/");
+            let original = Original { method: http::Method::GET, https: true, host: Some(HeaderValue::from_static(text)), target };
+            original.authority().map(|(host, port)| (host.to_owned(), port))
+        };
+        assert_eq!(read("a.example"), Some(("a.example".to_owned(), None)));
+        assert_eq!(read("a.example:8080"), Some(("a.example".to_owned(), Some(8080))));
+        assert_eq!(read("[::1]:80"), Some(("[::1]".to_owned(), Some(80))));
+        assert_eq!(read("[::1]"), Some(("[::1]".to_owned(), None)));
+        assert_eq!(read(""), None);
     }
 }

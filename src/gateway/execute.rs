@@ -7,7 +7,7 @@ mod backend_name;
 pub mod cache_response;
 mod cache_value;
 mod check_header;
-mod content_safety;
+pub mod content_safety;
 mod conversion;
 pub mod cors;
 mod find_and_replace;

@@ -12,6 +12,9 @@ use uuid::Uuid;
 
 use crate::policy::{Scope, Section};
 
+/// `LastError.Reason` of a caller that went away (documented).
+pub const CALLER_GONE: &str = "ClientConnectionFailure";
+
 /// Why the pipeline stopped, before it is known where.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {

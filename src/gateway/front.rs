@@ -11,9 +11,10 @@ mod workers;
 use std::fmt;
 use std::future::Future;
 use std::net::SocketAddr;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use http::{Request, Response};
+use http::{HeaderValue, Request, Response};
 use hyper::body::Incoming;
 use rustls::pki_types::CertificateDer;
 
@@ -28,7 +29,7 @@ pub trait Service: Send + Sync + 'static {
     /// wrote them (absolute form, HTTP/2 pseudo headers).
     ///
     /// The future is dropped when the client goes away (HTTP/1.1) or resets the stream (HTTP/2) before the answer's head.
-    fn call(&self, request: Request<Incoming>, peer: &Peer) -> impl Future<Output = Response<Body>> + Send;
+    fn call(&self, request: Request<Incoming>, peer: &Arc<Peer>) -> impl Future<Output = Response<Body>> + Send;
 }
 
 /// Who is at the other end of a connection; shared by all its requests.
@@ -44,13 +45,20 @@ pub struct Peer {
     pub client_certificate: Option<CertificateDer<'static>>,
     /// The name the client asked for in the TLS handshake.
     pub server_name: Option<String>,
+    forwarded: OnceLock<Option<HeaderValue>>,
 }
 
 impl Peer {
     /// A client without TLS.
     #[must_use]
     pub const fn plain(address: SocketAddr, local: SocketAddr) -> Self {
-        Self { address, local, tls: false, client_certificate: None, server_name: None }
+        Self { address, local, tls: false, client_certificate: None, server_name: None, forwarded: OnceLock::new() }
+    }
+
+    /// The client's address as `X-Forwarded-For` has it; written once for all requests of the connection.
+    #[must_use]
+    pub fn forwarded(&self) -> Option<&HeaderValue> {
+        self.forwarded.get_or_init(|| HeaderValue::try_from(self.address.ip().to_canonical().to_string()).ok()).as_ref()
     }
 }
 

@@ -109,7 +109,7 @@ fn opens(snapshot: &Snapshot, subscription: SubscriptionIndex, index: ApiIndex, 
 fn presented<'a>(exchange: &'a Exchange, api: &Api) -> Option<Cow<'a, str>> {
     let header = || text(exchange.request.headers.get(&api.key_names.header)?);
     let query = || {
-        let query = exchange.original.query.as_deref()?;
+        let query = exchange.original.query()?;
         query_pairs(query).find(|(name, _)| name.eq_ignore_ascii_case(&api.key_names.query)).map(|(_, value)| value)
     };
     let bearer = || {
@@ -146,10 +146,11 @@ fn refused(shown: Shown, exchange: &Exchange, api: &Api) -> Failure {
     };
     let original = &exchange.original;
     let scheme = if original.https { "https" } else { "http" };
-    let port = original.port.map(|port| format!(":{port}")).unwrap_or_default();
+    let (host, port) = exchange.authority();
+    let port = port.map(|port| format!(":{port}")).unwrap_or_default();
     let challenge = format!(
-        "AzureApiManagementKey realm=\"{scheme}://{}{port}{}\",name=\"{}\",type=\"header\"",
-        original.host, api.realm_path, api.key_names.header_text
+        "AzureApiManagementKey realm=\"{scheme}://{host}{port}{}\",name=\"{}\",type=\"header\"",
+        api.realm_path, api.key_names.header_text
     );
     let failure = failure.from_source("authorization");
     match HeaderValue::from_str(&challenge) {

@@ -1,8 +1,11 @@
 //! Requests and responses as policies see and change them.
 
+use std::fmt;
+use std::ops::{Deref, Range};
 use std::sync::Arc;
 
 use bytes::Bytes;
+use http::uri::PathAndQuery;
 use http::{HeaderMap, Method, StatusCode};
 
 use super::body::Body;
@@ -42,9 +45,73 @@ pub struct RequestUrl {
     /// `serviceUrl` of the API, the url of the chosen backend, or the base URL that a policy set.
     pub base: Arc<BaseUrl>,
     /// Path behind the base, with a slash in front.
-    pub path: String,
+    pub path: UrlText,
     /// Query without `?`, encoded.
-    pub query: Option<String>,
+    pub query: Option<UrlText>,
+}
+
+/// A path or a query: a part of the request line as it came, as long as nobody changes it, and then shared with it.
+#[derive(Clone)]
+pub struct UrlText(Text);
+
+#[derive(Clone)]
+enum Text {
+    Of(PathAndQuery, Range<usize>),
+    Own(String),
+}
+
+impl UrlText {
+    /// Path and query of a request's target.
+    #[must_use]
+    pub fn of(target: &PathAndQuery) -> (Self, Option<Self>) {
+        let path = target.path().len();
+        let query = target.query().map(|query| Self(Text::Of(target.clone(), path + 1..path + 1 + query.len())));
+        (Self(Text::Of(target.clone(), 0..path)), query)
+    }
+
+    /// The part of it from `start` on.
+    #[must_use]
+    pub fn from(&self, start: usize) -> Self {
+        match &self.0 {
+            Text::Of(target, range) => Self(Text::Of(target.clone(), (range.start + start).min(range.end)..range.end)),
+            Text::Own(text) => text.get(start..).unwrap_or_default().to_owned().into(),
+        }
+    }
+}
+
+impl Deref for UrlText {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        match &self.0 {
+            Text::Of(target, range) => target.as_str().get(range.clone()).unwrap_or_default(),
+            Text::Own(text) => text,
+        }
+    }
+}
+
+impl From<String> for UrlText {
+    fn from(text: String) -> Self {
+        Self(Text::Own(text))
+    }
+}
+
+impl Default for UrlText {
+    fn default() -> Self {
+        String::new().into()
+    }
+}
+
+impl fmt::Debug for UrlText {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&**self, formatter)
+    }
+}
+
+impl fmt::Display for UrlText {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self)
+    }
 }
 
 /// A response: of the backend, of a policy, or of `send-request`.

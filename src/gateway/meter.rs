@@ -226,23 +226,9 @@ impl Meter {
         let mut text = String::new();
         for line in &self.kept {
             let Ok(chunk) = serde_json::from_slice::<Chunk>(line) else { continue };
+            chunk.add_to(&mut text);
             if model.is_none() {
                 model = chunk.model.filter(|model| !model.is_empty());
-            }
-            for choice in chunk.choices {
-                text.push_str(choice.text.as_deref().unwrap_or_default());
-                if let Some(delta) = choice.delta {
-                    text.push_str(delta.content.as_deref().unwrap_or_default());
-                    for call in delta.tool_calls.into_iter().flatten() {
-                        if let Some(function) = call.function {
-                            text.push_str(function.name.as_deref().unwrap_or_default());
-                            text.push_str(function.arguments.as_deref().unwrap_or_default());
-                        }
-                    }
-                }
-            }
-            if chunk.kind.as_deref().is_some_and(|kind| kind.ends_with(".delta")) {
-                text.push_str(chunk.delta.as_deref().unwrap_or_default());
             }
         }
         if self.kept.is_empty() && self.lost == 0 {
@@ -276,6 +262,34 @@ struct Chunk {
     /// Of the responses API; an object in other events.
     #[serde(default, deserialize_with = "text_or_nothing")]
     delta: Option<String>,
+}
+
+impl Chunk {
+    /// What the model says in it, with the tools that it calls.
+    fn add_to(&self, text: &mut String) {
+        for choice in &self.choices {
+            text.push_str(choice.text.as_deref().unwrap_or_default());
+            if let Some(delta) = &choice.delta {
+                text.push_str(delta.content.as_deref().unwrap_or_default());
+                for call in delta.tool_calls.iter().flatten() {
+                    if let Some(function) = &call.function {
+                        text.push_str(function.name.as_deref().unwrap_or_default());
+                        text.push_str(function.arguments.as_deref().unwrap_or_default());
+                    }
+                }
+            }
+        }
+        if self.kind.as_deref().is_some_and(|kind| kind.ends_with(".delta")) {
+            text.push_str(self.delta.as_deref().unwrap_or_default());
+        }
+    }
+}
+
+/// What the model says in one event of a stream, given the event's data. Nothing if it is none of the model's.
+pub(super) fn text_of_event(data: &[u8], text: &mut String) {
+    if let Ok(chunk) = serde_json::from_slice::<Chunk>(data) {
+        chunk.add_to(text);
+    }
 }
 
 #[derive(Debug, Deserialize)]

@@ -3,6 +3,7 @@
 mod evaluate;
 mod runner;
 
+use std::mem;
 use std::sync::Arc;
 
 pub(super) use self::evaluate::evaluate;
@@ -91,10 +92,14 @@ pub async fn preflight(exchange: &mut Exchange) -> Result<bool, Box<Located>> {
 async fn run_part(exchange: &mut Exchange, section: Section, preflight: bool) -> Result<Flow, Box<Located>> {
     let snapshot = exchange.snapshot.clone();
     exchange.section = section;
-    let mut runner = Runner::new(&snapshot, Chain::of(exchange), section, exchange.worker.settings.absent_section, preflight);
+    let arguments = mem::take(&mut exchange.arguments);
+    let mut runner = Runner::new(&snapshot, Chain::of(exchange), section, exchange.worker.settings.absent_section, preflight, arguments);
     loop {
         match runner.advance(exchange).await? {
-            Advance::Finished(flow) => return Ok(flow),
+            Advance::Finished(flow) => {
+                exchange.arguments = runner.into_arguments();
+                return Ok(flow);
+            }
             Advance::Detached(work) => {
                 let completion = work.await;
                 if runner.complete(completion, exchange)? == Flow::Return {

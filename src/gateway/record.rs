@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use super::exchange::{Access, Attempt, Exchange};
 use super::failure::LastError;
+use super::front::Peer;
 use super::settle::{Ending, Settle, Usage, UsageNeed};
 use super::snapshot::{Api, Backend, Operation, Product, Snapshot, Subscription};
 use super::state::State;
@@ -26,8 +27,8 @@ pub struct RequestRecord {
     pub id: Option<Uuid>,
     /// As the caller sent it.
     pub method: Method,
-    /// As the caller sent it, encoded, without the query: keys may stand there.
-    pub path: String,
+    /// As the caller sent it; keys may stand in its query, so [`RequestRecord::path`] is what is shown.
+    target: http::uri::PathAndQuery,
     /// What the caller got.
     pub status: u16,
     /// From its arrival to the head of the answer.
@@ -46,9 +47,19 @@ pub struct RequestRecord {
     pub error: Option<LastError>,
     /// Its trace, if one was made.
     pub trace: Option<Box<super::trace::Trace>>,
+    /// `context.Variables` at the end, if a trace was made; secret named values are masked as in the trace.
+    pub variables: Vec<(String, serde_json::Value)>,
+    /// Who asked.
+    pub peer: Arc<Peer>,
 }
 
 impl RequestRecord {
+    /// As the caller sent it, encoded, without the query.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        self.target.path()
+    }
+
     /// The API.
     #[must_use]
     pub fn api(&self) -> Option<&Api> {
@@ -99,6 +110,7 @@ impl Recorder {
     /// Of an exchange whose head is made.
     pub(super) fn new(exchange: &mut Exchange, observers: Arc<[Arc<dyn Observer>]>) -> Self {
         let id = exchange.trace.is_some().then(|| exchange.id());
+        let variables = if exchange.trace.is_some() { exchange.shown_variables() } else { Vec::new() };
         let record = RequestRecord {
             snapshot: exchange.snapshot.clone(),
             api: exchange.api,
@@ -107,7 +119,7 @@ impl Recorder {
             timestamp: exchange.timestamp(),
             id,
             method: std::mem::take(&mut exchange.original.method),
-            path: std::mem::take(&mut exchange.original.path),
+            target: exchange.original.target.clone(),
             status: 0,
             head_after: exchange.elapsed(),
             elapsed: Duration::ZERO,
@@ -117,6 +129,8 @@ impl Recorder {
             usage: None,
             error: exchange.last_error.take(),
             trace: exchange.trace.take(),
+            variables,
+            peer: exchange.peer.clone(),
         };
         Self { record, received: exchange.received, state: exchange.worker.state.clone(), observers }
     }

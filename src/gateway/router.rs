@@ -21,7 +21,7 @@ use self::places::{Miss, Request as PlaceRequest};
 pub use self::templates::{Template, Templates};
 use super::exchange::{Destination, Exchange};
 use super::failure::{AnswerBody, Failure};
-use super::message::RequestUrl;
+use super::message::{RequestUrl, UrlText};
 use super::snapshot::{Api, ApiIndex, OperationIndex, Snapshot};
 use super::worker::Plain;
 
@@ -45,9 +45,7 @@ pub fn route(snapshot: &Snapshot, exchange: &mut Exchange) -> Result<(), Failure
     let (api, rest) = match place(snapshot, exchange) {
         Ok(found) => found,
         Err(miss) => {
-            let original = &exchange.original;
-            exchange.request.url.path.clone_from(&original.path);
-            exchange.request.url.query.clone_from(&original.query);
+            (exchange.request.url.path, exchange.request.url.query) = UrlText::of(&exchange.original.target);
             return Err(not_found(&miss, exchange));
         }
     };
@@ -56,9 +54,10 @@ pub fn route(snapshot: &Snapshot, exchange: &mut Exchange) -> Result<(), Failure
     if !secure {
         exchange.original.https = false;
     }
-    let found = exchange.original.path.get(rest..).and_then(|rest| {
-        snapshot.routes.operations.get(api.0 as usize)?.find(rest, exchange.original.query.as_deref(), &exchange.request.method)
-    });
+    let found =
+        exchange.original.path().get(rest..).and_then(|rest| {
+            snapshot.routes.operations.get(api.0 as usize)?.find(rest, exchange.original.query(), &exchange.request.method)
+        });
     aim(snapshot, exchange, api, rest);
     let Some((operation, matched)) = found else { return Err(not_found(&Miss::Path, exchange)) };
     exchange.operation = Some(operation);
@@ -72,16 +71,16 @@ pub fn lookup(snapshot: &Snapshot, exchange: &Exchange, method: &Method) -> (Opt
     let Ok((api, rest)) = place(snapshot, exchange) else { return (None, None) };
     let operation = exchange
         .original
-        .path
+        .path()
         .get(rest..)
-        .and_then(|rest| snapshot.routes.operations.get(api.0 as usize)?.find(rest, exchange.original.query.as_deref(), method));
+        .and_then(|rest| snapshot.routes.operations.get(api.0 as usize)?.find(rest, exchange.original.query(), method));
     (Some(api), operation.map(|(operation, _)| operation))
 }
 
 /// The API, and where in the path what is behind its prefix begins.
 fn place(snapshot: &Snapshot, exchange: &Exchange) -> Result<(ApiIndex, usize), Miss> {
     let original = &exchange.original;
-    let request = PlaceRequest { path: &original.path, query: original.query.as_deref(), headers: &exchange.request.headers };
+    let request = PlaceRequest { path: original.path(), query: original.query(), headers: &exchange.request.headers };
     let (api, rest) = snapshot.routes.places.find(&request)?;
     // The scheme has to be one of the API's `protocols`.
     let lists = |api: &Api, https: bool| {
@@ -97,9 +96,10 @@ fn place(snapshot: &Snapshot, exchange: &Exchange) -> Result<(ApiIndex, usize), 
 /// The request goes to the API's `serviceUrl` unless a policy says otherwise.
 fn aim(snapshot: &Snapshot, exchange: &mut Exchange, api: ApiIndex, rest: usize) {
     let base = snapshot.api(api).and_then(|api| api.service_url.clone()).unwrap_or_else(|| snapshot.service.gateway_url.clone());
-    let rest = exchange.original.path.get(rest..).unwrap_or_default();
-    let path = if rest.is_empty() { "/".to_owned() } else { rest.to_owned() };
-    exchange.request.url = RequestUrl { base, path, query: exchange.original.query.clone() };
+    let (path, query) = UrlText::of(&exchange.original.target);
+    let path = path.from(rest);
+    let path = if path.is_empty() { "/".to_owned().into() } else { path };
+    exchange.request.url = RequestUrl { base, path, query };
     exchange.destination = Destination::Service;
 }
 

@@ -7,6 +7,7 @@ use hyper::ext::ReasonPhrase;
 
 use super::body::Body;
 use super::exchange::Exchange;
+use super::execute::content_safety;
 use super::failure::{AnswerBody, Failure};
 use super::message::{MessageBody, ResponseMessage};
 use super::pipeline::{self, Chain, Located};
@@ -53,6 +54,7 @@ async fn run(exchange: &mut Exchange) -> Result<(), Box<Located>> {
     for section in [Section::Inbound, Section::Backend, Section::Outbound] {
         if section == Section::Outbound {
             answered::settle(exchange).await.map_err(Located::built_in)?;
+            content_safety::screen(exchange).await.map_err(Located::built_in)?;
         }
         if pipeline::run(exchange, section).await? == Flow::Return {
             break;

@@ -44,6 +44,12 @@ pub struct Settings {
     pub variables_mismatch: VariableMismatch,
     /// `missing-token-reason`: `LastError.Reason` of `validate-jwt` without a token: `TokenNotPresent` (documented) or `TokenNotFound`.
     pub missing_token_reason: String,
+    /// `metrics-without-diagnostic`: custom metrics are sent though no Application Insights diagnostic with `metrics` is there (seen: they are
+    /// not).
+    pub metrics_without_diagnostic: bool,
+    /// `legacy-trace-header`: `Ocp-Apim-Trace: true` with a key that allows tracing gets a trace (the page of today says that it no longer
+    /// does).
+    pub legacy_trace_header: bool,
 }
 
 /// Where a subscription key is looked for first. The header always comes before the query parameter (documented).
@@ -113,6 +119,8 @@ impl Default for Settings {
             backend_credentials_win: true,
             variables_mismatch: VariableMismatch::Throws,
             missing_token_reason: "TokenNotPresent".to_owned(),
+            metrics_without_diagnostic: false,
+            legacy_trace_header: true,
         }
     }
 }

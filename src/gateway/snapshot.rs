@@ -64,6 +64,8 @@ pub struct Snapshot {
     pub revision: u64,
     /// The service.
     pub service: Service,
+    /// Whether the service's Application Insights diagnostic sends custom metrics.
+    pub metrics: bool,
     /// APIs, every revision and version.
     pub apis: Vec<Api>,
     /// Operations of all APIs.
@@ -157,6 +159,8 @@ pub struct Api {
     pub realm_path: String,
     /// Whether it is passed through as a WebSocket.
     pub websocket: bool,
+    /// Whether its own Application Insights diagnostic sends custom metrics, if it has one.
+    pub metrics: Option<bool>,
     /// Why its requests cannot be served here, whatever its policies are.
     pub poison: Option<Arc<str>>,
 }
@@ -367,6 +371,12 @@ impl Snapshot {
     #[must_use]
     pub fn backend(&self, index: BackendIndex) -> Option<&Backend> {
         self.backends.get(index.0 as usize)
+    }
+
+    /// Whether custom metrics of an API's requests are sent: its own diagnostic decides, else that of the service.
+    #[must_use]
+    pub fn sends_metrics(&self, api: Option<ApiIndex>) -> bool {
+        api.and_then(|index| self.api(index)?.metrics).unwrap_or(self.metrics)
     }
 
     /// A document.

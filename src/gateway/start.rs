@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use http::header::HOST;
-use http::{HeaderMap, Request, Response};
+use http::uri::PathAndQuery;
+use http::{Request, Response, Uri};
 use hyper::body::Incoming;
 use rustls::ServerConfig;
 use tokio::sync::watch;
@@ -18,7 +19,7 @@ use super::body::Body;
 use super::exchange::{Arrival, Exchange, Original};
 use super::front::upgrade::{ClientUpgrade, splice};
 use super::front::{self, Drained, Peer, Service};
-use super::message::{MessageBody, RequestMessage, RequestUrl};
+use super::message::{MessageBody, RequestMessage, RequestUrl, UrlText};
 use super::record::Observer;
 use super::serve::serve;
 use super::settings::Settings;
@@ -137,7 +138,8 @@ impl Gateway {
     /// # Errors
     /// The store has no such service.
     pub fn new(options: GatewayOptions) -> Result<Arc<Self>, BuildError> {
-        let (state, settings) = (Arc::new(options.state), Arc::new(options.settings));
+        let state = State { debugging: options.store.debugging().clone(), ..options.state };
+        let (state, settings) = (Arc::new(state), Arc::new(options.settings));
         let mut builder = Builder::new(options.service, state.clone(), settings.clone(), options.overrides);
         // The revision is read first: what is written in between is seen twice rather than never.
         let revision = *options.store.changes().borrow();
@@ -295,7 +297,7 @@ impl Running {
 pub struct Endpoint(Arc<Worker>);
 
 impl Service for Endpoint {
-    async fn call(&self, mut request: Request<Incoming>, peer: &Peer) -> Response<Body> {
+    async fn call(&self, mut request: Request<Incoming>, peer: &Arc<Peer>) -> Response<Body> {
         let wish = ClientUpgrade::take(&mut request);
         let (parts, incoming) = request.into_parts();
         let response = serve(self.arrive(parts, Body::client(incoming), peer)).await;
@@ -313,24 +315,18 @@ impl Endpoint {
         &self.0
     }
 
-    fn arrive(&self, parts: http::request::Parts, body: Body, peer: &Peer) -> Exchange {
+    fn arrive(&self, parts: http::request::Parts, body: Body, peer: &Arc<Peer>) -> Exchange {
         let worker = &self.0;
         let snapshot = worker.current.load_full();
-        let (host, port) = match host(&parts.headers) {
-            Some((host, port)) => (host.to_owned(), port),
-            None => (snapshot.service.gateway_url.host.clone(), snapshot.service.gateway_url.port),
-        };
         let original = Original {
             method: parts.method.clone(),
             https: peer.tls || worker.plain == Plain::Https,
-            host,
-            port,
-            path: without_dots(parts.uri.path()),
-            query: parts.uri.query().map(str::to_owned),
+            host: parts.headers.get(HOST).cloned(),
+            target: without_dots(&parts.uri),
         };
         let had_body = !body.is_empty();
         // Routing fills it in.
-        let url = RequestUrl { base: snapshot.service.gateway_url.clone(), path: String::new(), query: None };
+        let url = RequestUrl { base: snapshot.service.gateway_url.clone(), path: UrlText::default(), query: None };
         let request = RequestMessage {
             method: parts.method,
             url,
@@ -338,24 +334,14 @@ impl Endpoint {
             body: if had_body { MessageBody::Stream(body) } else { MessageBody::Empty },
             had_body,
         };
-        let arrival = Arrival { worker: worker.clone(), snapshot, peer: Arc::new(peer.clone()), original, request };
+        let arrival = Arrival { worker: worker.clone(), snapshot, peer: peer.clone(), original, request };
         Exchange::new(arrival)
-    }
-}
-
-/// Host and port as the caller named them.
-fn host(headers: &HeaderMap) -> Option<(&str, Option<u16>)> {
-    let text = headers.get(HOST)?.to_str().ok().map(str::trim).filter(|text| !text.is_empty())?;
-    // `[::1]:80` has colons inside.
-    match text.rsplit_once(':') {
-        Some((host, port)) if !port.contains(']') => Some((host, port.parse().ok())),
-        _ => Some((text, None)),
     }
 }
 
 /// `.` and `..` segments are resolved before anything is matched, as .NET's `Uri` does (assumed): no policy or backend may see another path
 /// than the one that was routed.
-fn without_dots(path: &str) -> String {
+fn without_dots(uri: &Uri) -> PathAndQuery {
     let dots = |segment: &str| match segment.as_bytes() {
         [b'.' | b'%', ..] if segment.len() <= 6 => match segment.to_ascii_lowercase().replace("%2e", ".").as_str() {
             "." => 1,
@@ -364,8 +350,9 @@ fn without_dots(path: &str) -> String {
         },
         _ => 0,
     };
+    let path = uri.path();
     if !path.split('/').any(|segment| dots(segment) > 0) {
-        return path.to_owned();
+        return uri.path_and_query().cloned().unwrap_or_else(|| PathAndQuery::from_static("/"));
     }
     let mut kept: Vec<&str> = Vec::new();
     let mut segments = path.split('/').skip(1).peekable();
@@ -381,7 +368,9 @@ fn without_dots(path: &str) -> String {
             kept.push("");
         }
     }
-    format!("/{}", kept.join("/"))
+    let query = uri.query().map(|query| format!("?{query}")).unwrap_or_default();
+    // Parts of what was valid are valid.
+    PathAndQuery::try_from(format!("/{}{query}", kept.join("/"))).unwrap_or_else(|_| PathAndQuery::from_static("/"))
 }
 
 #[cfg(test)]
@@ -398,23 +387,10 @@ mod tests {
             ("/a/./b/", "/a/b/"),
             ("/a/b/..", "/a/"),
             ("/a/.b/...", "/a/.b/..."),
+            ("/a/../b?c=../d", "/b?c=../d"),
             ("*", "*"),
         ] {
-            assert_eq!(without_dots(path), expected);
+            assert_eq!(without_dots(&Uri::try_from(path).unwrap()), expected);
         }
-    }
-
-    #[test]
-    fn host_and_port_are_told_apart() {
-        let read = |text: &'static str| {
-            let mut headers = HeaderMap::new();
-            headers.insert(HOST, http::HeaderValue::from_static(text));
-            host(&headers).map(|(host, port)| (host.to_owned(), port))
-        };
-        assert_eq!(read("a.example"), Some(("a.example".to_owned(), None)));
-        assert_eq!(read("a.example:8080"), Some(("a.example".to_owned(), Some(8080))));
-        assert_eq!(read("[::1]:80"), Some(("[::1]".to_owned(), Some(80))));
-        assert_eq!(read("[::1]"), Some(("[::1]".to_owned(), None)));
-        assert_eq!(read(""), None);
     }
 }

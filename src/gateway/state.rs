@@ -10,9 +10,11 @@ use super::backend::breaker::{Breaker, Journal};
 use super::backend::target::Targets;
 use super::backend::token::Tokens;
 use super::cache::Cache;
+use super::coverage::Coverage;
 use super::limits::{Counter, Keyed, QuotaCounter};
 use super::metrics::Metrics;
 use super::upstream::DefaultTls;
+use crate::arm::debugging::Debugging;
 use crate::expression::Portable;
 use crate::identity::{KeySource, NoKeys, NoTokens, TokenSource};
 use crate::support::clock::SharedClock;
@@ -63,8 +65,12 @@ pub struct State {
     pub tokens_from: Arc<dyn TokenSource>,
     /// Token issuers by the URL of their discovery document.
     pub issuers: Registry<super::execute::validate_jwt::Provider>,
+    /// Debug credentials and traces, shared with ARM.
+    pub debugging: Arc<Debugging>,
     /// Issuers that the network does not know.
     pub keys_from: Arc<dyn KeySource>,
+    /// Counts which policies ran, if somebody wants to know.
+    pub coverage: Option<Arc<Coverage>>,
 }
 
 impl State {
@@ -93,8 +99,17 @@ impl State {
             tokens: Tokens::default(),
             tokens_from: Arc::new(NoTokens),
             issuers: Registry::default(),
+            debugging: Arc::default(),
             keys_from: Arc::new(NoKeys),
+            coverage: None,
         }
+    }
+
+    /// Counts which policies ran.
+    #[must_use]
+    pub fn with_coverage(mut self, coverage: Option<Arc<Coverage>>) -> Self {
+        self.coverage = coverage;
+        self
     }
 
     /// With issuers that the network does not know.

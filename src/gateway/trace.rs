@@ -12,7 +12,7 @@ use time::OffsetDateTime;
 use time::format_description::BorrowedFormatItem;
 use time::macros::format_description;
 
-pub use self::asked::{allow, begin, headers, tell};
+pub use self::asked::{allow, begin, tell};
 use super::record::{Observer, RequestRecord};
 use crate::policy::Section;
 use crate::support::secret::Secret;
@@ -184,7 +184,7 @@ impl Traces {
 impl Observer for Traces {
     fn request(&self, record: &RequestRecord) {
         let (Some(trace), Some(id)) = (&record.trace, record.id) else { return };
-        let title = format!("{} {} {}", record.method, record.path, record.status);
+        let title = format!("{} {} {}", record.method, record.path(), record.status);
         let entry = Arc::new(Kept { title, timestamp: record.timestamp, trace: (**trace).clone() });
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if kept.len() >= KEPT {

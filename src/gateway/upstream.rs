@@ -52,12 +52,14 @@ pub struct SendOptions {
     pub response_head: Duration,
     /// `forward-request`'s `http-version`.
     pub version: HttpVersion,
+    /// `forward-request`'s `continue-timeout`: over HTTP/1.1 a body waits for `100 Continue`, for so long. (HTTP/2 has flow control for that.)
+    pub leave: Option<Duration>,
 }
 
 impl Default for SendOptions {
     /// `timeout` 300 s and HTTP/1.1 are the policy reference's defaults; the connect limit is assumed.
     fn default() -> Self {
-        Self { connect: Duration::from_secs(30), response_head: Duration::from_secs(300), version: HttpVersion::Http1 }
+        Self { connect: Duration::from_secs(30), response_head: Duration::from_secs(300), version: HttpVersion::Http1, leave: None }
     }
 }
 
@@ -127,7 +129,7 @@ impl Upstream {
                 Line::Http2(sender) => return self.send_http2(sender, false, target, request, deadline).await,
             },
         };
-        connection.outgoing.begin(request, target, lent);
+        connection.outgoing.begin(request, target, lent, options.leave.is_some());
         self.send_http1(connection, target, deadline, options).await
     }
 
@@ -142,6 +144,9 @@ impl Upstream {
         loop {
             connection.begin();
             connection.set_deadline(deadline);
+            if let Some(leave) = options.leave.filter(|_| connection.outgoing.is_held()) {
+                connection.wait_for_leave(deadline.min(self.clock.now() + leave), deadline);
+            }
             let cause = match poll_fn(|context| connection.poll_head(context)).await {
                 Ok(head) => return Ok(answer(head, connection)),
                 Err(cause) => cause,

@@ -35,6 +35,16 @@ pub enum Tracing {
     Asked,
     /// All: `--trace`.
     All,
+    /// All, and a caller learns no more of it than with [`Tracing::Asked`]: for tests, whose requests must be answered as any other.
+    Quietly,
+}
+
+impl Tracing {
+    /// Whether every request is traced.
+    #[must_use]
+    pub const fn is_all(self) -> bool {
+        matches!(self, Self::All | Self::Quietly)
+    }
 }
 
 /// One worker.

@@ -100,6 +100,25 @@ impl FileCoverage {
         lines
     }
 
+    fn add(&mut self, other: Self) {
+        for statement in other.statements {
+            let same = |own: &&mut StatementCoverage| {
+                (own.line, own.last_line, &own.name) == (statement.line, statement.last_line, &statement.name)
+            };
+            match self.statements.iter_mut().find(same) {
+                Some(own) => own.hits += statement.hits,
+                None => self.statements.push(statement),
+            }
+        }
+        for branch in other.branches {
+            let same = |own: &&mut BranchCoverage| (own.line, &own.label) == (branch.line, &branch.label);
+            match self.branches.iter_mut().find(same) {
+                Some(own) => own.taken = own.taken.map_or(branch.taken, |taken| Some(taken + branch.taken.unwrap_or(0))),
+                None => self.branches.push(branch),
+            }
+        }
+    }
+
     /// Statements that ran.
     #[must_use]
     pub fn statement_share(&self) -> Share {
@@ -127,6 +146,19 @@ impl FileCoverage {
 }
 
 impl Coverage {
+    /// Both together: the same file measured twice is one file.
+    #[must_use]
+    pub fn with(mut self, other: Self) -> Self {
+        for file in other.files {
+            match self.files.iter_mut().find(|own| own.path == file.path) {
+                Some(own) => own.add(file),
+                None => self.files.push(file),
+            }
+        }
+        self.files.sort_by(|one, other| one.path.cmp(&other.path));
+        self
+    }
+
     /// Statements that ran, of all files.
     #[must_use]
     pub fn statement_share(&self) -> Share {

@@ -28,6 +28,9 @@ pub fn text(report: &Report, options: TextOptions) -> String {
         out.push_str(&section_text(section, options));
     }
     let counts = report.counts();
+    if counts.total == 0 && !report.sections.is_empty() {
+        return out;
+    }
     let sentence = counts.sentence();
     let sentence = if !counts.is_success() {
         paint(&sentence, "1;91", options)
@@ -122,7 +125,9 @@ fn indented(out: &mut String, text: &str, by: usize) {
 #[must_use]
 pub(super) fn section_text(section: &Section, options: TextOptions) -> String {
     let mut out = String::new();
-    let _ = writeln!(out, "\n{}", paint(&section.title, "1", options));
+    if !section.title.is_empty() {
+        let _ = writeln!(out, "\n{}", paint(&section.title, "1", options));
+    }
     for block in &section.blocks {
         match block {
             Block::Text(text) | Block::Lines(text) => indented(&mut out, text, 2),
@@ -259,9 +264,13 @@ pub(super) fn shortened(text: &str, length: usize) -> String {
 }
 
 /// A number for people: whole ones without a point, others with as many digits as matter.
-pub(super) fn number(value: f64) -> String {
+#[must_use]
+pub fn number(value: f64) -> String {
     if !value.is_finite() {
         return "-".to_owned();
+    }
+    if value.abs() >= 1e15 {
+        return format!("{value:.1e}");
     }
     let text = if value.fract().abs() < 1e-9 || value.abs() >= 1_000.0 {
         format!("{value:.0}")
@@ -292,9 +301,12 @@ fn grouped(text: &str) -> String {
 }
 
 /// A time for people: `0.4 ms`, `12 ms`, `1.24 s`, `2 min 5 s`.
-pub(super) fn time(duration: Duration) -> String {
+#[must_use]
+pub fn time(duration: Duration) -> String {
     let seconds = duration.as_secs_f64();
-    if seconds < 0.01 {
+    if duration.is_zero() {
+        "0 ms".to_owned()
+    } else if seconds < 0.01 {
         format!("{:.1} ms", seconds * 1_000.0)
     } else if seconds < 1.0 {
         format!("{:.0} ms", seconds * 1_000.0)
@@ -321,8 +333,11 @@ mod tests {
 
     #[test]
     fn numbers_and_times_are_short() {
-        assert_eq!([1.0, 1_234_567.0, 0.25, 12.34, -1_000.4, f64::NAN].map(number), ["1", "1,234,567", "0.25", "12.3", "-1,000", "-"]);
-        let times = [0.0004, 0.0124, 1.0, 1.239, 60.0, 125.0, 3_600.0, 3_725.0].map(|seconds| time(Duration::from_secs_f64(seconds)));
-        assert_eq!(times, ["0.4 ms", "12 ms", "1 s", "1.24 s", "1 min", "2 min 5 s", "1 h", "1 h 2 min"]);
+        assert_eq!(
+            [1.0, 1_234_567.0, 0.25, 12.34, -1_000.4, f64::NAN, 1e300].map(number),
+            ["1", "1,234,567", "0.25", "12.3", "-1,000", "-", "1.0e300"]
+        );
+        let times = [0.0, 0.0004, 0.0124, 1.0, 1.239, 60.0, 125.0, 3_600.0, 3_725.0].map(|seconds| time(Duration::from_secs_f64(seconds)));
+        assert_eq!(times, ["0 ms", "0.4 ms", "12 ms", "1 s", "1.24 s", "1 min", "2 min 5 s", "1 h", "1 h 2 min"]);
     }
 }

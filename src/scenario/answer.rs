@@ -138,6 +138,8 @@ pub struct Attempt {
     pub after: Duration,
     /// From the start of the attempt to the head of its answer.
     pub elapsed: Duration,
+    /// For how long the backend's breaker tripped by it, if it did.
+    pub tripped: Option<Duration>,
 }
 
 /// An entry of a trace.

@@ -43,12 +43,11 @@ codes! {
     NOT_LIVE = "TST028", "a live scenario expects what cannot be seen from outside";
     NEVER_ENDS = "TST029", "a scenario does not come to an end";
     NO_WORLD = "TST030", "the gateway of the specification cannot be started";
-    BAD_BODY = "TST031", "the body of a request cannot be sent";
+    BAD_REQUEST = "TST031", "a request cannot be sent";
     NO_SCENARIOS = "TST032", "there are no scenarios";
 }
 
 /// How the YAML reader speaks of scenario files.
-#[expect(dead_code, reason = "for the reader of scenario files")]
 pub(super) const YAML: Words = Words {
     not_yaml: NOT_YAML,
     empty: EMPTY,

@@ -13,6 +13,7 @@ pub use self::amount::{Amount, Tolerance};
 pub use self::each::{AttemptExpected, Each, Outcome, StreamExpected, TraceExpected};
 pub use self::json::Json;
 pub use self::many::{All, MetricExpected, ReceivedExpected, Sample};
+pub(in crate::scenario) use self::text::shown;
 pub use self::text::{Text, Time};
 use crate::scenario::answer::Answer;
 use crate::support::source::Span;

@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use time::OffsetDateTime;
+
 use crate::gateway::settings::Settings;
 use crate::scenario::expect::Expect;
 use crate::scenario::request::Request;
@@ -39,6 +41,27 @@ pub struct Scenario {
     pub steps: Vec<Step>,
     /// How much virtual time it may take.
     pub time_limit: Duration,
+    /// What the calendar says when it begins.
+    pub begins: OffsetDateTime,
+    /// Seed of everything random in it.
+    pub seed: u64,
+}
+
+impl Scenario {
+    /// How many requests it sends.
+    #[must_use]
+    pub fn requests(&self) -> u64 {
+        let count = |step: &Step| if let Action::Send(send) = &step.action { send.count } else { 0 };
+        self.steps.iter().map(count).fold(0, u64::saturating_add)
+    }
+
+    /// Whether it can only be checked with traces.
+    #[must_use]
+    pub fn needs_traces(&self) -> bool {
+        let needs =
+            |step: &Step| matches!(&step.action, Action::Send(send) if send.expect.each.iter().any(|check| check.what.needs_trace()));
+        self.steps.iter().any(needs)
+    }
 }
 
 /// How backends behave from now on.

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::report::coverage::Coverage;
 use crate::scenario::expect::Mismatch;
 use crate::support::finding::Finding;
 use crate::support::source::{Sources, Span};
@@ -29,6 +30,8 @@ pub struct Suite {
     pub scenarios: Vec<ScenarioResult>,
     /// How long it took to apply the specification.
     pub prepared_in: Duration,
+    /// How much of its policies the scenarios reached, if it was measured.
+    pub coverage: Option<Coverage>,
 }
 
 /// What came of one scenario.
@@ -102,6 +105,12 @@ impl Report {
     #[must_use]
     pub fn is_ok(&self) -> bool {
         self.suites.iter().all(|suite| !suite.has_errors() && suite.scenarios.iter().all(|scenario| scenario.verdict != Verdict::Failed))
+    }
+
+    /// How much of all policies was reached, if it was measured.
+    #[must_use]
+    pub fn coverage(&self) -> Option<Coverage> {
+        self.suites.iter().filter_map(|suite| suite.coverage.clone()).reduce(Coverage::with)
     }
 
     /// How many scenarios passed, failed and were skipped.

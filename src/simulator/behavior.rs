@@ -13,7 +13,6 @@ use std::time::Duration;
 use http::{HeaderMap, StatusCode};
 
 pub(super) use self::engine::{Engine, Occasion};
-#[expect(unused_imports, reason = "for documents that hold a behavior among other things")]
 pub(crate) use self::read::from_node;
 pub use self::read::{BehaviorFile, MAXIMUM_BYTES, from_json, from_yaml};
 pub(super) use self::script::{edit, end, scripted, shape};

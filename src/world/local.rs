@@ -7,15 +7,17 @@ use super::LocalArm;
 use super::accounts::StoredAccounts;
 use super::connector::Simulated;
 use crate::arm::ResourceId;
+use crate::gateway::coverage::Coverage;
 use crate::gateway::record::Observer;
 use crate::gateway::settings::Settings;
 use crate::gateway::snapshot::{BuildError, Overrides};
 use crate::gateway::state::State;
 use crate::gateway::upstream::{Connector, DefaultTls, Network};
-use crate::gateway::worker::{Plain, Tracing};
+use crate::gateway::worker::{Limits, Plain, Tracing};
 use crate::gateway::{Gateway, GatewayOptions};
 use crate::identity::{Issuer, IssuerOptions, LocalKeys, LocalTokens, OpenError, TokenSource};
 use crate::simulator::{Behavior, Options as SimulatorOptions, Simulator, TokenCheck};
+use crate::support::jwt::SigningKey;
 use crate::support::secret::Secret;
 
 const SERVICE: &str = "Microsoft.ApiManagement/service";
@@ -38,8 +40,16 @@ pub struct WorldOptions {
     pub observers: Vec<Arc<dyn Observer>>,
     /// Who gets a trace.
     pub tracing: Tracing,
+    /// Counts which policies ran.
+    pub coverage: Option<Arc<Coverage>>,
     /// What a connection without TLS stands for.
     pub plain: Plain,
+    /// Bounds on what the gateway keeps in memory for one request.
+    pub limits: Limits,
+    /// How many requests simulated accounts remember; the simulator's own number if `None`.
+    pub remembered: Option<usize>,
+    /// The local issuer's key; a new one if `None`. To make one takes a while.
+    pub signing_key: Option<SigningKey>,
 }
 
 impl Default for WorldOptions {
@@ -54,7 +64,11 @@ impl Default for WorldOptions {
             connector: None,
             observers: Vec::new(),
             tracing: Tracing::default(),
+            coverage: None,
             plain: Plain::default(),
+            limits: Limits::default(),
+            remembered: None,
+            signing_key: None,
         }
     }
 }
@@ -102,17 +116,22 @@ impl LocalWorld {
             None => only_service(&arm)?,
         };
         let (clock, random) = (arm.clock.clone(), arm.random.clone());
-        let issuer = Arc::new(Issuer::generate(IssuerOptions {
+        let issuer = IssuerOptions {
             authority: "https://login.microsoftonline.com".to_owned(),
             tenant_id: arm.emulator.caller().tenant_id,
             clock: clock.clone(),
             random: random.clone(),
-        })?);
+        };
+        let issuer = Arc::new(match options.signing_key {
+            Some(key) => Issuer::with_key(key, issuer),
+            None => Issuer::generate(issuer)?,
+        });
         let simulator = options.simulate.map(|behavior| {
             let accounts = StoredAccounts::new(arm.emulator.clone(), Secret::new(random.hex(32)));
             let check = TokenCheck::Issuer(issuer.clone());
-            let options = SimulatorOptions::new(Arc::new(accounts), clock.clone(), random.clone());
-            Simulator::new(SimulatorOptions { tokens: check, behavior, ..options })
+            let defaults = SimulatorOptions::new(Arc::new(accounts), clock.clone(), random.clone());
+            let remembered = options.remembered.unwrap_or(defaults.remembered);
+            Simulator::new(SimulatorOptions { tokens: check, behavior, remembered, ..defaults })
         });
         let tls = Arc::new(DefaultTls::default());
         let others = options.connector.unwrap_or_else(|| Arc::new(Network::new(tls.clone())));
@@ -121,13 +140,14 @@ impl LocalWorld {
             None => others,
         };
         let tokens = options.tokens.unwrap_or_else(|| Arc::new(LocalTokens::new(issuer.clone())));
-        let state = State::new(clock, random).with_tokens(tokens).with_keys(Arc::new(LocalKeys::new(issuer.clone()))).with_tls(tls);
+        let state = State::new(clock, random).with_tokens(tokens).with_keys(Arc::new(LocalKeys::new(issuer.clone()))).with_tls(tls).with_coverage(options.coverage);
         let gateway = Gateway::new(GatewayOptions {
             overrides: options.overrides,
             settings: options.settings,
             observers: options.observers,
             tracing: options.tracing,
             plain: options.plain,
+            limits: options.limits,
             ..GatewayOptions::new(arm.emulator.store().clone(), service, state, connector)
         })?;
         Ok(Self { arm, gateway, simulator, issuer })

@@ -5,3 +5,4 @@ mod credentials;
 mod forwarding;
 mod harness;
 mod pools;
+mod websockets;

@@ -5,6 +5,6 @@ mod allocations;
 mod backends;
 mod bodies;
 mod clients;
-mod harness;
+pub mod harness;
 mod hostile;
 mod network;

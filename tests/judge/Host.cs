@@ -113,6 +113,12 @@ public abstract class HostObject
         if (found != null) foreach (var member in found.Properties()) table.Put(member.Name, read(member.Value));
         return table;
     }
+    static Map<object> Claims(JObject claims)
+    {
+        var table = new Map<object>(true);
+        foreach (var claim in claims.Properties()) table.Put(claim.Name, Variable(claim.Value));
+        return table;
+    }
     static object Variable(JToken token)
     {
         var typed = token as JObject;
@@ -127,6 +133,7 @@ public abstract class HostObject
                 case "guid": return Guid.Parse((string)value);
                 case "DateTime": return Text.Date((string)value);
                 case "Jwt": return ContextExtensions.AsJwt((string)value);
+                case "Authorization": return new Authorization { AccessToken = (string)value["accessToken"], Claims = Claims((JObject)value["claims"]) };
                 default: throw new NotSupportedException("a variable of type " + typed["$type"]);
             }
         }
@@ -289,7 +296,8 @@ public static class ContextExtensions
     public static string GetValueOrDefault(this IReadOnlyDictionary<string, string> d, string name, string defaultValue = null)
     { string found; return d.TryGetValue(name, out found) ? found : defaultValue; }
     public static T GetValueOrDefault<T>(this IReadOnlyDictionary<string, object> d, string name, T defaultValue = default(T))
-    { object found; return d.TryGetValue(name, out found) && found is T ? (T)found : defaultValue; }
+    // The reference of policy expressions: "This method throws an exception if there is a type mismatch between the expected and actual types."
+    { object found; return d.TryGetValue(name, out found) ? (T)found : defaultValue; }
     public static string GetValueOrDefault(this IReadOnlyDictionary<string, object> d, string name, string defaultValue)
     { return GetValueOrDefault<string>(d, name, defaultValue); }
     public static object GetValueOrDefault(this IReadOnlyDictionary<string, object> d, string name)

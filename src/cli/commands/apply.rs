@@ -1,6 +1,6 @@
 //! `apimctl apply`: make it so.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
@@ -10,6 +10,7 @@ use super::Session;
 use super::open::{self, Extra, Opened, Request};
 use crate::cli::arguments::{ApplyArguments, SoftDeleted, VariableArguments};
 use crate::cli::output::progress::Progress;
+use crate::cli::output::timings::{self, Timings};
 use crate::cli::output::{Outcome, plan_text};
 use crate::deploy::events::{Event, EventSink, Summary};
 use crate::deploy::plan::SavedPlan;
@@ -69,10 +70,14 @@ pub(super) async fn run(arguments: &ApplyArguments, session: &mut Session<'_>) -
             return Ok(Outcome::Failed);
         }
         session.printer.note("");
-        let progress = Arc::new(Progress::new(session.printer));
+        let timings = arguments.timings.as_ref().map(|_| Arc::new(Timings::new()));
+        let progress = Arc::new(Progress::new(session.printer).with_timings(timings.clone()));
         relay.to(&progress);
         let applied = deployment.apply(&plan, &*progress, session.cancellation()).await;
         drop(progress);
+        if let (Some(timings), Some(path)) = (timings, &arguments.timings) {
+            show_timings(&timings.report(|id| deployment.waits_for(id)), path, session)?;
+        }
         let applied = match applied {
             Ok(applied) => applied,
             Err(error) => return open::say(error, &loaded, session),
@@ -94,8 +99,25 @@ pub(super) async fn run(arguments: &ApplyArguments, session: &mut Session<'_>) -
     show_outputs(&deployment, &spec, &place, session).await
 }
 
+/// Where the time went; also of an apply that failed.
+fn show_timings(report: &timings::Report, path: &Path, session: &mut Session<'_>) -> Result<()> {
+    if session.printer.is_json() {
+        session.printer.json_line(&report.json());
+    } else {
+        session.printer.note("");
+        for line in report.lines() {
+            session.printer.note(line);
+        }
+    }
+    if !path.as_os_str().is_empty() {
+        std::fs::write(path, report.svg()).with_context(|| format!("cannot write `{}`", path.display()))?;
+        session.printer.note(format!("\nDrawn in `{}`", path.display()));
+    }
+    Ok(())
+}
+
 /// Gateway URL, key names and snippets. `place` are the flags that lead to the embedded ARM, if it is there.
-async fn show_outputs(deployment: &deploy::Deployment, spec: &std::path::Path, place: &str, session: &mut Session<'_>) -> Result<Outcome> {
+async fn show_outputs(deployment: &deploy::Deployment, spec: &Path, place: &str, session: &mut Session<'_>) -> Result<Outcome> {
     let outputs = deployment.outputs().await.map_err(DeployError::into_error)?;
     if session.printer.is_json() {
         session.printer.json_line(&serde_json::json!({ "event": "outputs", "outputs": outputs }));

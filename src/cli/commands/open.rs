@@ -8,7 +8,7 @@ use azure_core::credentials::TokenCredential;
 
 use super::Session;
 use crate::azure::cloud::Cloud;
-use crate::azure::credential::{AuthKind, Login, LoginOptions};
+use crate::azure::credential::{AuthKind, Login, LoginOptions, Principal};
 use crate::azure::{ArmClient, ClientOptions, Observer};
 use crate::cli::arguments::{Auth, CloudName, ConsentArguments, TargetArguments, VariableArguments};
 use crate::cli::output::Outcome;
@@ -20,6 +20,7 @@ use crate::deploy::{DeployError, Deployment, Settings, SoftDeleted};
 use crate::spec::Spec;
 use crate::spec::load::{self, Loaded};
 use crate::support::clock::{SharedClock, SystemClock};
+use crate::support::environment::Environment;
 use crate::support::random::SystemRandom;
 use crate::world::LocalArm;
 
@@ -81,8 +82,8 @@ pub(super) async fn open(request: &Request<'_>, extra: Extra, session: &mut Sess
             let local = open_local(&target, fixture.as_deref(), &desired)?;
             (local.observed(relay.clone()), context, Some(local), None)
         }
-        Place::Azure { cloud, auth } => {
-            let (client, context, login) = open_azure(cloud, *auth, spec, session, relay.clone()).await?;
+        Place::Azure { .. } => {
+            let (client, context, login) = open_azure(request.target, spec, session, relay.clone()).await?;
             (client, context, None, Some(login))
         }
     };
@@ -163,13 +164,59 @@ fn open_local(target: &TargetSettings, fixture: Option<&Path>, desired: &Desired
 }
 
 async fn open_azure(
-    cloud: &CloudSetting,
-    auth: Option<Auth>,
+    target: &TargetArguments,
     spec: &Spec,
     session: &mut Session<'_>,
     observer: Arc<dyn Observer>,
 ) -> Result<(ArmClient, Context, Arc<dyn TokenCredential>)> {
-    let cloud = match cloud {
+    let LoggedIn { client, cloud, principal, credential } = login_observed(target, spec.tenant_id.clone(), session, Some(observer)).await?;
+    session.printer.note(format!("Logged in as {}", principal.describe()));
+    if let (Some(wanted), Some(actual)) = (&spec.tenant_id, &principal.tenant_id)
+        && !wanted.eq_ignore_ascii_case(actual)
+    {
+        bail!("the login is for tenant {actual}, the specification for {wanted}: run `az login --tenant {wanted}`");
+    }
+    let subscription_id = subscription(spec.subscription_id.as_deref(), &client, &session.environment).await?;
+    let tenant_id = spec.tenant_id.clone().or(principal.tenant_id).unwrap_or_default();
+    let context = Context {
+        subscription_id,
+        tenant_id,
+        gateway_suffix: cloud.gateway_suffix,
+        cognitive_services_audience: cloud.cognitive_services_audience,
+    };
+    Ok((client, context, credential))
+}
+
+/// A login that answered.
+pub(super) struct LoggedIn {
+    /// Asks ARM as that login.
+    pub client: ArmClient,
+    /// Where Azure is.
+    pub cloud: Cloud,
+    /// Who is logged in.
+    pub principal: Principal,
+    /// Gives tokens for other services than ARM.
+    pub credential: Arc<dyn TokenCredential>,
+}
+
+/// Logs in; who that is, the caller says.
+///
+/// # Errors
+/// No login answers; the error has a line for each that was asked.
+pub(super) async fn login(target: &TargetArguments, tenant: Option<String>, session: &Session<'_>) -> Result<LoggedIn> {
+    login_observed(target, tenant, session, None).await
+}
+
+async fn login_observed(
+    target: &TargetArguments,
+    tenant: Option<String>,
+    session: &Session<'_>,
+    observer: Option<Arc<dyn Observer>>,
+) -> Result<LoggedIn> {
+    let Place::Azure { cloud, auth } = TargetSettings::resolve(target, &session.environment)?.place else {
+        bail!("the embedded ARM needs no login");
+    };
+    let cloud = match &cloud {
         CloudSetting::Named(CloudName::Public) => Cloud::public(),
         CloudSetting::Named(CloudName::Usgov) => Cloud::us_government(),
         CloudSetting::Named(CloudName::China) => Cloud::china(),
@@ -180,7 +227,7 @@ async fn open_azure(
         kind: auth.map_or(AuthKind::Auto, auth_kind),
         environment: session.environment.clone(),
         cloud: cloud.clone(),
-        tenant: spec.tenant_id.clone(),
+        tenant,
         clock: clock.clone(),
         random: Arc::new(SystemRandom),
         transport: None,
@@ -188,28 +235,22 @@ async fn open_azure(
     }));
     // One line for each login that was asked.
     let principal = login.describe().await.map_err(|error| anyhow!("{}", error.to_string().replace("; ", "\n  ")))?;
-    session.printer.note(format!("Logged in as {}", principal.describe()));
-    if let (Some(wanted), Some(actual)) = (&spec.tenant_id, &principal.tenant_id)
-        && !wanted.eq_ignore_ascii_case(actual)
-    {
-        bail!("the login is for tenant {actual}, the specification for {wanted}: run `az login --tenant {wanted}`");
+    let mut options = ClientOptions::new(cloud.clone(), login.clone(), clock);
+    if let Some(observer) = observer {
+        options.observer = observer;
     }
-    let client = ArmClient::new(ClientOptions { observer, ..ClientOptions::new(cloud.clone(), login.clone(), clock) });
-    let subscription_id = match &spec.subscription_id {
-        Some(id) => id.clone(),
-        None => match session.environment.get("AZURE_SUBSCRIPTION_ID") {
-            Some(id) => id.to_owned(),
-            None => only_subscription(&client).await?,
-        },
-    };
-    let tenant_id = spec.tenant_id.clone().or(principal.tenant_id).unwrap_or_default();
-    let context = Context {
-        subscription_id,
-        tenant_id,
-        gateway_suffix: cloud.gateway_suffix,
-        cognitive_services_audience: cloud.cognitive_services_audience,
-    };
-    Ok((client, context, login))
+    Ok(LoggedIn { client: ArmClient::new(options), cloud, principal, credential: login })
+}
+
+/// The Azure subscription: the one that is written down, the environment's, or the only one that the login sees.
+///
+/// # Errors
+/// The login sees none or several.
+pub(super) async fn subscription(written: Option<&str>, client: &ArmClient, environment: &Environment) -> Result<String> {
+    match written.or_else(|| environment.get("AZURE_SUBSCRIPTION_ID")) {
+        Some(id) => Ok(id.to_owned()),
+        None => only_subscription(client).await,
+    }
 }
 
 /// The Azure subscription of a login that sees just one.

@@ -11,11 +11,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow, bail};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 
 use self::applied::Applied;
 pub(super) use self::applied::read;
-use self::log::{Line, Lines};
+use self::log::Lines;
 use super::{Session, emulator, open, simulate};
 use crate::azure::cloud::Cloud;
 use crate::azure::credential::{Login, LoginOptions};
@@ -41,8 +41,6 @@ use crate::world::{DeveloperTokens, LocalArm, LocalWorld, Mirror, StoredAccounts
 
 /// How often the files of `--watch` are looked at.
 const LOOK: Duration = Duration::from_millis(300);
-/// Lines that wait to be written; more than these are counted and dropped, so that a slow terminal slows no request.
-const WAITING: usize = 4_096;
 
 /// Runs it until it is told to stop.
 pub(super) async fn run(arguments: &ServeArguments, session: &mut Session<'_>) -> Result<Outcome> {
@@ -77,7 +75,7 @@ pub(super) async fn run(arguments: &ServeArguments, session: &mut Session<'_>) -
         (None, None) => mirror.as_ref().map(|mirror| mirror.service().clone()),
     };
     let Some(simulate) = behavior(arguments, &arm, session)? else { return Ok(Outcome::Failed) };
-    let (sender, mut lines) = mpsc::channel(WAITING);
+    let lines = Lines::new(arguments.trace);
     let (counters, traces) = (Arc::new(Counters::default()), Arc::new(Traces::default()));
     let world = LocalWorld::new(
         arm,
@@ -87,7 +85,7 @@ pub(super) async fn run(arguments: &ServeArguments, session: &mut Session<'_>) -
             settings: disputed(arguments)?,
             simulate,
             tokens: tokens(arguments, session)?,
-            observers: vec![counters.clone(), traces.clone(), Arc::new(Lines::new(sender, arguments.trace))],
+            observers: vec![counters.clone(), traces.clone(), Arc::new(lines.clone())],
             tracing: if arguments.trace { Tracing::All } else { Tracing::Asked },
             ..WorldOptions::default()
         },
@@ -97,7 +95,7 @@ pub(super) async fn run(arguments: &ServeArguments, session: &mut Session<'_>) -
         bail!("{}", finding.message);
     }
     let admin = match arguments.admin {
-        Some(address) => Some((bound(address)?, Admin { state: gateway.state().clone(), counters, traces })),
+        Some(address) => Some((bound(address)?, Admin { gateway: gateway.clone(), counters, traces })),
         None => None,
     };
     let mut serving = Serving::start(gateway.clone(), listening(arguments)?, admin).await?;
@@ -116,7 +114,7 @@ pub(super) async fn run(arguments: &ServeArguments, session: &mut Session<'_>) -
                 result.context("cannot wait for the signal to stop")?;
                 break;
             }
-            Some(line) = lines.recv() => say(&line, session),
+            text = lines.next(&clock) => session.printer.note(text),
             Ok(()) = snapshots.changed() => shown::reloaded(&gateway, applied.as_ref(), session),
             () = &mut copy, if mirror.is_some() => {
                 if let Some(mirror) = &mirror
@@ -144,8 +142,9 @@ pub(super) async fn run(arguments: &ServeArguments, session: &mut Session<'_>) -
         }
         _ = emulator::stopped() => {}
     }
-    while let Ok(line) = lines.try_recv() {
-        say(&line, session);
+    let rest = lines.take();
+    if !rest.is_empty() {
+        session.printer.note(rest);
     }
     Ok(Outcome::Done)
 }
@@ -169,13 +168,6 @@ async fn deployed(spec: &std::path::Path, arguments: &ServeArguments, session: &
     let mirror = Mirror::new(opened.client, opened.deployment.desired(), arm.clone()).context("the specification names no service")?;
     mirror.copy().await.map_err(|error| anyhow!(error))?;
     Ok(Some((arm, mirror)))
-}
-
-fn say(line: &Line, session: &mut Session<'_>) {
-    session.printer.note(&line.text);
-    if let Some(trace) = &line.trace {
-        session.printer.note(trace);
-    }
 }
 
 /// `None` inside: nothing is simulated. `None` outside: the behavior has errors, which have been shown.

@@ -22,9 +22,12 @@ pub(super) fn run(arguments: &ValidateArguments, session: &mut Session<'_>) -> R
     let ok = errors == 0 && (warnings == 0 || !arguments.strict);
 
     match session.printer.format() {
-        Format::Text => {
+        Format::Text | Format::Svg | Format::Mermaid | Format::Dot => {
             session.printer.findings(&loaded.findings, &loaded.sources);
             session.printer.note(summary(&arguments.spec.spec.display().to_string(), errors, warnings));
+            if let Some(finding) = loaded.findings.first() {
+                session.printer.note(format!("`apimctl explain {}` tells more about a code", finding.code.id));
+            }
         }
         Format::Json => {
             let findings: Vec<_> = loaded.findings.iter().map(|finding| report::json(finding, &loaded.sources)).collect();
@@ -34,6 +37,12 @@ pub(super) fn run(arguments: &ValidateArguments, session: &mut Session<'_>) -> R
         Format::Github => {
             for finding in &loaded.findings {
                 let line = report::github(finding, &loaded.sources);
+                session.printer.data(line);
+            }
+        }
+        Format::AzurePipelines => {
+            for finding in &loaded.findings {
+                let line = report::azure_pipelines(finding, &loaded.sources);
                 session.printer.data(line);
             }
         }

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::policy_tree;
 use super::progress::short;
 use crate::deploy::diff::{PropertyChange, Shown};
 use crate::deploy::plan::{Action, Change, Plan};
@@ -57,19 +58,17 @@ fn push_change(change: &Change, colour: bool, lines: &mut Vec<String>) {
     // What a new resource is made of stands in the specification; only changes of what is there are told one by one.
     if matches!(change.action, Action::Update | Action::Replace) {
         for property in &change.properties {
-            push_property(property, lines);
+            push_property(property, colour, lines);
         }
     }
 }
 
-fn push_property(property: &PropertyChange, lines: &mut Vec<String>) {
+fn push_property(property: &PropertyChange, colour: bool, lines: &mut Vec<String>) {
     match (&property.before, &property.after) {
         (Shown::Policy(old), Shown::Policy(new)) => {
             lines.push(format!("      {}: the policy changes", property.path));
-            for change in policy::changes_of_texts(old, Format::RawXml, new, Format::RawXml) {
-                let line = |text: &Option<String>| text.as_deref().map_or_else(|| "(nothing)".to_owned(), one_line);
-                lines.push(format!("        {}: {} → {}", change.path, line(&change.before), line(&change.after)));
-            }
+            let changes = policy::changes_of_texts(old, Format::RawXml, new, Format::RawXml);
+            policy_tree::push(&changes, colour, lines);
         }
         (Shown::Unanswered, Shown::Unanswered) => {
             lines.push(format!("      {}: differs from what was sent last (the service does not tell it)", property.path));
@@ -87,11 +86,6 @@ fn shown(value: &Shown) -> String {
         Shown::Policy(_) => "(policy)".to_owned(),
         Shown::Value(value) => cut(value),
     }
-}
-
-/// A text on one line, shortened.
-fn one_line(text: &str) -> String {
-    shorten(&text.split_whitespace().collect::<Vec<_>>().join(" "))
 }
 
 fn cut(value: &Value) -> String {

@@ -9,6 +9,7 @@ use std::time::Duration;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::Printer;
+use super::timings::Timings;
 use crate::azure::Observer;
 use crate::azure::observer::Retried;
 use crate::deploy::events::{Event, EventSink, Summary};
@@ -20,6 +21,7 @@ const TICK: Duration = Duration::from_millis(120);
 /// Shows events as they come.
 pub(in crate::cli) struct Progress {
     mode: Mode,
+    timings: Option<Arc<Timings>>,
     steps: Mutex<BTreeMap<String, Step>>,
 }
 
@@ -60,7 +62,12 @@ impl Progress {
         } else {
             Mode::Plain
         };
-        Self { mode, steps: Mutex::default() }
+        Self { mode, timings: None, steps: Mutex::default() }
+    }
+
+    /// Also notes when what happened.
+    pub(in crate::cli) fn with_timings(self, timings: Option<Arc<Timings>>) -> Self {
+        Self { timings, ..self }
     }
 
     fn line(&self, text: &str) {
@@ -113,6 +120,9 @@ impl Progress {
 
 impl EventSink for Progress {
     fn event(&self, event: Event) {
+        if let Some(timings) = &self.timings {
+            timings.note(&event);
+        }
         if let Mode::Json = self.mode {
             if let Ok(text) = serde_json::to_string(&event) {
                 let mut out = std::io::stdout().lock();
@@ -225,7 +235,7 @@ pub(in crate::cli) fn short(id: &str) -> String {
 }
 
 /// `0.3s`, `12s`, `4m05s`.
-fn clock(duration: Duration) -> String {
+pub(super) fn clock(duration: Duration) -> String {
     let seconds = duration.as_secs();
     if seconds >= 60 {
         format!("{}m{:02}s", seconds / 60, seconds % 60)

@@ -17,7 +17,8 @@ use crate::support::environment::Environment;
 fn examples() -> Vec<PathBuf> {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
     let mut paths: Vec<PathBuf> = std::fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path()).collect();
-    paths.retain(|path| path.extension().is_some_and(|extension| extension == "yaml"));
+    // Scenarios stand beside the specifications.
+    paths.retain(|path| path.to_str().is_some_and(|path| path.ends_with(".yaml") && !path.ends_with(".test.yaml")));
     paths.sort();
     assert!(paths.len() > 2, "the examples were not found");
     paths

@@ -5,6 +5,7 @@ mod backends;
 mod built_in;
 mod diagnostics;
 mod entities;
+mod gateways;
 mod import;
 mod links;
 mod loggers;
@@ -119,6 +120,9 @@ pub(super) fn special(tx: &mut Transaction<'_>, request: &Request, route: &Route
         ["locations", _, "deletedservices", _, "operationresults", id] if reads => Some(soft_delete::poll(tx, request, route, id)),
         ["service", name, "operationresults", id] if reads => Some(service::poll(tx, request, route, name, id)),
         ["service", name, "tenant", ..] => service::tier_refusal(tx, request, route, name),
+        ["service", name, "gateways", gateway, action] if request.method == Method::POST => {
+            gateways::action(tx, request, route, name, gateway, action)
+        }
         ["skus"] if reads => Some(Ok(Answer::json(200, json!({ "value": service::skus() })))),
         ["service", name, "users", user, "token" | "generatessourl"] if request.method == Method::POST => {
             let _ = (name, user);

@@ -118,6 +118,11 @@ impl Binder {
         if receiver.ty == known.void || receiver.ty == known.null {
             return refuse(at, format!("The `.' operator can not be applied to operands of type `{}'", receiver.ty));
         }
+        // The one method that `ValueTuple` has beside those of `object`.
+        if let (Shape::Tuple(_), "CompareTo", [argument]) = (receiver.ty.shape(), name, arguments) {
+            let other = self.convert_node(&argument.value, receiver.ty)?;
+            return self.native(at, "Operator.CompareTuples", vec![receiver, other], known.int32);
+        }
         // A property that holds a delegate.
         let actuals = self.actuals(arguments)?;
         let mut seen: Vec<Candidate> = Vec::new();
@@ -511,7 +516,10 @@ impl Binder {
     /// Whether the node names methods and nothing else.
     pub(super) fn is_method_group(&mut self, node: &Node) -> bool {
         let NodeKind::Member(target, name, _) = &node.kind else { return false };
-        let (NodeKind::Name(..) | NodeKind::Keyword(_) | NodeKind::Member(..)) = &target.kind else { return false };
+        // What is more than names is bound once only: it may declare variables.
+        if !is_dotted_name(target) {
+            return false;
+        }
         match self.place(target) {
             Ok(Place::Type(ty)) => {
                 let own = ty.bases().iter().copied().filter_map(Type::definition).any(|definition| {
@@ -532,6 +540,16 @@ impl Binder {
         ty.bases().iter().copied().filter_map(Type::definition).find_map(|definition| {
             definition.members().iter().find(|member| member.name == name && member.is_static && member.kind != MemberKind::Method)
         })
+    }
+}
+
+fn is_dotted_name(mut node: &Node) -> bool {
+    loop {
+        match &node.kind {
+            NodeKind::Name(..) | NodeKind::Keyword(_) => return true,
+            NodeKind::Member(target, ..) => node = target,
+            _ => return false,
+        }
     }
 }
 

@@ -223,7 +223,8 @@ impl Binder {
             Way::Constant(constant) => Expr::constant(at, to, constant),
             Way::Numeric(primitive) => {
                 if let Some(constant) = value.value() {
-                    if !self.unchecked
+                    // `unchecked` says nothing of decimals.
+                    if (!self.unchecked || matches!(constant, Value::Decimal(_)))
                         && !constant.is_null()
                         && crate::expression::machine::arithmetic::convert(constant, primitive, true).is_none()
                     {

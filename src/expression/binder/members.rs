@@ -133,6 +133,12 @@ impl Binder {
                     let value = crate::expression::value::Value::Enum(ty, member.value);
                     return Ok(Place::Value(Expr::constant(at, ty, value)));
                 }
+                if member.kind == MemberKind::Field
+                    && let Some(value) = super::constants::of(base, member)
+                {
+                    self.values.push(&member.key);
+                    return Ok(Place::Value(Expr::constant(at, result, value)));
+                }
                 return Ok(Place::Property { member, receiver: None, arguments: Vec::new(), types: base.arguments().to_vec(), ty: result });
             }
             if definition.members().iter().any(|member| member.name == name && !member.is_static && member.kind == MemberKind::Property) {

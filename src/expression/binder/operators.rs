@@ -189,6 +189,16 @@ impl Binder {
 
     fn concat(&mut self, at: usize, left: Expr, right: Expr) -> Bound<Expr> {
         let known = known();
+        // Constant texts make a constant text.
+        let constant = |value: &Expr| match value.value() {
+            Some(Value::Text(text)) => Some(text.units()),
+            Some(Value::Null) if value.ty == known.string || value.ty == known.null => Some(Vec::new()),
+            _ => None,
+        };
+        if let (Some(one), Some(two)) = (constant(&left), constant(&right)) {
+            let text = crate::expression::text::Text::from([one, two].concat().as_slice());
+            return Ok(Expr::constant(at, known.string, Value::from(text)));
+        }
         let mut list = Vec::new();
         for value in [left, right] {
             if value.ty == known.void {
@@ -220,7 +230,7 @@ impl Binder {
             if matches!(operator, BinaryOperator::Divide | BinaryOperator::Remainder) && zero {
                 return refuse(at, "Division by constant zero");
             }
-            match arithmetic::binary(operator, one, two, !self.unchecked) {
+            match arithmetic::binary(operator, one, two, !self.unchecked || operand == Primitive::Decimal) {
                 Ok(value) => return Ok(Expr::constant(at, ty, value)),
                 Err(_) if operand.is_integral() || operand == Primitive::Decimal => {
                     return refuse(at, "The operation overflows at compile time in checked mode");

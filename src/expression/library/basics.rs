@@ -15,7 +15,16 @@ pub(super) const MEMBERS: Members = &[
     ("Object.Equals(object)", |m, a| instance_equals(m, a)),
     ("Object.ReferenceEquals(object,object)", |m, a| Ok(Value::Boolean(same(m, a.get(0), a.get(1))))),
     ("Operator.ReferenceNotEquals", |m, a| Ok(Value::Boolean(!same(m, a.get(0), a.get(1))))),
-    ("Operator.Dispose", |_, _| Ok(Value::Null)),
+    ("Operator.CompareTuples", |m, a| compare(m, a.get(0), a.get(1)).map(Value::Int32)),
+    // The end of `using`: what the type's own `Dispose` does.
+    ("Operator.Dispose", |m, a| {
+        let bases = if a.get(0).is_null() { &[][..] } else { m.heap.type_of(a.get(0)).bases() };
+        let own = bases.iter().find_map(|base| super::native(&format!("{}.Dispose()", base.definition()?.name)));
+        match own {
+            Some(dispose) => dispose(m, a),
+            None => Ok(Value::Null),
+        }
+    }),
     ("Object.ToString()", |m, a| instance_text(m, a)),
     ("ValueType.ToString()", |m, a| instance_text(m, a)),
     ("ValueType.Equals(object)", |m, a| instance_equals(m, a)),
@@ -47,8 +56,8 @@ pub(super) const MEMBERS: Members = &[
         Value::Null => Err(m.throw("InvalidOperationException", "Nullable object must have a value.")),
         value => Ok(value.clone()),
     }),
-    ("Nullable.GetValueOrDefault()", |_, a| {
-        Ok(if a.get(0).is_null() { a.types.last().map_or(Value::Null, |ty| Value::default_of(*ty)) } else { a.get(0).clone() })
+    ("Nullable.GetValueOrDefault()", |m, a| {
+        Ok(if a.get(0).is_null() { a.types.last().map_or(Value::Null, |ty| m.default_value(*ty)) } else { a.get(0).clone() })
     }),
     ("Nullable.GetValueOrDefault(T)", |_, a| Ok(if a.get(0).is_null() { a.get(1).clone() } else { a.get(0).clone() })),
     ("Nullable.ToString()", |m, a| {
@@ -283,6 +292,9 @@ fn wide_sample(m: &mut Machine<'_>, a: Args<'_>, least: i64, most: i64) -> Outco
 
 fn enum_try_object(m: &mut Machine<'_>, a: Args<'_>, ignore_case: bool, out: usize) -> Outcome {
     let Value::TypeToken(ty) = a.get(0) else { return Err(m.argument_null("enumType")) };
+    if !ty.is_enum() {
+        return Err(m.throw("ArgumentException", "Type provided must be an Enum.\nParameter name: enumType"));
+    }
     let found = a.text(1).and_then(|text| enum_find(*ty, &text.to_str(), ignore_case));
     m.set_cell(a.get(out), found.map(|number| Value::Enum(*ty, number)).into());
     Ok(Value::Boolean(found.is_some()))
@@ -343,12 +355,15 @@ pub(super) fn hash_code(m: &mut Machine<'_>, a: Args<'_>) -> Outcome {
     }))
 }
 
-fn same(m: &Machine<'_>, left: &Value, right: &Value) -> bool {
+pub(super) fn same(m: &Machine<'_>, left: &Value, right: &Value) -> bool {
     match (left, right) {
         (Value::Null, Value::Null) => true,
         (Value::Text(left), Value::Text(right)) => Arc::ptr_eq(left, right) || left.is_empty() && right.is_empty(),
         (Value::Object(left), Value::Object(right)) => {
             left == right
+                // There is one encoding of a kind.
+                || matches!((m.heap.get(*left), m.heap.get(*right)), (Object::Opaque(one, a), Object::Opaque(two, b))
+                    if one == two && one.is("Encoding") && a.first().map(Value::integer) == b.first().map(Value::integer))
                 || matches!((m.heap.get(*left), m.heap.get(*right)), (Object::Opaque(one, a), Object::Opaque(two, b))
                     if one == two && (one.is("XName") || one.is("XNamespace")) && matches!((a.first(), b.first()), (Some(Value::Text(a)), Some(Value::Text(b))) if a == b))
         }
@@ -470,17 +485,7 @@ pub(super) fn format_value(m: &mut Machine<'_>, value: &Value, format: Option<&T
     let Some(format) = format.filter(|format| !format.is_empty()) else { return to_text(m, value) };
     let format = format.to_str();
     let result = match value {
-        Value::SByte(_)
-        | Value::Byte(_)
-        | Value::Int16(_)
-        | Value::UInt16(_)
-        | Value::Int32(_)
-        | Value::UInt32(_)
-        | Value::Int64(_)
-        | Value::UInt64(_)
-        | Value::Single(_)
-        | Value::Double(_)
-        | Value::Decimal(_) => format::number(value, &format),
+        number if number.is_number() => format::number(number, &format),
         Value::DateTime(date) => super::dates::format(&super::dates::Parts::of(*date), &format),
         Value::Offset(date) => super::dates::format(&super::dates::Parts::of_offset(*date), &format),
         Value::Span(ticks) => super::dates::span_format(*ticks, &format),

@@ -25,7 +25,10 @@ pub(super) const MEMBERS: Members = &[
     ("Convert.ToSingle", |m, a| to_number(m, a, Primitive::Single, "a Single")),
     ("Convert.ToDecimal", |m, a| to_number(m, a, Primitive::Decimal, "a Decimal")),
     ("Convert.ToBoolean", |m, a| {
-        let value = unwrapped(m, a.get(0));
+        if let Some(cast) = super::json::values::through_cast(m, a.get(0), "Boolean") {
+            return cast;
+        }
+        let value = a.get(0).clone();
         Ok(Value::Boolean(match &value {
             Value::Null => false,
             Value::Boolean(value) => *value,
@@ -35,7 +38,9 @@ pub(super) const MEMBERS: Members = &[
             },
             Value::Char(_) => return Err(m.throw("InvalidCastException", "Invalid cast from 'Char' to 'Boolean'.")),
             Value::DateTime(_) => return Err(m.throw("InvalidCastException", "Invalid cast from 'DateTime' to 'Boolean'.")),
-            Value::Object(_) | Value::Host(_) => return Err(not_convertible(m)),
+            Value::Object(_) | Value::Host(_) | Value::Span(_) | Value::Guid(_) | Value::Offset(_) | Value::TypeToken(_) => {
+                return Err(not_convertible(m));
+            }
             Value::Double(value) => *value != 0.0,
             Value::Single(value) => *value != 0.0,
             Value::Decimal(value) => !value.is_zero(),
@@ -43,6 +48,9 @@ pub(super) const MEMBERS: Members = &[
         }))
     }),
     ("Convert.ToChar", |m, a| match a.get(0) {
+        Value::Object(_) | Value::Host(_) | Value::Span(_) | Value::Guid(_) | Value::Offset(_) | Value::TypeToken(_) => {
+            super::json::values::through_cast(m, a.get(0), "Char").unwrap_or_else(|| Err(not_convertible(m)))
+        }
         Value::Text(text) if text.len() == 1 => Ok(Value::Char(text.at(0))),
         Value::Text(_) => Err(m.throw("FormatException", "String must be exactly one character long.")),
         Value::Null => Ok(Value::Char(0)),
@@ -62,12 +70,13 @@ pub(super) const MEMBERS: Members = &[
             return in_radix(m, a.get(0), *radix);
         }
         if a.get(0).is_null() {
-            return Ok(if a.len() == 1 && a.types.is_empty() { Value::from("") } else { Value::Null });
+            return Ok(Value::from(""));
         }
         let text = to_text(m, a.get(0))?;
         m.text(text)
     }),
     ("Convert.ToString(string)", |_, a| Ok(a.get(0).clone())),
+    ("Convert.ToString(string,IFormatProvider)", |_, a| Ok(a.get(0).clone())),
     ("Convert.ToDateTime(string)", |m, a| match a.text(0) {
         None => Ok(Value::DateTime(crate::expression::value::DateTime { ticks: 0, kind: 0 })),
         Some(text) => dates::parse_or_throw(m, &text.to_str()),
@@ -179,16 +188,29 @@ fn not_convertible(m: &mut Machine<'_>) -> crate::expression::machine::Fault {
     m.throw("InvalidCastException", "Unable to cast object to type 'System.IConvertible'.")
 }
 
-/// What a `JValue` holds, for conversions of `object`.
-fn unwrapped(m: &mut Machine<'_>, value: &Value) -> Value {
-    match value {
-        Value::Object(handle) => super::json::plain(m, *handle).unwrap_or_else(|| value.clone()),
-        other => other.clone(),
+const fn short_name(ty: Primitive) -> &'static str {
+    match ty {
+        Primitive::SByte => "SByte",
+        Primitive::Byte => "Byte",
+        Primitive::Int16 => "Int16",
+        Primitive::UInt16 => "UInt16",
+        Primitive::Int32 => "Int32",
+        Primitive::UInt32 => "UInt32",
+        Primitive::Int64 => "Int64",
+        Primitive::UInt64 => "UInt64",
+        Primitive::Char => "Char",
+        Primitive::Single => "Single",
+        Primitive::Double => "Double",
+        Primitive::Decimal => "Decimal",
+        Primitive::Boolean => "Boolean",
     }
 }
 
 fn to_number(m: &mut Machine<'_>, a: Args<'_>, to: Primitive, name: &str) -> Outcome {
-    let value = unwrapped(m, a.get(0));
+    if let Some(cast) = super::json::values::through_cast(m, a.get(0), short_name(to)) {
+        return cast;
+    }
+    let value = a.get(0).clone();
     match &value {
         Value::Null => Ok(arithmetic::convert(&Value::Int32(0), to, false).unwrap_or(Value::Null)),
         Value::Text(text) => match a.get(1) {
@@ -197,31 +219,9 @@ fn to_number(m: &mut Machine<'_>, a: Args<'_>, to: Primitive, name: &str) -> Out
         },
         Value::Boolean(truth) => Ok(arithmetic::convert(&Value::Int32(i32::from(*truth)), to, false).unwrap_or(Value::Null)),
         Value::Char(_) if matches!(to, Primitive::Double | Primitive::Single | Primitive::Decimal) => {
-            let target = if to == Primitive::Double {
-                "Double"
-            } else if to == Primitive::Single {
-                "Single"
-            } else {
-                "Decimal"
-            };
-            Err(m.throw("InvalidCastException", &format!("Invalid cast from 'Char' to '{target}'.")))
+            Err(m.throw("InvalidCastException", &format!("Invalid cast from 'Char' to '{}'.", short_name(to))))
         }
-        Value::DateTime(_) => {
-            let target = match to {
-                Primitive::Int32 => "Int32",
-                Primitive::Int64 => "Int64",
-                Primitive::Double => "Double",
-                Primitive::Decimal => "Decimal",
-                Primitive::Byte => "Byte",
-                Primitive::Int16 => "Int16",
-                Primitive::SByte => "SByte",
-                Primitive::Single => "Single",
-                Primitive::UInt16 => "UInt16",
-                Primitive::UInt32 => "UInt32",
-                _ => "UInt64",
-            };
-            Err(m.throw("InvalidCastException", &format!("Invalid cast from 'DateTime' to '{target}'.")))
-        }
+        Value::DateTime(_) => Err(m.throw("InvalidCastException", &format!("Invalid cast from 'DateTime' to '{}'.", short_name(to)))),
         Value::Object(_) | Value::Host(_) | Value::Span(_) | Value::Guid(_) | Value::Offset(_) | Value::TypeToken(_) => {
             Err(not_convertible(m))
         }
@@ -251,6 +251,9 @@ fn from_radix(m: &mut Machine<'_>, text: &Text, radix: i32, to: Primitive, name:
     let text = text.to_str();
     if text.is_empty() {
         return Err(m.out_of_range("startIndex", "Index was out of range. Must be non-negative and less than the size of the collection."));
+    }
+    if radix != 10 && text.starts_with('-') {
+        return Err(m.throw("ArgumentException", "String cannot contain a minus sign if the base is not 10."));
     }
     if radix == 10 {
         return parse_text(m, &Text::from(&*text), to, name);

@@ -54,8 +54,15 @@ fn text_field(m: &mut Machine<'_>, value: &Value, index: usize) -> Outcome<Arc<T
 /// A part of a `byte[]` argument.
 fn part(m: &mut Machine<'_>, a: Args<'_>, at: usize, name: &str) -> Outcome<Vec<u8>> {
     let bytes = m.bytes(a.get(at), name)?;
-    let (start, count) = super::strings::range(m, bytes.len(), a.int(at + 1), a.int(at + 2))?;
-    Ok(bytes[start..start + count].to_vec())
+    if a.int(at + 1) < 0 {
+        return Err(m.out_of_range("inputOffset", "Non-negative number required."));
+    }
+    let start = usize::try_from(a.int(at + 1)).unwrap_or(usize::MAX);
+    let end = usize::try_from(a.int(at + 2)).ok().and_then(|count| start.checked_add(count)).filter(|end| *end <= bytes.len());
+    match end {
+        Some(end) => Ok(bytes[start..end].to_vec()),
+        None => Err(m.throw("ArgumentException", "Value was invalid.")),
+    }
 }
 
 /// Writes bytes into a `byte[]` from an index.

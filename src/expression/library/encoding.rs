@@ -231,6 +231,11 @@ fn chars(m: &mut Machine<'_>, a: Args<'_>) -> Outcome {
 }
 
 fn recoded(m: &mut Machine<'_>, a: Args<'_>) -> Outcome {
+    for (index, name) in [(0, "srcEncoding"), (1, "dstEncoding")] {
+        if a.get(index).is_null() {
+            return Err(m.argument_null(name));
+        }
+    }
     let target = page(m, Args { values: &[a.get(1).clone()], types: &[] })?;
     let mut values = vec![a.get(0).clone()];
     values.extend(a.values.iter().skip(2).cloned());

@@ -99,7 +99,10 @@ pub(super) fn to_string(m: &mut Machine<'_>, value: &Value) -> Outcome<Text> {
             text.push_str(" ---> ");
             closing += 1;
         }
-        text.push_str(&format!("{}: {}", data.ty.full_name(), data.message.to_str()));
+        text.push_str(&data.ty.full_name());
+        if !data.message.is_empty() {
+            text.push_str(&format!(": {}", data.message.to_str()));
+        }
         at = data.inner.clone();
     }
     for _ in 0..closing {

@@ -11,12 +11,14 @@ use crate::expression::text::Text;
 use crate::expression::types::{self, Shape, Type};
 use crate::expression::value::{DateTime, Handle, Value};
 
+pub(crate) mod access;
 pub(crate) mod conversions;
 mod making;
 pub(crate) mod members;
 pub(crate) mod path;
 pub(crate) mod read;
 pub(crate) mod tree;
+pub(crate) mod values;
 pub(crate) mod write;
 
 /// `JTokenType`.
@@ -122,6 +124,8 @@ pub(crate) fn key(json: &Json, handle: Handle) -> Key {
     match &json.node {
         Node::Value(kind, value) => match value {
             Value::Text(text) => Key::Many(vec![Key::Integer(0, *kind), Key::Text((**text).clone())]),
+            // A character counts as its text.
+            Value::Char(unit) => Key::Many(vec![Key::Integer(0, *kind), Key::Text(Text::from([*unit].as_slice()))]),
             Value::Double(number) => Key::Many(vec![Key::Integer(0, kind::FLOAT), Key::Integer(0, number.to_bits() as i64)]),
             Value::Null => Key::Many(vec![Key::Integer(0, *kind), Key::Null]),
             other => Key::Many(vec![Key::Integer(0, *kind), Key::Integer(0, other.integer())]),
@@ -324,7 +328,7 @@ pub(crate) fn token(m: &mut Machine<'_>, value: &Value) -> Outcome<Handle> {
         Value::Null => scalar(m, kind::NULL, Value::Null),
         Value::Text(text) => scalar(m, kind::STRING, Value::Text(Arc::clone(text))),
         Value::Boolean(_) => scalar(m, kind::BOOLEAN, value.clone()),
-        Value::Char(unit) => scalar(m, kind::STRING, Value::from(Text::from([*unit].as_slice()))),
+        Value::Char(_) => scalar(m, kind::STRING, value.clone()),
         Value::SByte(_) | Value::Byte(_) | Value::Int16(_) | Value::UInt16(_) | Value::Int32(_) | Value::UInt32(_) | Value::Int64(_) => {
             scalar(m, kind::INTEGER, value.clone())
         }
@@ -386,7 +390,7 @@ pub(crate) fn from_object(m: &mut Machine<'_>, value: &Value, depth: usize) -> O
             }
             list
         }
-        Object::Builder(_) | Object::Exception(_) | Object::Regex(_) | Object::Closure(..) | Object::Opaque(..) => {
+        Object::Builder(..) | Object::Exception(_) | Object::Regex(_) | Object::Closure(..) | Object::Opaque(..) => {
             let name = m.heap.type_of(value).full_name();
             return Err(m.throw("JsonSerializationException", &format!("Serialising {name} is not emulated.")));
         }
@@ -419,8 +423,16 @@ pub(crate) fn add_content(m: &mut Machine<'_>, container: Handle, content: &Valu
         }
         return Ok(());
     }
-    let child = token(m, content)?;
+    let child = content_token(m, content)?;
     push(m, container, child)
+}
+
+/// An `object` as a token: a character is none, other than where its type is known.
+pub(crate) fn content_token(m: &mut Machine<'_>, value: &Value) -> Outcome<Handle> {
+    match value {
+        Value::Char(_) => Err(m.throw("ArgumentException", "Could not determine JSON object type for type System.Char.")),
+        value => token(m, value),
+    }
 }
 
 /// ISO 8601 dates in strings are dates to the reader.
@@ -462,6 +474,12 @@ pub(super) const MEMBERS: Members = &[
         let token = from_object(m, a.get(0), 0)?;
         write::text(m, token, indented)
     }),
+    // No policy can name a converter: those that are given are null, which the deserialiser meets before it reads.
+    ("JsonConvert.DeserializeObject(string,JsonConverter[])", |m, a| {
+        m.string(a, 0, "value")?;
+        let given = if a.get(1).is_null() { 0 } else { linq::collect(m, a.get(1))?.len() };
+        if given > 0 { Err(m.null_reference()) } else { deserialize(m, a) }
+    }),
     ("JsonConvert.DeserializeObject", |m, a| deserialize(m, a)),
 ];
 
@@ -475,12 +493,30 @@ fn unbox(m: &Machine<'_>, value: Value) -> Value {
 
 fn deserialize(m: &mut Machine<'_>, a: Args<'_>) -> Outcome {
     let text = m.string(a, 0, "value")?;
+    // The type stands as a generic argument, or as a value.
+    let to = match (a.types.first(), a.get(1)) {
+        (Some(ty), _) | (None, Value::TypeToken(ty)) => Some(*ty),
+        _ => None,
+    };
     if text.to_str().trim().is_empty() {
-        return Ok(Value::Null);
+        return match to {
+            Some(ty) if ty.is_value_type() && ty.nullable_of().is_none() => {
+                let message = format!("No JSON content found and type '{}' is not nullable. Path '', line 0, position 0.", ty.full_name());
+                Err(m.throw("JsonSerializationException", &message))
+            }
+            _ => Ok(Value::Null),
+        };
     }
     let token = read::parse(m, &text)?;
-    if a.types.is_empty() {
-        return Ok(unbox(m, Value::Object(token)));
+    let Some(to) = to else { return Ok(unbox(m, Value::Object(token))) };
+    // Where an `int` is wanted the reader takes no other number.
+    if to.stripped() == types::known().int32
+        && let Some(number @ Value::Double(_)) = plain(m, token)
+    {
+        let shown = super::to_text(m, &number)?.to_str().into_owned();
+        let place = text.to_str().trim_end().len();
+        let message = format!("Input string '{shown}' is not a valid integer. Path '', line 1, position {place}.");
+        return Err(m.throw("JsonReaderException", &message));
     }
-    conversions::to_object(m, token, a.ty(0), 0)
+    conversions::to_object(m, token, to, 0)
 }

@@ -6,8 +6,11 @@ use crate::expression::heap::{Key, KeyRule, Object};
 use crate::expression::types::{self, Type, known};
 use crate::expression::value::Value;
 
+mod groups;
 pub(crate) mod members;
+mod orders;
 pub(crate) mod recent;
+mod totals;
 
 /// A sequence that is computed while it is enumerated.
 #[derive(Debug, Clone)]
@@ -23,13 +26,10 @@ pub(crate) enum Query {
     SkipWhile(Value, Value, bool),
     Concat(Value, Value),
     Zip(Value, Value, Value),
-    Distinct(Value, KeyRule, Vec<Value>),
-    /// Elements whose keys (by the selector) were not met; then those of the others.
-    DistinctBy(Value, Value, KeyRule, Vec<Value>),
-    /// Elements whose keys are (true) or are not in the others.
-    FilterBy(Value, Value, Value, bool, KeyRule),
-    /// Elements of the first that are (true) or are not in the others.
-    Filter(Value, Value, bool, KeyRule),
+    /// Elements that were not met, by themselves or by what the selector gives; then those of the others.
+    Distinct(Value, Option<Value>, KeyRule, Vec<Value>),
+    /// Elements of the first that are (true) or are not in the others, by themselves or by what the selector gives of them.
+    Filter(Value, Value, Option<Value>, bool, KeyRule),
     Cast(Value, Type, bool),
     DefaultIfEmpty(Value, Value),
     Reverse(Value),
@@ -38,6 +38,12 @@ pub(crate) enum Query {
     Group(Value, Value, Option<Value>, Option<Value>, KeyRule, Type),
     /// Outer, inner, their keys, result; whether grouped.
     Join(Value, Value, Value, Value, Value, bool, KeyRule),
+    /// The groups of a lookup, and how their keys are compared.
+    Lookup(Vec<Value>, KeyRule),
+    /// Tokens, each as a value of the type.
+    Converted(Value, Type),
+    /// Of each token of the source what it has at the key, or its children (a value itself) without one; as values of the type.
+    TokenValues(Value, Option<Value>, Type),
 }
 
 /// `MoveNext`: what it meets is kept for `Current`.
@@ -59,10 +65,50 @@ pub(crate) fn current(m: &mut Machine<'_>, running: &Value) -> Outcome {
     }
 }
 
+/// What an enumerator stands for where it stands at nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Outside {
+    /// `Current` throws: arrays, texts, matches.
+    Throws,
+    /// `Current` is the default value of the element: tables and the children of tokens.
+    Default,
+    /// As [`Self::Default`], of a query, which cannot begin again.
+    Query,
+}
+
+/// `Reset`: collections begin again, queries cannot.
+pub(crate) fn reset(m: &mut Machine<'_>, running: &Value) -> Outcome {
+    let Some(handle) = running.handle() else { return Err(m.null_reference()) };
+    m.heap.set_current(handle, None);
+    match m.heap.get_mut(handle) {
+        Some(Object::Enumerator(_, Enumerator::Items(_, at, outside))) if *outside != Outside::Query => *at = 0,
+        Some(Object::Enumerator(_, Enumerator::List(_, at, _))) => *at = 0,
+        Some(Object::Enumerator(_, Enumerator::Query(_, query, at, ..))) if matches!(**query, Query::Items(_)) => *at = 0,
+        _ => return Err(m.throw("NotSupportedException", "Specified method is not supported.")),
+    }
+    Ok(Value::Null)
+}
+
+/// Whether `Current` throws before the first element and after the last. The enumerators of arrays, texts, queues, stacks and matches do; those of
+/// lists, tables and queries give the default value of their element.
+pub(crate) fn is_strict(m: &Machine<'_>, running: &Value) -> bool {
+    let Value::Object(handle) = running else { return true };
+    match m.heap.get(*handle) {
+        Object::Enumerator(_, Enumerator::Items(_, _, outside)) => *outside == Outside::Throws,
+        Object::Enumerator(_, Enumerator::List(list, ..)) => {
+            let ty = m.heap.type_of(list);
+            ty.is("Queue") || ty.is("Stack")
+        }
+        Object::Enumerator(_, Enumerator::Query(..)) => false,
+        _ => true,
+    }
+}
+
 /// A running enumeration.
 #[derive(Debug, Clone)]
 pub(crate) enum Enumerator {
-    Items(Vec<Value>, usize),
+    /// All elements, and the index of the next.
+    Items(Vec<Value>, usize, Outside),
     /// A list or table, which may not change meanwhile.
     List(Value, usize, usize),
     /// Source enumerator, query, index, what else is remembered.
@@ -111,17 +157,17 @@ pub(crate) fn collect(m: &mut Machine<'_>, source: &Value) -> Outcome<Vec<Value>
 pub(crate) fn enumerator(m: &mut Machine<'_>, source: &Value) -> Outcome {
     let running = match source {
         Value::Null => return Err(m.argument_null("source")),
-        Value::Text(text) => Enumerator::Items(text.units().into_iter().map(Value::Char).collect(), 0),
-        Value::Host(object) => Enumerator::Items(host::pairs(m, *object)?, 0),
+        Value::Text(text) => Enumerator::Items(text.units().into_iter().map(Value::Char).collect(), 0, Outside::Throws),
+        Value::Host(object) => Enumerator::Items(host::pairs(m, *object)?, 0, Outside::Default),
         Value::Object(handle) => match m.heap.get(*handle) {
             Object::Enumerator(..) => return Ok(source.clone()),
-            Object::Array(_, items) => Enumerator::Items(items.clone(), 0),
+            Object::Array(_, items) => Enumerator::Items(items.clone(), 0, Outside::Throws),
             Object::List(_, items) => Enumerator::List(source.clone(), 0, items.len()),
             Object::Dictionary(ty, table) => {
                 let version = table.version as usize;
                 if ty.is("HashSet") {
                     let items = table.entries().map(|entry| entry.0.clone()).collect();
-                    Enumerator::Items(items, 0)
+                    Enumerator::Items(items, 0, Outside::Default)
                 } else {
                     let pair = types::generic("KeyValuePair", ty.arguments());
                     let entries: Vec<(Value, Value)> = table.entries().cloned().collect();
@@ -138,15 +184,24 @@ pub(crate) fn enumerator(m: &mut Machine<'_>, source: &Value) -> Outcome {
                         let value = json::value_of(m, property).map(Value::Object).into();
                         items.push(m.object(Object::Record(pair, vec![Value::Text(name), value])));
                     }
-                    Enumerator::Items(items, 0)
+                    Enumerator::Items(items, 0, Outside::Default)
                 } else {
-                    Enumerator::Items(json::children(m, *handle).into_iter().map(Value::Object).collect(), 0)
+                    Enumerator::Items(json::children(m, *handle).into_iter().map(Value::Object).collect(), 0, Outside::Default)
                 }
             }
             Object::GroupCollection(data) => {
                 let data = std::sync::Arc::clone(data);
                 let items = (0..data.groups.len()).map(|index| m.object(Object::Group(std::sync::Arc::clone(&data), index))).collect();
-                Enumerator::Items(items, 0)
+                Enumerator::Items(items, 0, Outside::Throws)
+            }
+            Object::Query(ty, Query::Items(items)) => {
+                let name = ty.definition().map_or("", |definition| definition.name);
+                let outside = match name {
+                    "MatchCollection" | "CaptureCollection" => Outside::Throws,
+                    "DictionaryKeyCollection" | "DictionaryValueCollection" => Outside::Default,
+                    _ => Outside::Query,
+                };
+                Enumerator::Items(items.clone(), 0, outside)
             }
             Object::Query(_, query) => {
                 let query = query.clone();
@@ -174,23 +229,23 @@ pub(crate) fn tokens(m: &mut Machine<'_>, source: &Value) -> Value {
 
 fn start(m: &mut Machine<'_>, query: Query) -> Outcome<Enumerator> {
     Ok(match &query {
-        Query::Items(items) => Enumerator::Items(items.clone(), 0),
+        Query::Items(items) | Query::Lookup(items, _) => Enumerator::Items(items.clone(), 0, Outside::Query),
         Query::Reverse(source) => {
             let mut items = collect(m, source)?;
             items.reverse();
-            Enumerator::Items(items, 0)
+            Enumerator::Items(items, 0, Outside::Query)
         }
-        Query::Order(source, keys) => Enumerator::Items(members::ordered(m, source, keys)?, 0),
+        Query::Order(source, keys) => Enumerator::Items(orders::ordered(m, source, keys)?, 0, Outside::Query),
         // A grouping that was made: its elements.
-        Query::Group(_, inner, _, _, _, ty) if *ty == known().void => Enumerator::Items(collect(m, inner)?, 0),
-        Query::Group(..) => Enumerator::Items(members::grouped(m, &query)?, 0),
-        Query::Join(..) => Enumerator::Items(members::joined(m, &query)?, 0),
+        Query::Group(_, inner, _, _, _, ty) if *ty == known().void => Enumerator::Items(collect(m, inner)?, 0, Outside::Query),
+        Query::Group(..) => Enumerator::Items(groups::grouped(m, &query)?, 0, Outside::Query),
+        Query::Join(..) => Enumerator::Items(groups::joined(m, &query)?, 0, Outside::Query),
         Query::DefaultIfEmpty(source, default) => {
             let mut items = collect(m, source)?;
             if items.is_empty() {
                 items.push(default.clone());
             }
-            Enumerator::Items(items, 0)
+            Enumerator::Items(items, 0, Outside::Query)
         }
         Query::Select(source, ..)
         | Query::Where(source, ..)
@@ -203,8 +258,8 @@ fn start(m: &mut Machine<'_>, query: Query) -> Outcome<Enumerator> {
         | Query::Zip(source, ..)
         | Query::Distinct(source, ..)
         | Query::Filter(source, ..)
-        | Query::DistinctBy(source, ..)
-        | Query::FilterBy(source, ..)
+        | Query::Converted(source, _)
+        | Query::TokenValues(source, ..)
         | Query::Cast(source, ..) => {
             let inner = enumerator(m, source)?;
             let other = match &query {
@@ -212,7 +267,7 @@ fn start(m: &mut Machine<'_>, query: Query) -> Outcome<Enumerator> {
                 _ => None,
             };
             let mut seen = Vec::new();
-            if let Query::Filter(_, others, _, rule) | Query::FilterBy(_, others, _, _, rule) = &query {
+            if let Query::Filter(_, others, .., rule) = &query {
                 for item in collect(m, others)? {
                     seen.push(key(m, &item, *rule)?);
                 }
@@ -227,7 +282,7 @@ pub(crate) fn next(m: &mut Machine<'_>, running: &Value) -> Outcome<Option<Value
     m.charge(1)?;
     let Value::Object(handle) = running else { return Err(m.null_reference()) };
     match m.heap.get_mut(*handle) {
-        Some(Object::Enumerator(_, Enumerator::Items(items, at))) => {
+        Some(Object::Enumerator(_, Enumerator::Items(items, at, _))) => {
             let item = items.get(*at).cloned();
             *at += 1;
             Ok(item)
@@ -317,6 +372,9 @@ fn advance(m: &mut Machine<'_>, step: &mut Step) -> Outcome<Option<Value>> {
             let index = Value::size(*at);
             *at += 1;
             let list = if *indexed { m.call(function, &[item.clone(), index])? } else { m.call(function, std::slice::from_ref(&item))? };
+            if list.is_null() {
+                return Err(m.null_reference());
+            }
             let list = tokens(m, &list);
             let mut running = enumerator(m, &list)?;
             if result.is_some() {
@@ -384,10 +442,10 @@ fn advance(m: &mut Machine<'_>, step: &mut Step) -> Outcome<Option<Value>> {
             let Some(two) = next(m, running)? else { return Ok(None) };
             m.call(function, &[one, two]).map(Some)
         }
-        Query::Distinct(_, rule, more) => loop {
+        Query::Distinct(_, selector, rule, more) => loop {
             match next(m, inner)? {
                 Some(item) => {
-                    let hashed = key(m, &item, *rule)?;
+                    let hashed = compared(m, selector.as_ref(), &item, *rule)?;
                     m.charge(seen.len() / 8)?;
                     if !seen.contains(&hashed) {
                         seen.push(hashed);
@@ -400,46 +458,9 @@ fn advance(m: &mut Machine<'_>, step: &mut Step) -> Outcome<Option<Value>> {
                 },
             }
         },
-        Query::DistinctBy(_, selector, rule, more) => loop {
-            match next(m, inner)? {
-                Some(item) => {
-                    let found = m.call(selector, std::slice::from_ref(&item))?;
-                    let hashed = key(m, &found, *rule)?;
-                    m.charge(seen.len() / 8)?;
-                    if !seen.contains(&hashed) {
-                        seen.push(hashed);
-                        return Ok(Some(item));
-                    }
-                }
-                None => match more.pop() {
-                    Some(source) => *inner = enumerator(m, &source)?,
-                    None => return Ok(None),
-                },
-            }
-        },
-        Query::FilterBy(_, _, selector, wanted, rule) => {
+        Query::Filter(_, _, selector, wanted, rule) => {
             while let Some(item) = next(m, inner)? {
-                let found = m.call(selector, std::slice::from_ref(&item))?;
-                let hashed = key(m, &found, *rule)?;
-                m.charge(seen.len() / 8)?;
-                let place = seen.iter().position(|known| *known == hashed);
-                match (place, *wanted) {
-                    (Some(place), true) => {
-                        seen.swap_remove(place);
-                        return Ok(Some(item));
-                    }
-                    (None, false) => {
-                        seen.push(hashed);
-                        return Ok(Some(item));
-                    }
-                    _ => {}
-                }
-            }
-            Ok(None)
-        }
-        Query::Filter(_, _, wanted, rule) => {
-            while let Some(item) = next(m, inner)? {
-                let hashed = key(m, &item, *rule)?;
+                let hashed = compared(m, selector.as_ref(), &item, *rule)?;
                 m.charge(seen.len() / 8)?;
                 let place = seen.iter().position(|known| *known == hashed);
                 match (place, *wanted) {
@@ -467,7 +488,49 @@ fn advance(m: &mut Machine<'_>, step: &mut Step) -> Outcome<Option<Value>> {
             }
             Ok(None)
         }
-        Query::Reverse(_) | Query::Order(..) | Query::Group(..) | Query::Join(..) | Query::DefaultIfEmpty(..) => Ok(None),
+        Query::Converted(_, ty) => match next(m, inner)? {
+            Some(item) => json::conversions::to_type(m, item.handle(), *ty).map(Some),
+            None => Ok(None),
+        },
+        Query::TokenValues(_, wanted, ty) => loop {
+            if let Some(running) = other {
+                if let Some(item) = next(m, running)? {
+                    return json::conversions::to_type(m, item.handle(), *ty).map(Some);
+                }
+                *other = None;
+            }
+            let Some(item) = next(m, inner)? else { return Ok(None) };
+            let Some(token) = item.handle() else { return Err(m.null_reference()) };
+            match wanted {
+                Some(wanted) => {
+                    if let Some(found) = json::access::child(m, token, wanted)? {
+                        return json::conversions::to_type(m, Some(found), *ty).map(Some);
+                    }
+                }
+                None if json::node(m, token).is_some_and(json::Json::is_value) => {
+                    return json::conversions::to_type(m, Some(token), *ty).map(Some);
+                }
+                None => {
+                    let list = json::children(m, token).into_iter().map(Value::Object).collect();
+                    let ty = types::generic("IEnumerator", &[known().object]);
+                    *other = Some(m.object(Object::Enumerator(ty, Enumerator::Items(list, 0, Outside::Query))));
+                }
+            }
+        },
+        Query::Reverse(_) | Query::Order(..) | Query::Group(..) | Query::Lookup(..) | Query::Join(..) | Query::DefaultIfEmpty(..) => {
+            Ok(None)
+        }
+    }
+}
+
+/// What an element is compared by.
+fn compared(m: &mut Machine<'_>, selector: Option<&Value>, item: &Value, rule: KeyRule) -> Outcome<Key> {
+    match selector {
+        Some(selector) => {
+            let found = m.call(selector, std::slice::from_ref(item))?;
+            key(m, &found, rule)
+        }
+        None => key(m, item, rule),
     }
 }
 

@@ -150,17 +150,19 @@ pub(super) fn sign(m: &mut Machine<'_>, a: Args<'_>) -> Outcome {
 
 /// `Clamp(value, min, max)`.
 pub(super) fn clamp(m: &mut Machine<'_>, a: Args<'_>) -> Outcome {
-    if compare(m, a.get(1), a.get(2))? > 0 {
+    // Nothing is greater than what is no number.
+    let ordered = !real(a.get(1)).is_nan() && !real(a.get(2)).is_nan();
+    if ordered && compare(m, a.get(1), a.get(2))? > 0 {
         let (least, most) = (super::to_text(m, a.get(1))?, super::to_text(m, a.get(2))?);
         return Err(m.throw("ArgumentException", &format!("'{}' cannot be greater than {}.", least.to_str(), most.to_str())));
     }
     if real(a.get(0)).is_nan() {
         return Ok(a.get(0).clone());
     }
-    if compare(m, a.get(0), a.get(1))? < 0 {
+    if !real(a.get(1)).is_nan() && compare(m, a.get(0), a.get(1))? < 0 {
         return Ok(a.get(1).clone());
     }
-    if compare(m, a.get(0), a.get(2))? > 0 {
+    if !real(a.get(2)).is_nan() && compare(m, a.get(0), a.get(2))? > 0 {
         return Ok(a.get(2).clone());
     }
     Ok(a.get(0).clone())

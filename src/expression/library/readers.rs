@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::basics::{composite, instance_text};
-use super::{Args, Machine, Members, Outcome, encoding, strings, to_text};
+use super::{Args, Machine, Members, Outcome, collections, encoding, strings, to_text};
 use crate::expression::heap::Object;
 use crate::expression::text::Text;
 use crate::expression::types;
@@ -132,8 +132,11 @@ fn line(m: &mut Machine<'_>, a: Args<'_>) -> Outcome {
 
 fn block(m: &mut Machine<'_>, a: Args<'_>) -> Outcome {
     let (text, at) = state(m, a.get(0))?;
+    if a.get(1).is_null() {
+        return Err(m.argument_null("buffer"));
+    }
     let length = strings::char_units(m, a.get(1)).len();
-    let (start, count) = strings::range(m, length, a.int(2), a.int(3))?;
+    let (start, count) = collections::part(m, length, a.int(2), a.int(3))?;
     let taken = count.min(text.len() - at.min(text.len()));
     if let Value::Object(handle) = a.get(1)
         && let Some(Object::Array(_, items)) = m.heap.get_mut(*handle)
@@ -150,7 +153,7 @@ fn new_writer(m: &mut Machine<'_>, builder: Option<Value>) -> Outcome {
     let builder = match builder {
         Some(Value::Null) => return Err(m.argument_null("sb")),
         Some(builder) => builder,
-        None => m.object(Object::Builder(Vec::new())),
+        None => m.object(Object::Builder(Vec::new(), i32::MAX)),
     };
     Ok(m.object(Object::Opaque(types::named("StringWriter"), vec![builder])))
 }
@@ -171,9 +174,8 @@ fn builder(m: &mut Machine<'_>, writer: &Value) -> Outcome<Handle> {
 pub(super) fn append(m: &mut Machine<'_>, writer: &Value, text: &Text) -> Outcome<()> {
     let builder = builder(m, writer)?;
     m.allocate(text.len() * 2)?;
-    if let Some(Object::Builder(units)) = m.heap.get_mut(builder) {
-        text.append_to(units);
-    }
+    let writer = Value::Object(builder);
+    strings::builder::edit(m, Args { values: &[writer], types: &[] }, |units| text.append_to(units))?;
     Ok(())
 }
 

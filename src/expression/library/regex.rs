@@ -303,9 +303,10 @@ fn part(m: &mut Machine<'_>, a: Args<'_>) -> Outcome {
 /// Pattern and subject of a call, static (`(input, pattern, options)`) or on an instance.
 fn prepare(m: &mut Machine<'_>, a: Args<'_>, is_static: bool) -> Outcome<(Arc<Pattern>, Arc<str>)> {
     if is_static {
-        let subject = m.string(a, 0, "input")?;
+        // The expression is made before the text is looked at.
         let options = a.values.iter().find_map(|value| if let Value::Enum(_, options) = value { Some(*options) } else { None });
         let pattern = compile(m, a, 1, options.unwrap_or(0))?;
+        let subject = m.string(a, 0, "input")?;
         return Ok((pattern, subject.to_str().into()));
     }
     let pattern = match m.object_of(a.get(0))? {

@@ -11,6 +11,7 @@ use crate::expression::types::known;
 use crate::expression::value::Value;
 
 pub(crate) mod builder;
+pub(crate) mod normal;
 pub(crate) mod scanning;
 mod searching;
 
@@ -32,6 +33,9 @@ pub(super) const MEMBERS: Members = &[
         m.text(Text::from(units.as_slice()))
     }),
     ("String.new(char[],int,int)", |m, a| {
+        if a.get(0).is_null() {
+            return Err(m.argument_null("value"));
+        }
         let units = char_units(m, a.get(0));
         let (start, count) = range(m, units.len(), a.int(1), a.int(2))?;
         m.text(Text::from(&units[start..start + count]))
@@ -39,6 +43,11 @@ pub(super) const MEMBERS: Members = &[
     ("String.IsNullOrEmpty", |_, a| Ok(Value::Boolean(a.text(0).is_none_or(|text| text.is_empty())))),
     ("String.IsNullOrWhiteSpace", |_, a| {
         Ok(Value::Boolean(a.text(0).is_none_or(|text| (0..text.len()).all(|index| is_white(text.at(index))))))
+    }),
+    // One value of type `object` is no sequence, whatever it is.
+    ("String.Concat(object)", |m, a| {
+        let text = to_text(m, a.get(0))?;
+        m.text(text)
     }),
     ("String.Concat", |m, a| concat(m, a)),
     ("String.Join", |m, a| join(m, a)),
@@ -53,9 +62,9 @@ pub(super) const MEMBERS: Members = &[
     ("String.Compare(string,string)", |_, a| Ok(Value::Int32(compare_rule(a.text(0), a.text(1), 0)))),
     ("String.Compare(string,string,bool)", |_, a| Ok(Value::Int32(compare_rule(a.text(0), a.text(1), i64::from(a.truth(2)))))),
     ("String.Compare(string,string,StringComparison)", |_, a| Ok(Value::Int32(compare_rule(a.text(0), a.text(1), a.get(2).integer())))),
-    ("String.Compare(string,int,string,int,int)", |m, a| compare_part(m, a, 0)),
-    ("String.Compare(string,int,string,int,int,bool)", |m, a| compare_part(m, a, i64::from(a.truth(5)))),
-    ("String.Compare(string,int,string,int,int,StringComparison)", |m, a| compare_part(m, a, a.get(5).integer())),
+    ("String.Compare(string,int,string,int,int)", |m, a| compare_cultural_part(m, a, 0)),
+    ("String.Compare(string,int,string,int,int,bool)", |m, a| compare_cultural_part(m, a, i64::from(a.truth(5)))),
+    ("String.Compare(string,int,string,int,int,StringComparison)", |m, a| compare_ruled_part(m, a, a.get(5).integer())),
     ("String.CompareOrdinal(string,string)", |_, a| Ok(Value::Int32(compare_rule(a.text(0), a.text(1), 4)))),
     ("String.Equals(string,string)", |_, a| Ok(Value::Boolean(if a.len() == 2 { a.text(0) == a.text(1) } else { false }))),
     ("String.Equals(string)", |m, a| m.this(a).map(|text| Value::Boolean(a.text(1).is_some_and(|other| other == text)))),
@@ -81,14 +90,6 @@ pub(super) const MEMBERS: Members = &[
     ("String.GetHashCode()", |m, a| hash_code(m, a)),
     ("String.ToString", |m, a| m.this(a).map(Value::Text)),
     ("String.Clone()", |m, a| m.this(a).map(Value::Text)),
-    ("String.Normalize()", |m, a| {
-        let text = m.this(a)?;
-        if matches!(*text, Text::Ascii(_)) {
-            Ok(Value::Text(text))
-        } else {
-            Err(m.throw("NotSupportedException", "Normalising text that is not ASCII is not emulated."))
-        }
-    }),
     ("String.Copy", |m, a| {
         let text = m.string(a, 0, "str")?;
         m.text((*text).clone())
@@ -119,14 +120,14 @@ pub(super) const MEMBERS: Members = &[
     ("String.LastIndexOf", |m, a| last_index_of(m, a)),
     ("String.IndexOfAny(char[])", |m, a| {
         let text = m.this(a)?;
-        let any = char_units(m, a.get(1));
+        let any = any_of(m, a.get(1))?;
         Ok(Value::Int32(
             (0..text.len()).find(|index| any.contains(&text.at(*index))).map_or(-1, |index| i32::try_from(index).unwrap_or(-1)),
         ))
     }),
     ("String.IndexOfAny(char[],int)", |m, a| {
         let text = m.this(a)?;
-        let any = char_units(m, a.get(1));
+        let any = any_of(m, a.get(1))?;
         let (start, _) = range(m, text.len(), a.int(2), 0)?;
         Ok(Value::Int32(
             (start..text.len()).find(|index| any.contains(&text.at(*index))).map_or(-1, |index| i32::try_from(index).unwrap_or(-1)),
@@ -134,7 +135,7 @@ pub(super) const MEMBERS: Members = &[
     }),
     ("String.LastIndexOfAny(char[])", |m, a| {
         let text = m.this(a)?;
-        let any = char_units(m, a.get(1));
+        let any = any_of(m, a.get(1))?;
         Ok(Value::Int32(
             (0..text.len()).rev().find(|index| any.contains(&text.at(*index))).map_or(-1, |index| i32::try_from(index).unwrap_or(-1)),
         ))
@@ -377,6 +378,11 @@ pub(super) fn char_units(m: &Machine<'_>, value: &Value) -> Vec<u16> {
     }
 }
 
+/// The characters that are looked for.
+pub(super) fn any_of(m: &mut Machine<'_>, value: &Value) -> Outcome<Vec<u16>> {
+    if value.is_null() { Err(m.argument_null("anyOf")) } else { Ok(char_units(m, value)) }
+}
+
 pub(crate) fn range(m: &mut Machine<'_>, length: usize, start: i32, count: i32) -> Outcome<(usize, usize)> {
     let Some(start) = usize::try_from(start).ok().filter(|start| *start <= length) else {
         return Err(m.out_of_range("startIndex", "Index was out of range. Must be non-negative and less than the size of the collection."));
@@ -401,6 +407,9 @@ pub(super) fn spread(m: &mut Machine<'_>, values: &[Value]) -> Outcome<Vec<Value
 }
 
 fn concat(m: &mut Machine<'_>, a: Args<'_>) -> Outcome {
+    if let [Value::Null] = a.values {
+        return Err(m.argument_null("values"));
+    }
     let parts = spread(m, a.values)?;
     let mut units = Vec::new();
     for part in &parts {
@@ -446,6 +455,45 @@ fn format(m: &mut Machine<'_>, a: Args<'_>, at: usize) -> Outcome {
     }
     let text = composite(m, &format, &values)?;
     m.text(text)
+}
+
+/// `Compare` of parts by a culture: the numbers are looked at even where a text is null.
+fn compare_cultural_part(m: &mut Machine<'_>, a: Args<'_>, rule: i64) -> Outcome {
+    let size = |text: &Option<Arc<Text>>| text.as_ref().map_or(0, |text| i64::try_from(text.len()).unwrap_or(i64::MAX));
+    let (one, two) = (a.text(0), a.text(2));
+    // A part that is shorter than asked for is what is left of the text.
+    let length = |text: &Option<Arc<Text>>, start: i32| match text {
+        Some(_) => (size(text) - i64::from(start)).min(i64::from(a.int(4))),
+        None => i64::from(a.int(4)),
+    };
+    let (first, second) = (length(&one, a.int(1)), length(&two, a.int(3)));
+    for (number, name) in [(first, "length1"), (second, "length2"), (i64::from(a.int(1)), "offset1"), (i64::from(a.int(3)), "offset2")] {
+        if number < 0 {
+            return Err(m.out_of_range(name, "Positive number required."));
+        }
+    }
+    for (text, start, count, name) in [(&one, a.int(1), first, "string1"), (&two, a.int(3), second, "string2")] {
+        if i64::from(start) > size(text) - count {
+            return Err(m.out_of_range(name, "Offset and length must refer to a position in the string."));
+        }
+    }
+    compare_part(m, a, rule)
+}
+
+/// `Compare` of parts by a `StringComparison`: a null text decides before the numbers are looked at.
+fn compare_ruled_part(m: &mut Machine<'_>, a: Args<'_>, rule: i64) -> Outcome {
+    if let (Some(one), Some(two)) = (a.text(0), a.text(2)) {
+        if a.int(4) < 0 {
+            return Err(m.out_of_range("length", "Length cannot be less than zero."));
+        }
+        for (text, start, name) in [(one, a.int(1), "indexA"), (two, a.int(3), "indexB")] {
+            if usize::try_from(start).map_or(true, |start| start > text.len()) {
+                let message = "Index was out of range. Must be non-negative and less than the size of the collection.";
+                return Err(m.out_of_range(name, message));
+            }
+        }
+    }
+    compare_part(m, a, rule)
 }
 
 fn compare_part(m: &mut Machine<'_>, a: Args<'_>, rule: i64) -> Outcome {
@@ -503,6 +551,10 @@ fn split(m: &mut Machine<'_>, a: Args<'_>) -> Outcome {
     }
     if limit == 0 {
         return m.text_array(Vec::new());
+    }
+    // One part is all of it.
+    if limit == 1 && !text.is_empty() {
+        return m.text_array(vec![(*text).clone()]);
     }
     let white = separators.is_empty() && !was_text;
     let mut parts: Vec<Text> = Vec::new();

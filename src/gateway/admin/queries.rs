@@ -107,11 +107,3 @@ pub(super) fn events(state: &State) -> Value {
         })
         .collect()
 }
-
-/// The gateway's state in short.
-pub(super) fn status(state: &State) -> Value {
-    json!({
-        "time": state.clock.utc().format(&time::format_description::well_known::Rfc3339).unwrap_or_default(),
-        "customMetrics": { "series": state.metrics.all().len(), "dropped": state.metrics.dropped() },
-    })
-}

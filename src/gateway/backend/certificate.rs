@@ -1,4 +1,4 @@
-//! Client certificates: what the service keeps of one, and the chain and key for TLS.
+//! Client certificates: what the service keeps of one (PKCS#12), and the chain and key for TLS.
 
 use std::fmt;
 use std::sync::Arc;
@@ -10,6 +10,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 use crate::arm::store::Stored;
 use crate::gateway::upstream::ClientCertificate;
+use crate::support::pkcs12::{self, Pkcs12Error};
 use crate::support::secret::Secret;
 
 /// A `certificates` resource, as far as the gateway needs it.
@@ -53,11 +54,14 @@ impl StoredCertificate {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum UnreadableCertificate {
     /// Its data lie in a key vault, which the gateway cannot ask.
-    #[error("its data are in a key vault")]
+    #[error("its data are in a key vault, and a fixture does not give them")]
     KeyVault,
-    /// PKCS#12 is what the service takes; the gateway here reads PEM.
-    #[error("it is not PEM with a certificate and an unencrypted private key; PKCS#12 is known and not emulated")]
-    Format,
+    /// It is no PKCS#12 file that can be opened, and no PEM either.
+    #[error("{0}; PEM with a certificate and an unencrypted private key is read too")]
+    Format(#[from] Pkcs12Error),
+    /// PEM without one of both.
+    #[error("it is not PEM with a certificate and an unencrypted private key")]
+    Pem,
 }
 
 /// A certificate chain with its key.
@@ -68,12 +72,11 @@ pub struct ClientIdentity {
 }
 
 impl ClientIdentity {
-    /// Reads PEM (also in base64, as ARM's `data` has it).
+    /// Reads PKCS#12 in base64, as ARM's `data` has it, and PEM (also in base64).
     ///
     /// # Errors
-    /// It is something else.
+    /// It is something else, or the password is another.
     pub fn read(data: &[u8], password: &str) -> Result<Self, UnreadableCertificate> {
-        let _ = password;
         let decoded;
         let pem = if data.trim_ascii_start().starts_with(b"-----BEGIN") {
             data
@@ -82,12 +85,19 @@ impl ClientIdentity {
             decoded = STANDARD.decode(compact).unwrap_or_else(|_| data.to_vec());
             &decoded
         };
-        let chain: Vec<_> = CertificateDer::pem_slice_iter(pem).collect::<Result<_, _>>().map_err(|_| UnreadableCertificate::Format)?;
-        let key = PrivateKeyDer::from_pem_slice(pem).map_err(|_| UnreadableCertificate::Format)?;
-        let first = chain.first().ok_or(UnreadableCertificate::Format)?;
-        let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA1_FOR_LEGACY_USE_ONLY, first);
-        let thumbprint = digest.as_ref().iter().map(|byte| format!("{byte:02X}")).collect();
-        Ok(Self { thumbprint, chain, key })
+        if !pem.trim_ascii_start().starts_with(b"-----BEGIN") {
+            let identity = pkcs12::read(pem, password)?;
+            let chain = identity.chain.into_iter().map(CertificateDer::from).collect();
+            return Self::of(chain, PrivateKeyDer::Pkcs8(identity.key.into_exposed().into()));
+        }
+        let chain: Vec<_> = CertificateDer::pem_slice_iter(pem).collect::<Result<_, _>>().map_err(|_| UnreadableCertificate::Pem)?;
+        let key = PrivateKeyDer::from_pem_slice(pem).map_err(|_| UnreadableCertificate::Pem)?;
+        Self::of(chain, key)
+    }
+
+    fn of(chain: Vec<CertificateDer<'static>>, key: PrivateKeyDer<'static>) -> Result<Self, UnreadableCertificate> {
+        let first = chain.first().ok_or(UnreadableCertificate::Pem)?;
+        Ok(Self { thumbprint: pkcs12::thumbprint(first), chain, key })
     }
 
     /// SHA-1 of the certificate in hexadecimal, as .NET shows it.

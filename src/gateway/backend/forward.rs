@@ -4,7 +4,6 @@
 //! each forward chooses anew, a request body is gone after the first forward unless it is buffered.
 
 use std::mem;
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,6 +12,7 @@ use http::uri::PathAndQuery;
 use http::{HeaderMap, Request, Response, StatusCode, Uri};
 use hyper::ext::ReasonPhrase;
 use serde_json::json;
+use smallvec::SmallVec;
 
 use super::breaker::Outcome;
 use super::certificate::ClientIdentity;
@@ -22,7 +22,8 @@ use super::target::Security;
 use crate::gateway::answered;
 use crate::gateway::body::Body;
 use crate::gateway::exchange::{Attempt, Exchange};
-use crate::gateway::failure::{AnswerBody, Failure};
+use crate::gateway::failure::{AnswerBody, CALLER_GONE, Failure};
+use crate::gateway::front::Peer;
 use crate::gateway::message::{MessageBody, ResponseMessage};
 use crate::gateway::program::Flow;
 use crate::gateway::snapshot::{BackendIndex, BaseUrl};
@@ -48,8 +49,6 @@ pub struct Forwarding {
     pub carries_token: bool,
     /// Scope of the document that named a backend entity.
     pub entity_scope: Option<Scope>,
-    /// The caller's `Host`: it goes no further, unless a policy set it.
-    pub host: Option<HeaderValue>,
     /// The backend's end of a WebSocket connection, for the front.
     pub upgraded: Option<UpgradedBackend>,
 }
@@ -59,6 +58,8 @@ pub struct Forwarding {
 pub struct Options {
     /// `timeout`, `timeout-ms`: until the head of the answer is there.
     pub timeout: Duration,
+    /// `continue-timeout`: until the backend asks for the body.
+    pub leave: Option<Duration>,
     /// `http-version`.
     pub version: HttpVersion,
     /// `follow-redirects`.
@@ -99,12 +100,12 @@ pub async fn forward(exchange: &mut Exchange, options: Options) -> Result<Flow, 
             "request": {
                 "method": exchange.request.method.as_str(),
                 "url": shown::url(&place.base.to_string(), &exchange.request.url.path, exchange.request.url.query.as_deref()),
-                "headers": shown::headers(request.headers()),
+                "headers": shown::headers(request.headers(), exchange.key_header()),
             }
         })
     });
     let worker = exchange.worker.clone();
-    let send = SendOptions { response_head: options.timeout, version: options.version, ..SendOptions::default() };
+    let send = SendOptions { response_head: options.timeout, version: options.version, leave: options.leave, ..SendOptions::default() };
     let result = if options.follow_redirects {
         following(&worker, &place, &mut request, &send).await
     } else {
@@ -222,10 +223,10 @@ fn path_and_query(text: String) -> Option<PathAndQuery> {
 
 /// Makes the headers as they go out. What belongs to the connection is left out by the transport.
 fn prepare(exchange: &Exchange, place: &Place<'_>, token: Option<&HeaderValue>, headers: &mut HeaderMap) -> Displaced {
-    let mut displaced = Displaced(Vec::with_capacity(4));
-    // The very value that came in, not one like it: a policy that preserves the host writes its own.
+    let mut displaced = Displaced(SmallVec::new());
+    // The caller's `Host` goes no further. The very value that came in, not one like it: a policy that preserves the host writes its own.
     let came = |host: &HeaderValue, own: &HeaderValue| std::ptr::eq(host.as_bytes(), own.as_bytes());
-    if let (Some(host), Some(own)) = (headers.get(HOST), &exchange.forwarding.host)
+    if let (Some(host), Some(own)) = (headers.get(HOST), &exchange.original.host)
         && came(host, own)
     {
         displaced.set(headers, HOST, place.target.host_header().clone());
@@ -239,7 +240,7 @@ fn prepare(exchange: &Exchange, place: &Place<'_>, token: Option<&HeaderValue>, 
         // A compressed answer could not be metered.
         displaced.set(headers, ACCEPT_ENCODING, HeaderValue::from_static("identity"));
     }
-    forwarded_for(headers, exchange.peer.address.ip(), &mut displaced);
+    forwarded_for(headers, &exchange.peer, &mut displaced);
     if let Some((_, single)) = place.single {
         for name in single.credentials.names(token.is_some()) {
             displaced.keep(headers, name);
@@ -249,12 +250,13 @@ fn prepare(exchange: &Exchange, place: &Place<'_>, token: Option<&HeaderValue>, 
     displaced
 }
 
-/// Headers as they were before.
-struct Displaced(Vec<(HeaderName, Vec<HeaderValue>)>);
+/// Headers as they were before: the name, its value, and the further ones that a field seldom has.
+struct Displaced(SmallVec<[(HeaderName, Option<HeaderValue>, Vec<HeaderValue>); 5]>);
 
 impl Displaced {
     fn keep(&mut self, headers: &HeaderMap, name: &HeaderName) {
-        self.0.push((name.clone(), headers.get_all(name).iter().cloned().collect()));
+        let mut values = headers.get_all(name).iter().cloned();
+        self.0.push((name.clone(), values.next(), values.collect()));
     }
 
     fn set(&mut self, headers: &mut HeaderMap, name: HeaderName, value: HeaderValue) {
@@ -263,10 +265,17 @@ impl Displaced {
     }
 
     fn put_back(self, headers: &mut HeaderMap) {
-        for (name, values) in self.0.into_iter().rev() {
-            headers.remove(&name);
-            for value in values {
-                headers.append(name.clone(), value);
+        for (name, first, further) in self.0.into_iter().rev() {
+            match first {
+                Some(value) => {
+                    headers.insert(&name, value);
+                }
+                None => {
+                    headers.remove(&name);
+                }
+            }
+            for value in further {
+                headers.append(&name, value);
             }
         }
     }
@@ -275,14 +284,15 @@ impl Displaced {
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
 /// Adds the caller's address, behind those of proxies before us.
-fn forwarded_for(headers: &mut HeaderMap, address: IpAddr, displaced: &mut Displaced) {
-    let mut text = String::with_capacity(64);
-    for value in headers.get_all(&FORWARDED_FOR) {
-        text.push_str(&String::from_utf8_lossy(value.as_bytes()));
-        text.push_str(", ");
-    }
-    text.push_str(&address.to_canonical().to_string());
-    if let Ok(value) = HeaderValue::try_from(text) {
+fn forwarded_for(headers: &mut HeaderMap, peer: &Peer, displaced: &mut Displaced) {
+    let Some(caller) = peer.forwarded() else { return };
+    let value = if headers.contains_key(&FORWARDED_FOR) {
+        let before = headers.get_all(&FORWARDED_FOR).iter().chain([caller]).map(HeaderValue::as_bytes);
+        HeaderValue::try_from(before.collect::<Vec<_>>().join(b", ".as_slice())).ok()
+    } else {
+        Some(caller.clone())
+    };
+    if let Some(value) = value {
         displaced.set(headers, FORWARDED_FOR, value);
     }
 }
@@ -376,14 +386,15 @@ fn answered(
 ) -> Result<Flow, Failure> {
     let (mut parts, body) = response.into_parts();
     let status = parts.status;
-    attempt(exchange, place, Ok(status.as_u16()), elapsed);
+    let mut trip = None;
     if let Some((index, single)) = place.single
         && let Some(rule) = &single.rule
     {
         let retry_after = if rule.accept_retry_after { retry_after(&parts.headers, &exchange.worker) } else { None };
         let tripped = single.breaker.record(rule, Outcome::Status { status: status.as_u16(), retry_after });
-        note_trip(exchange, index, tripped);
+        trip = note_trip(exchange, index, tripped);
     }
+    attempt(exchange, place, Ok(status.as_u16()), elapsed, trip);
     if let Some(cookie) = &place.cookie {
         parts.headers.append(SET_COOKIE, cookie.clone());
     }
@@ -402,7 +413,7 @@ fn answered(
         let response = exchange.response.as_ref();
         json!({ "response": {
             "status": { "code": status.as_u16(), "reason": response.map(ResponseMessage::reason) },
-            "headers": response.map(|response| shown::headers(&response.headers)),
+            "headers": response.map(|response| shown::headers(&response.headers, None)),
         } })
     });
     if options.fail_on_error_status && (status.is_client_error() || status.is_server_error()) {
@@ -417,35 +428,38 @@ fn answered(
 
 fn failed(exchange: &mut Exchange, place: &Place<'_>, failure: &SendFailure, elapsed: Duration) -> Failure {
     let (reason, message) = if failure.by_client() {
-        ("ClientConnectionFailure", "The operation was canceled.".to_owned())
+        (CALLER_GONE, "The operation was canceled.".to_owned())
     } else if failure.timed_out {
         // The words of a trace seen on Azure.
         ("Timeout", "Request to the backend service timed out".to_owned())
     } else {
         ("BackendConnectionFailure", failure.to_string())
     };
-    attempt(exchange, place, Err(reason), elapsed);
+    let mut trip = None;
     if !failure.by_client()
         && let Some((index, single)) = place.single
         && let Some(rule) = &single.rule
     {
         let tripped = single.breaker.record(rule, Outcome::Failed);
-        note_trip(exchange, index, tripped);
+        trip = note_trip(exchange, index, tripped);
     }
+    attempt(exchange, place, Err(reason), elapsed, trip);
     Failure::internal(reason, message)
 }
 
-fn attempt(exchange: &mut Exchange, place: &Place<'_>, outcome: Result<u16, &'static str>, elapsed: Duration) {
-    exchange.attempts.push(Attempt { backend: place.single.map(|(index, _)| index), outcome, elapsed });
+fn attempt(exchange: &mut Exchange, place: &Place<'_>, outcome: Result<u16, &'static str>, elapsed: Duration, tripped: Option<Duration>) {
+    let after = exchange.elapsed().saturating_sub(elapsed);
+    exchange.attempts.push(Attempt { backend: place.single.map(|(index, _)| index), outcome, after, elapsed, tripped });
 }
 
-fn note_trip(exchange: &mut Exchange, index: BackendIndex, until: Option<tokio::time::Instant>) {
-    let Some(until) = until else { return };
+/// For how long the breaker tripped, if it did.
+fn note_trip(exchange: &mut Exchange, index: BackendIndex, until: Option<tokio::time::Instant>) -> Option<Duration> {
+    let left = until?.saturating_duration_since(exchange.worker.state.clock.now());
     exchange.note("circuit-breaker", |exchange| {
-        let left = until.saturating_duration_since(exchange.worker.state.clock.now());
         let name = exchange.snapshot.backend(index).map(|backend| backend.name.as_str());
         json!({ "message": "The circuit breaker of the backend tripped.", "backend": name, "seconds": left.as_secs_f64() })
     });
+    Some(left)
 }
 
 fn note_refusal(exchange: &mut Exchange, failure: &Failure) {

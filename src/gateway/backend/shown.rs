@@ -15,14 +15,17 @@ fn is_key(name: &str) -> bool {
 }
 
 fn is_secret(name: &HeaderName, value: &HeaderValue) -> bool {
-    value.is_sensitive() || [AUTHORIZATION, PROXY_AUTHORIZATION, COOKIE, SET_COOKIE].contains(name) || name.as_str().ends_with("key")
+    value.is_sensitive()
+        || [AUTHORIZATION, PROXY_AUTHORIZATION, COOKIE, SET_COOKIE].contains(name)
+        || name.as_str().ends_with("key")
+        || name.as_str().ends_with("-authorization")
 }
 
-/// `[{name, value}]`; credentials are masked.
+/// `[{name, value}]`; credentials are masked, `key` (the API's own key header) too.
 #[must_use]
-pub fn headers(headers: &HeaderMap) -> Value {
+pub fn headers(headers: &HeaderMap, key: Option<&HeaderName>) -> Value {
     let shown = headers.iter().map(|(name, value)| {
-        let value = if is_secret(name, value) { MASK.into() } else { String::from_utf8_lossy(value.as_bytes()) };
+        let value = if key == Some(name) || is_secret(name, value) { MASK.into() } else { String::from_utf8_lossy(value.as_bytes()) };
         json!({ "name": name.as_str(), "value": value })
     });
     Value::Array(shown.collect())
@@ -56,14 +59,14 @@ mod tests {
         assert_eq!(shown, "https://a/b?api-version=1&subscription-key=********&code=********&tokens=3");
         let mut fields = HeaderMap::new();
         for (name, value) in
-            [("authorization", "Bearer abc"), ("x-api-key", "abc"), ("cookie", "abc"), ("x-ratelimit-remaining-tokens", "7")]
+            [("authorization", "Bearer abc"), ("x-api-key", "abc"), ("cookie", "abc"), ("x-mine", "abc"), ("apim-debug-authorization", "abc"), ("x-ratelimit-remaining-tokens", "7")]
         {
             fields.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
         }
         let mut own = HeaderValue::from_static("abc");
         own.set_sensitive(true);
         fields.insert("x-own", own);
-        let shown = headers(&fields).to_string();
+        let shown = headers(&fields, Some(&HeaderName::from_static("x-mine"))).to_string();
         assert!(!shown.contains("abc"), "{shown}");
         assert!(shown.contains('7'));
     }

@@ -10,7 +10,7 @@ use time::OffsetDateTime;
 use super::Exchange;
 use super::body::{ORIGINAL, REQUEST, RESPONSE, SERVICE, STORED};
 use crate::expression::{BodyState, ExpressionContext, Host, HostKind, HostValue};
-use crate::gateway::message::{MessageBody, RequestUrl, ResponseMessage, query_pairs};
+use crate::gateway::message::{MessageBody, RequestUrl, ResponseMessage, UrlText, query_pairs};
 use crate::gateway::snapshot::{Api, Operation, Product, Subscription, User};
 
 /// Ticks of 100 ns between year 1 and 1970.
@@ -119,7 +119,7 @@ impl Exchange {
             "LastError" => when(self.last_error.is_some(), HostKind::LastError),
             "Deployment" => object(HostKind::Deployment, 0),
             "Backend" => when(self.backend.is_some(), HostKind::Backend),
-            "Tracing" => HostValue::Boolean(self.trace.is_some()),
+            "Tracing" => HostValue::Boolean(self.is_traced_openly()),
             "Elapsed" => HostValue::TimeSpan(i64::try_from(self.elapsed().as_nanos() / 100).unwrap_or(i64::MAX)),
             "Timestamp" => HostValue::DateTime(ticks(self.timestamp())),
             "RequestId" => HostValue::Guid(*self.id().as_bytes()),
@@ -130,16 +130,18 @@ impl Exchange {
     /// `context.Request.OriginalUrl`.
     #[must_use]
     pub fn original_url(&self) -> RequestUrl {
+        let (host, port) = self.authority();
+        let (path, query) = UrlText::of(&self.original.target);
         RequestUrl {
             base: std::sync::Arc::new(crate::gateway::snapshot::BaseUrl {
                 https: self.original.https,
-                host: self.original.host.clone(),
-                port: self.original.port,
+                host: host.to_owned(),
+                port,
                 path: String::new(),
                 prepared: crate::gateway::backend::target::Prepared::default(),
             }),
-            path: self.original.path.clone(),
-            query: self.original.query.clone(),
+            path,
+            query,
         }
     }
 
@@ -147,7 +149,7 @@ impl Exchange {
         match id {
             REQUEST => Some(self.request.url.clone()),
             ORIGINAL => Some(self.original_url()),
-            SERVICE => Some(RequestUrl { base: self.api_now()?.service_url.clone()?, path: String::new(), query: None }),
+            SERVICE => Some(RequestUrl { base: self.api_now()?.service_url.clone()?, path: UrlText::default(), query: None }),
             _ => None,
         }
     }
@@ -155,7 +157,7 @@ impl Exchange {
     fn query_at(&self, id: u32) -> Option<&str> {
         match id {
             REQUEST => self.request.url.query.as_deref(),
-            ORIGINAL => self.original.query.as_deref(),
+            ORIGINAL => self.original.query(),
             _ => None,
         }
     }
@@ -173,7 +175,7 @@ impl Exchange {
             "Scheme" => text(if url.base.https { "https" } else { "http" }),
             "Host" => text(&url.base.host),
             "Port" => HostValue::Integer(i32::from(url.base.port.unwrap_or(if url.base.https { 443 } else { 80 }))),
-            "Path" => HostValue::Text(if url.base.path.is_empty() { url.path } else { format!("{}{}", url.base.path, url.path) }),
+            "Path" => HostValue::Text(format!("{}{}", url.base.path, url.path)),
             "QueryString" => HostValue::Text(url.query.map_or_else(String::new, |query| format!("?{query}"))),
             "ToString" => HostValue::Text(url.text()),
             _ => HostValue::Null,

@@ -47,8 +47,8 @@ impl Lookup {
         };
         let snapshot = &exchange.snapshot;
         part(&mut key, exchange.api.and_then(|index| snapshot.api(index)).map_or("", |api| &api.name));
-        part(&mut key, &exchange.original.path.to_lowercase());
-        for (name, value) in query_pairs(exchange.original.query.as_deref().unwrap_or_default()) {
+        part(&mut key, &exchange.original.path().to_lowercase());
+        for (name, value) in query_pairs(exchange.original.query().unwrap_or_default()) {
             if self.query.as_ref().is_none_or(|names| names.iter().any(|own| own.eq_ignore_ascii_case(&name))) {
                 part(&mut key, &name.to_lowercase());
                 part(&mut key, &value);

@@ -1,100 +1,42 @@
-//! `llm-content-safety` (its page): the prompt is shown to Azure AI Content Safety; 403 if it is over a threshold or an attack, 500 if
-//! the service fails or the prompt is too long for it.
+//! `llm-content-safety` (its page): prompts and completions are shown to Azure AI Content Safety; 403 if one is over a threshold or an
+//! attack, 500 if the service fails or the prompt is too long for it. A stream that turns out not to be safe just stops.
 
-use bytes::Bytes;
-use http::StatusCode;
+mod question;
+mod stream;
+
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 
+use self::question::{Question, Windows};
 use super::backend_name::BackendName;
 use super::prompt::{completion, messages};
-use crate::gateway::backend::call::Caller;
 use crate::gateway::exchange::Exchange;
 use crate::gateway::failure::Failure;
+use crate::gateway::message::MessageBody;
 use crate::gateway::program::{Argument, Arguments, Compiler, Flow, Run, Statement};
-use crate::gateway::snapshot::BackendIndex;
 use crate::policy::{Element, Section};
 
-/// Longest text that Content Safety takes (documented).
-const LONGEST: usize = 10_000;
-/// Version of its data plane.
-const ANALYZE: &str = "/contentsafety/text:analyze?api-version=2024-09-01";
-const SHIELD: &str = "/contentsafety/text:shieldPrompt?api-version=2024-09-01";
+const NAME: &str = "llm-content-safety";
 
 #[derive(Debug)]
 struct ContentSafety {
     backend: BackendName,
     shield: Argument<bool>,
+    enforce: Argument<bool>,
+    window: Option<Argument<i64>>,
+    overlap: Option<Argument<i64>>,
     output_type: Argument<Box<str>>,
     categories: Vec<(Argument<Box<str>>, Argument<i64>)>,
     blocklists: Vec<Argument<Box<str>>>,
     section: Section,
 }
 
-/// What is asked, evaluated.
-#[derive(Debug)]
-struct Question {
-    shield: bool,
-    output_type: String,
-    categories: Vec<(String, i64)>,
-    blocklists: Vec<String>,
-}
-
-/// Not allowed. The text is not documented (assumed).
-fn blocked(why: &str) -> Failure {
-    Failure::refused("ContentSafetyBlocked", StatusCode::FORBIDDEN, format!("Request failed content safety check. {why}"))
-}
-
-fn broken(why: &str) -> Failure {
-    Failure::internal("ContentSafetyFailure", why)
-}
-
-fn parsed(status: StatusCode, body: &Bytes) -> Result<Value, Failure> {
-    if !status.is_success() {
-        return Err(broken(&format!("Content Safety answered {status}.")));
-    }
-    serde_json::from_slice(body).map_err(|_| broken("Content Safety answered no JSON."))
-}
-
-impl Question {
-    async fn ask(&self, caller: &Caller<'_>, backend: BackendIndex, texts: &[String]) -> Result<(), Failure> {
-        for text in texts {
-            if text.chars().nth(LONGEST).is_some() {
-                return Err(broken("The prompt is longer than Content Safety takes."));
-            }
-            if self.shield {
-                let (status, body) = caller.post(backend, SHIELD, &json!({ "userPrompt": text, "documents": [] }), false).await?;
-                if parsed(status, &body)?.pointer("/userPromptAnalysis/attackDetected") == Some(&Value::Bool(true)) {
-                    return Err(blocked("The prompt is an attack."));
-                }
-            }
-            if self.categories.is_empty() && self.blocklists.is_empty() {
-                continue;
-            }
-            let mut question = json!({ "text": text, "outputType": self.output_type });
-            let names: Vec<&str> = self.categories.iter().map(|(name, _)| name.as_str()).collect();
-            if !names.is_empty() {
-                question["categories"] = json!(names);
-            }
-            if !self.blocklists.is_empty() {
-                question["blocklistNames"] = json!(self.blocklists);
-            }
-            let (status, body) = caller.post(backend, ANALYZE, &question, false).await?;
-            let answer = parsed(status, &body)?;
-            if answer.get("blocklistsMatch").and_then(Value::as_array).is_some_and(|matches| !matches.is_empty()) {
-                return Err(blocked("A block list matches."));
-            }
-            for analysis in answer.get("categoriesAnalysis").and_then(Value::as_array).into_iter().flatten() {
-                let name = analysis.get("category").and_then(Value::as_str).unwrap_or_default();
-                let severity = analysis.get("severity").and_then(Value::as_i64).unwrap_or(0);
-                // The page: severities at the threshold are blocked too, 0 is always let through (assumed for 0).
-                let over = |(own, threshold): &(String, i64)| own.eq_ignore_ascii_case(name) && severity >= *threshold && severity > 0;
-                if self.categories.iter().any(over) {
-                    return Err(blocked(&format!("{name} is over its threshold.")));
-                }
-            }
-        }
-        Ok(())
-    }
+/// What is asked about a completion.
+#[derive(Debug, Clone)]
+pub struct Screen {
+    question: Arc<Question>,
+    windows: Windows,
 }
 
 impl Statement for ContentSafety {
@@ -103,7 +45,8 @@ impl Statement for ContentSafety {
             Ok(backend) => backend,
             Err(failure) => return Run::Done(Err(failure)),
         };
-        let question = Question {
+        let question = Arc::new(Question {
+            backend,
             shield: arguments.boolean(&self.shield),
             output_type: arguments.text(&self.output_type).to_owned(),
             categories: self
@@ -112,40 +55,70 @@ impl Statement for ContentSafety {
                 .map(|(name, threshold)| (arguments.text(name).to_owned(), arguments.integer(threshold)))
                 .collect(),
             blocklists: self.blocklists.iter().map(|id| arguments.text(id).to_owned()).collect(),
-        };
+        });
+        let number = |argument: &Option<Argument<i64>>| argument.as_ref().and_then(|own| usize::try_from(arguments.integer(own)).ok());
+        let screen = Screen { question: question.clone(), windows: Windows::new(number(&self.window), number(&self.overlap)) };
+        if self.section == Section::Outbound {
+            return Run::Later(Box::pin(async move { screen.look(exchange).await.map(|()| Flow::Next) }));
+        }
+        if arguments.boolean(&self.enforce) {
+            exchange.screens.push(screen);
+        }
         Run::Later(Box::pin(async move {
-            let worker = exchange.worker.clone();
-            let snapshot = exchange.snapshot.clone();
-            let limit = worker.limits.buffered_body;
-            let body = match (self.section, &mut exchange.response) {
-                (Section::Outbound, Some(response)) => response.body.buffer(limit).await?,
-                _ => exchange.request.body.buffer(limit).await?,
-            };
+            let limit = exchange.worker.limits.buffered_body;
+            let body = exchange.request.body.buffer(limit).await?;
             // What is no JSON has no prompt to look at (assumed).
             let Ok(body) = serde_json::from_slice::<Value>(&body) else { return Ok(Flow::Next) };
-            let texts: Vec<String> = match self.section {
-                Section::Outbound => vec![completion(&body)],
-                _ => messages(&body).into_iter().map(|message| message.text).collect(),
-            };
-            let texts: Vec<String> = texts.into_iter().filter(|text| !text.is_empty()).collect();
-            let caller =
-                Caller { upstream: &worker.upstream, state: &worker.state, settings: &worker.settings, snapshot: &snapshot, limit };
-            question.ask(&caller, backend, &texts).await?;
-            exchange.note("llm-content-safety", |_| json!({ "message": "Content safety check passed.", "texts": texts.len() }));
+            let texts: Vec<String> = messages(&body).into_iter().map(|message| message.text).filter(|text| !text.is_empty()).collect();
+            for text in &texts {
+                question.ask_about_prompt(&exchange.worker, &exchange.snapshot, text).await?;
+            }
+            exchange.note(NAME, |_| json!({ "message": "Content safety check passed.", "texts": texts.len() }));
             Ok(Flow::Next)
         }))
     }
 }
 
-/// `<llm-content-safety backend-id="…" shield-prompt="…">`.
+/// Looks at the completion for every policy of inbound that has `enforce-on-completions`.
+///
+/// # Errors
+/// The completion is not safe, or the service failed.
+pub async fn screen(exchange: &mut Exchange) -> Result<(), Failure> {
+    for screen in std::mem::take(&mut exchange.screens) {
+        screen.look(exchange).await.map_err(|failure| failure.from_source(NAME))?;
+    }
+    Ok(())
+}
+
+impl Screen {
+    /// A stream is looked at on its way, anything else at once.
+    async fn look(self, exchange: &mut Exchange) -> Result<(), Failure> {
+        let limit = exchange.worker.limits.buffered_body;
+        let Some(response) = exchange.response.as_mut().filter(|response| response.status.is_success()) else { return Ok(()) };
+        let kind = response.headers.get(http::header::CONTENT_TYPE).map(|kind| kind.as_bytes().to_ascii_lowercase()).unwrap_or_default();
+        if kind.starts_with(b"text/event-stream")
+            && let MessageBody::Stream(body) = std::mem::replace(&mut response.body, MessageBody::Empty)
+        {
+            response.body = MessageBody::Stream(stream::screened(body, self, exchange.worker.clone(), exchange.snapshot.clone()));
+            return Ok(());
+        }
+        let body = response.body.buffer(limit).await?;
+        let Ok(body) = serde_json::from_slice::<Value>(&body) else { return Ok(()) };
+        let text = completion(&body);
+        for window in self.windows.of(&text) {
+            self.question.ask(&exchange.worker, &exchange.snapshot, window).await?;
+        }
+        exchange.note(NAME, |_| json!({ "message": "Content safety check of the completion passed." }));
+        Ok(())
+    }
+}
+
+/// `<llm-content-safety backend-id="…" shield-prompt="…" enforce-on-completions="…">`.
 pub(super) fn compile(element: &Element, compiler: &mut Compiler<'_>) {
     let backend = BackendName::read(element, compiler, "backend-id");
-    for attribute in ["enforce-on-completions", "window-size", "window-overlap-size"] {
-        if element.attribute(attribute).is_some_and(|own| own.value.literal().is_none_or(|text| !text.eq_ignore_ascii_case("false"))) {
-            compiler.problem(element, format!("the attribute `{attribute}` of `llm-content-safety` is known and not emulated"));
-        }
-    }
     let shield = compiler.boolean(element, "shield-prompt").unwrap_or(Argument::Literal(false));
+    let enforce = compiler.boolean(element, "enforce-on-completions").unwrap_or(Argument::Literal(false));
+    let (window, overlap) = (compiler.integer(element, "window-size"), compiler.integer(element, "window-overlap-size"));
     let mut output_type = Argument::Literal(Box::from("FourSeverityLevels"));
     let mut categories = Vec::new();
     let mut blocklists = Vec::new();
@@ -164,5 +137,5 @@ pub(super) fn compile(element: &Element, compiler: &mut Compiler<'_>) {
         }
     }
     let section = compiler.section();
-    compiler.run(ContentSafety { backend, shield, output_type, categories, blocklists, section });
+    compiler.run(ContentSafety { backend, shield, enforce, window, overlap, output_type, categories, blocklists, section });
 }

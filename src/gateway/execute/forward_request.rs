@@ -14,6 +14,7 @@ const TIMEOUT: Duration = Duration::from_secs(300);
 #[derive(Debug)]
 struct ForwardRequest {
     timeout: Timeout,
+    leave: Option<Argument<i64>>,
     follow_redirects: Argument<bool>,
     options: Options,
 }
@@ -35,6 +36,7 @@ impl Statement for ForwardRequest {
             Timeout::Seconds(argument) => options.timeout = Duration::from_secs(whole(argument)),
             Timeout::Milliseconds(argument) => options.timeout = Duration::from_millis(whole(argument)),
         }
+        options.leave = self.leave.as_ref().map(|argument| Duration::from_secs(whole(argument)));
         options.follow_redirects = arguments.boolean(&self.follow_redirects);
         Run::Later(Box::pin(forward(exchange, options)))
     }
@@ -62,8 +64,8 @@ pub(super) fn compile(element: &Element, compiler: &mut Compiler<'_>) {
         (_, Some(computed)) => Timeout::Milliseconds(computed),
         (Some(computed), None) => Timeout::Seconds(computed),
     };
-    // How long to wait for `100 Continue`: a backend is never asked for it here, so there is nothing to wait for.
-    let _ = compiler.integer(element, "continue-timeout");
+    // The page: how long to wait for `100 Continue` before a timeout error. That the backend is asked for it then, is assumed.
+    let leave = compiler.integer(element, "continue-timeout");
     let version = match compiler.literal(element, "http-version").as_deref().map(str::trim) {
         None | Some("1") => HttpVersion::Http1,
         Some("2or1") => HttpVersion::Http2Or1,
@@ -76,11 +78,12 @@ pub(super) fn compile(element: &Element, compiler: &mut Compiler<'_>) {
     let follow_redirects = compiler.boolean(element, "follow-redirects").unwrap_or(Argument::Literal(false));
     let options = Options {
         timeout,
+        leave: None,
         version,
         follow_redirects: false,
         buffer_request_body: compiler.flag(element, "buffer-request-body", false),
         buffer_response: compiler.flag(element, "buffer-response", true),
         fail_on_error_status: compiler.flag(element, "fail-on-error-status-code", false),
     };
-    compiler.run(ForwardRequest { timeout: how, follow_redirects, options });
+    compiler.run(ForwardRequest { timeout: how, leave, follow_redirects, options });
 }

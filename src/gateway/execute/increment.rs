@@ -8,6 +8,9 @@ use crate::gateway::program::{Argument, Arguments, Compiler, Evaluate};
 use crate::gateway::settle::Settle;
 use crate::policy::Element;
 
+/// `context.Response` among the members that an expression may read.
+const RESPONSE: &str = "IProxyRequestContext.Response";
+
 /// When a counter grows.
 #[derive(Debug)]
 pub(super) enum Increment {
@@ -52,17 +55,13 @@ impl Increment {
     /// Reads both attributes. Their expressions are the policy's last, so they can be taken off again. `postpones`: every expression
     /// waits for the response, not only one that reads it.
     pub(super) fn read(element: &Element, compiler: &mut Compiler<'_>, postpones: bool) -> Self {
-        let after = compiler.flag(element, "increment-after-response", false)
-            || ["increment-condition", "increment-count"].iter().any(|name| {
-                element.attribute(name).and_then(|attribute| attribute.value.expression()).is_some_and(|expression| {
-                    // The page: "a condition that uses the response is evaluated when there is one".
-                    postpones || expression.code.text().contains("context.Response")
-                })
-            });
+        let always = compiler.flag(element, "increment-after-response", false);
         let first = compiler.arguments();
         let growth =
             Growth { condition: compiler.boolean(element, "increment-condition"), count: compiler.integer(element, "increment-count") };
-        if !after {
+        // The page: "a condition that uses the response is evaluated when there is one".
+        let waits = |code: &Evaluate| postpones || code.expression.reached().contains(&RESPONSE);
+        if !always && !compiler.evaluations(first).any(waits) {
             return Self::Now(growth);
         }
         let expressions = compiler.withdraw(first).into_iter().map(Arc::from).collect();

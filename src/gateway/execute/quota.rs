@@ -69,18 +69,22 @@ fn refuse(kind: &str, end: PeriodEnd, now: OffsetDateTime) -> Failure {
     }
 }
 
-/// Checks one allowance under one key.
+/// Checks one allowance under one key, and uses `amount` of its calls in the same step.
 ///
 /// `own`: what this request has added already, that must not refuse it.
-fn check(state: &State, key: &str, allowance: Allowance, first: OffsetDateTime, own: u64) -> Result<OffsetDateTime, Failure> {
+fn take(state: &State, key: &str, allowance: Allowance, first: OffsetDateTime, own: u64, amount: u64) -> Result<OffsetDateTime, Failure> {
     let now = state.clock.utc();
     let (start, end) = period_of(Period::Every { first, seconds: allowance.seconds }, now);
-    let used = |key: &str| state.call_quotas.with(key, state.clock.now(), QuotaCounter::default, |counter| counter.used(start));
-    if allowance.calls.is_some_and(|calls| used(key).saturating_sub(own) >= calls) {
-        return Err(refuse("call volume", end, now));
-    }
-    if allowance.bandwidth.is_some_and(|kilobytes| used(&bandwidth_key(key)) >= kilobytes.saturating_mul(KILOBYTE)) {
+    let with = |key: &str, work: &mut dyn FnMut(&mut QuotaCounter) -> bool| {
+        state.call_quotas.with(key, state.clock.now(), QuotaCounter::default, work)
+    };
+    // Looked at first: it is only ever used when the response is there, so nothing can come between.
+    let spent = |kilobytes: u64| with(&bandwidth_key(key), &mut |counter| counter.used(start) >= kilobytes.saturating_mul(KILOBYTE));
+    if allowance.bandwidth.is_some_and(spent) {
         return Err(refuse("bandwidth", end, now));
+    }
+    if allowance.calls.is_some_and(|calls| !with(key, &mut |counter| counter.take(start, amount, calls, own))) {
+        return Err(refuse("call volume", end, now));
     }
     Ok(start)
 }
@@ -138,7 +142,7 @@ impl Quota {
         let first = subscription.start.or(subscription.created).unwrap_or(BEGINNING);
         let state = exchange.worker.state.clone();
         let base = format!("{}/{}/{}", self.scope as u8, holder(exchange, self.scope), subscription.name);
-        let mut checked = Vec::new();
+        let mut fitting = Vec::new();
         for rule in &self.rules {
             let fits_api = rule.api.as_ref().is_none_or(|rule| api.is_some_and(|api| rule.is(&api.name, &api.display_name)));
             let fits_operation =
@@ -148,16 +152,19 @@ impl Quota {
             }
             let part = |named: &Option<NameOrId>| named.as_ref().map_or("", NameOrId::text).to_owned();
             let key = format!("{base}/{}/{}", part(&rule.api), part(&rule.operation));
-            let start = check(&state, &key, rule.allowance, first, 0)?;
-            checked.push((key, start, rule.allowance));
+            fitting.push((key, rule.allowance));
         }
-        for (key, start, allowance) in &checked {
-            if allowance.calls.is_some() {
-                add(&state, key, *start, 1);
+        // One quota is looked at and counted in one step. With several, all have to let the call in before any counts it.
+        for (key, allowance) in fitting.iter().filter(|_| fitting.len() > 1) {
+            take(&state, key, *allowance, first, 0, 0)?;
+        }
+        let mut keys = Vec::new();
+        for (key, allowance) in fitting {
+            let start = take(&state, &key, allowance, first, 0, 1)?;
+            if allowance.bandwidth.is_some() {
+                keys.push((key, start));
             }
         }
-        let keys: Vec<_> =
-            checked.into_iter().filter(|(_, _, allowance)| allowance.bandwidth.is_some()).map(|(key, start, _)| (key, start)).collect();
         if !keys.is_empty() {
             let request = request_bytes(exchange);
             exchange.settle.push(Box::new(CountBytes { state, keys, request }));
@@ -214,15 +221,13 @@ impl QuotaByKey {
         let state = exchange.worker.state.clone();
         let marker: Arc<str> = Arc::from(format!("{GROWN}{key}"));
         let grown = exchange.amount(&marker);
-        let start = check(&state, &key, self.allowance, self.first, grown.unwrap_or(0))?;
+        let amount = match &self.increment {
+            Increment::Now(growth) if grown.is_none() => growth.amount(arguments),
+            Increment::Now(_) | Increment::AfterResponse(_) => 0,
+        };
+        let start = take(&state, &key, self.allowance, self.first, grown.unwrap_or(0), amount)?;
         match &self.increment {
-            Increment::Now(growth) if grown.is_none() => {
-                let amount = growth.amount(arguments);
-                if amount > 0 && self.allowance.calls.is_some() {
-                    exchange.mark(marker, amount);
-                    add(&state, &key, start, amount);
-                }
-            }
+            Increment::Now(_) if amount > 0 && self.allowance.calls.is_some() => exchange.mark(marker, amount),
             Increment::Now(_) => {}
             Increment::AfterResponse(postponed) => {
                 let key = key.clone();

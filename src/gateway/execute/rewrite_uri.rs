@@ -162,8 +162,8 @@ impl RewriteUri {
         } else {
             Some(own).filter(|own| !own.is_empty())
         };
-        exchange.request.url.path = path;
-        exchange.request.url.query = query;
+        exchange.request.url.path = path.into();
+        exchange.request.url.query = query.map(Into::into);
         exchange.note("rewrite-uri", |exchange| {
             serde_json::json!({
                 "message": "Updated request URL per specified rewrite template.",

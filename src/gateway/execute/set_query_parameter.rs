@@ -4,6 +4,7 @@ use super::query;
 use super::set_header::ExistsAction;
 use crate::gateway::exchange::Exchange;
 use crate::gateway::failure::Failure;
+use crate::gateway::message::UrlText;
 use crate::gateway::program::{Argument, Arguments, Compiler, Run, Statement};
 use crate::policy::Element;
 
@@ -17,25 +18,30 @@ struct SetQueryParameter {
 }
 
 impl SetQueryParameter {
-    fn apply(&self, query: &mut Option<String>, arguments: &Arguments) -> Result<(), Failure> {
+    fn apply(&self, own: &mut Option<UrlText>, arguments: &Arguments) -> Result<(), Failure> {
         let name = arguments.text(&self.name).trim();
         let action = match self.known_action {
             Some(action) => action,
             None => ExistsAction::required(arguments.text(&self.action))?,
         };
-        match action {
-            ExistsAction::Delete => {
-                *query = query::without(query.take(), name);
-                return Ok(());
-            }
-            ExistsAction::Skip if query.as_deref().is_some_and(|query| query::contains(query, name)) => return Ok(()),
-            ExistsAction::Override => *query = query::without(query.take(), name),
-            ExistsAction::Skip | ExistsAction::Append => {}
+        let there = own.as_deref().is_some_and(|query| query::contains(query, name));
+        // Nothing is copied where nothing changes.
+        if (action == ExistsAction::Delete && !there) || (action == ExistsAction::Skip && there) {
+            return Ok(());
+        }
+        let mut query = own.take().map(|query| query.to_string());
+        if matches!(action, ExistsAction::Delete | ExistsAction::Override) {
+            query = query::without(query, name);
+        }
+        if action == ExistsAction::Delete {
+            *own = query.map(Into::into);
+            return Ok(());
         }
         // A value of null sets nothing (assumed).
         for value in self.values.iter().filter_map(|value| arguments.maybe_text(value)) {
             query::append(query.get_or_insert_default(), name, value);
         }
+        *own = query.map(Into::into);
         Ok(())
     }
 }

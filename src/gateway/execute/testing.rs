@@ -295,6 +295,7 @@ impl Bench {
             document: places.get(&Scope::Api).copied(),
             realm_path: "/echo".to_owned(),
             websocket: false,
+            metrics: None,
             poison: None,
             protocols: vec!["https".to_owned()],
         };
@@ -310,6 +311,7 @@ impl Bench {
             websocket: false,
         };
         let snapshot = Snapshot {
+            metrics: true,
             secrets: Vec::new(),
             revision: 1,
             service,
@@ -348,21 +350,21 @@ impl Bench {
         }
         let snapshot = worker.current.load_full();
         let base = snapshot.apis[0].service_url.clone().unwrap();
+        let mut peer = Peer::plain(self.caller, self.caller);
+        peer.tls = true;
         let mut exchange = Exchange::new(Arrival {
             worker: worker.clone(),
             snapshot,
-            peer: Arc::new(Peer { tls: true, ..Peer::plain(self.caller, self.caller) }),
+            peer: Arc::new(peer),
             original: Original {
                 method: self.method.clone(),
                 https: true,
-                host: "gateway.example".to_owned(),
-                port: None,
-                path: path.to_owned(),
-                query: query.clone(),
+                host: Some(HeaderValue::from_static("gateway.example")),
+                target: self.url.parse().unwrap(),
             },
             request: RequestMessage {
                 method: self.method.clone(),
-                url: RequestUrl { base, path: path.strip_prefix("/echo").unwrap_or(path).to_owned(), query },
+                url: RequestUrl { base, path: path.strip_prefix("/echo").unwrap_or(path).to_owned().into(), query: query.map(Into::into) },
                 headers,
                 body: self.body.clone().map_or(MessageBody::Empty, |body| MessageBody::Stream(crate::gateway::body::Body::full(body))),
                 had_body: self.body.is_some(),

@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
+use serde_json::json;
+
 use crate::gateway::exchange::Exchange;
-use crate::gateway::metrics::Dimensions;
+use crate::gateway::metrics::{Instrument, Values};
 use crate::gateway::program::{Argument, Arguments, Compiler, Flow, Run, Statement};
 use crate::gateway::settle::{Ending, Settle, UsageNeed};
 use crate::gateway::state::State;
@@ -41,7 +43,7 @@ impl Known {
     }
 
     /// Empty where the request has none (assumed).
-    fn value(self, exchange: &Exchange) -> Box<str> {
+    fn value(self, exchange: &Exchange) -> &str {
         let snapshot = &exchange.snapshot;
         let text = match self {
             Self::Api => exchange.api.and_then(|index| snapshot.api(index)).map(|api| api.name.as_str()),
@@ -58,7 +60,7 @@ impl Known {
             Self::Gateway => Some("managed"),
             Self::Backend => exchange.backend.and_then(|index| snapshot.backend(index)).map(|backend| backend.name.as_str()),
         };
-        Box::from(text.unwrap_or_default())
+        text.unwrap_or_default()
     }
 }
 
@@ -94,48 +96,55 @@ impl Dimension {
         dimensions
     }
 
-    fn value(&self, exchange: &Exchange, arguments: &mut Arguments) -> Box<str> {
-        match &self.value {
-            Value::Known(known) => known.value(exchange),
-            Value::Given(argument) => arguments.take_text(argument).map_or_else(Box::default, |text| text.into_owned().into_boxed_str()),
+    /// The values of all `dimensions`, and where the backend's belongs, which is chosen later.
+    fn values(dimensions: &[Self], exchange: &Exchange, arguments: &mut Arguments) -> (Values, Option<usize>) {
+        let mut values = Values::with_capacity(256);
+        let mut backend = None;
+        for dimension in dimensions {
+            match &dimension.value {
+                Value::Known(Known::Backend) => {
+                    backend = Some(values.place());
+                    values.push("");
+                }
+                Value::Known(known) => values.push(known.value(exchange)),
+                Value::Given(argument) => values.push(arguments.take_text(argument).as_deref().unwrap_or_default()),
+            }
         }
+        (values, backend)
+    }
+
+    fn names(dimensions: &[Self]) -> Vec<Arc<str>> {
+        dimensions.iter().map(|dimension| dimension.name.clone()).collect()
     }
 }
 
-/// The metrics of a token policy.
-#[derive(Debug)]
-struct Names {
-    total: Arc<str>,
-    prompt: Arc<str>,
-    completion: Arc<str>,
-    /// Of the `llm` variant only (changelog, June 2026).
-    cached: Option<Arc<str>>,
+/// Whether metrics of this request are sent; if not, a trace says so (seen live; the words are assumed).
+fn sends(exchange: &mut Exchange) -> bool {
+    let sends = exchange.snapshot.sends_metrics(exchange.api) || exchange.worker.settings.metrics_without_diagnostic;
+    if !sends {
+        exchange.note(
+            "emit-metric",
+            |_| json!({ "message": "The metric was not emitted: there is no Application Insights diagnostic with `metrics` enabled." }),
+        );
+    }
+    sends
 }
 
 #[derive(Debug)]
 struct TokenMetric {
-    namespace: Arc<str>,
     dimensions: Vec<Dimension>,
-    names: Arc<Names>,
+    instrument: Arc<Instrument>,
     state: Arc<State>,
 }
 
 impl Statement for TokenMetric {
     fn run<'a>(&'a self, exchange: &'a mut Exchange, arguments: &mut Arguments) -> Run<'a> {
-        let mut backend = None;
-        let values: Dimensions = self
-            .dimensions
-            .iter()
-            .enumerate()
-            .map(|(place, dimension)| {
-                if matches!(dimension.value, Value::Known(Known::Backend)) {
-                    backend = Some(place);
-                }
-                (dimension.name.clone(), dimension.value(exchange, arguments))
-            })
-            .collect();
-        let (namespace, names, state) = (self.namespace.clone(), self.names.clone(), self.state.clone());
-        exchange.settle.push(Box::new(Emit { namespace, values, names, state, backend }));
+        if !sends(exchange) {
+            return Run::Done(Ok(Flow::Next));
+        }
+        let (values, backend) = Dimension::values(&self.dimensions, exchange, arguments);
+        let (instrument, state) = (self.instrument.clone(), self.state.clone());
+        exchange.settle.push(Box::new(Emit { values, instrument, state, backend }));
         Run::Done(Ok(Flow::Next))
     }
 }
@@ -143,11 +152,10 @@ impl Statement for TokenMetric {
 /// Emits when the tokens are known.
 #[derive(Debug)]
 struct Emit {
-    namespace: Arc<str>,
-    values: Dimensions,
-    names: Arc<Names>,
+    values: Values,
+    instrument: Arc<Instrument>,
     state: Arc<State>,
-    /// Which dimension is the backend, that is chosen later.
+    /// Where the backend stands among the values.
     backend: Option<usize>,
 }
 
@@ -157,8 +165,8 @@ impl Settle for Emit {
     }
 
     fn head(&mut self, exchange: &mut Exchange, _arguments: &mut Arguments) {
-        if let Some((_, value)) = self.backend.and_then(|place| self.values.get_mut(place)) {
-            *value = Known::Backend.value(exchange);
+        if let Some(place) = self.backend {
+            self.values.fill(place, Known::Backend.value(exchange));
         }
     }
 
@@ -166,22 +174,18 @@ impl Settle for Emit {
         let Some(usage) = &ending.usage else { return };
         #[expect(clippy::cast_precision_loss, reason = "tokens are far below 2^53")]
         let float = |tokens: u64| tokens as f64;
-        let mut values = Vec::with_capacity(4);
-        values.push((&self.names.total, float(usage.total())));
-        values.push((&self.names.prompt, float(usage.prompt)));
-        values.push((&self.names.completion, float(usage.completion)));
-        if let Some(cached) = self.names.cached.as_ref().filter(|_| usage.cached > 0) {
-            values.push((cached, float(usage.cached)));
-        }
-        self.state.metrics.record(&self.namespace, &values, &self.values, self.state.clock.utc());
+        // The `llm` variant has a fourth, and leaves it out where nothing was cached (assumed).
+        let cached = (usage.cached > 0).then(|| float(usage.cached));
+        let values = [Some(float(usage.total())), Some(float(usage.prompt)), Some(float(usage.completion)), cached];
+        self.instrument.record(&values, &self.values, self.state.clock.utc());
     }
 }
 
 /// Default namespace of both (their pages).
 const NAMESPACE: &str = "API Management";
 
-fn namespace(element: &Element, compiler: &mut Compiler<'_>) -> Arc<str> {
-    Arc::from(compiler.literal(element, "namespace").as_deref().unwrap_or(NAMESPACE))
+fn namespace(element: &Element, compiler: &mut Compiler<'_>) -> String {
+    compiler.literal(element, "namespace").as_deref().unwrap_or(NAMESPACE).to_owned()
 }
 
 /// `<llm-emit-token-metric namespace="…"><dimension …/></llm-emit-token-metric>`.
@@ -191,31 +195,34 @@ pub(super) fn compile(element: &Element, compiler: &mut Compiler<'_>) {
     if dimensions.is_empty() {
         compiler.problem(element, format!("`{}` needs at least one `dimension`", element.name));
     }
-    let names = Names {
-        total: Arc::from("Total Tokens"),
-        prompt: Arc::from("Prompt Tokens"),
-        completion: Arc::from("Completion Tokens"),
-        cached: (element.name == "llm-emit-token-metric").then(|| Arc::from("Prompt Cached Tokens")),
-    };
+    let mut names: Vec<Arc<str>> = ["Total Tokens", "Prompt Tokens", "Completion Tokens"].map(Arc::from).into();
+    // Of the `llm` variant only (changelog, June 2026).
+    if element.name == "llm-emit-token-metric" {
+        names.push(Arc::from("Prompt Cached Tokens"));
+    }
     let state = compiler.environment().state.clone();
-    compiler.run(TokenMetric { namespace, dimensions, names: Arc::new(names), state });
+    let instrument = state.metrics.instrument(&namespace, &names, &Dimension::names(&dimensions));
+    compiler.run(TokenMetric { dimensions, instrument, state });
 }
 
 #[derive(Debug)]
 struct EmitMetric {
-    namespace: Arc<str>,
-    name: Arc<str>,
     value: Argument<f64>,
     dimensions: Vec<Dimension>,
+    instrument: Arc<Instrument>,
 }
 
 impl Statement for EmitMetric {
     fn run<'a>(&'a self, exchange: &'a mut Exchange, arguments: &mut Arguments) -> Run<'a> {
+        if !sends(exchange) {
+            return Run::Done(Ok(Flow::Next));
+        }
         let value = arguments.number(&self.value);
-        let values: Dimensions =
-            self.dimensions.iter().map(|dimension| (dimension.name.clone(), dimension.value(exchange, arguments))).collect();
-        let state = &exchange.worker.state;
-        state.metrics.record(&self.namespace, &[(&self.name, value)], &values, state.clock.utc());
+        let (mut values, backend) = Dimension::values(&self.dimensions, exchange, arguments);
+        if let Some(place) = backend {
+            values.fill(place, Known::Backend.value(exchange));
+        }
+        self.instrument.record(&[Some(value)], &values, exchange.worker.state.clock.utc());
         Run::Done(Ok(Flow::Next))
     }
 }
@@ -223,8 +230,10 @@ impl Statement for EmitMetric {
 /// `<emit-metric name="…" value="…" namespace="…"><dimension …/></emit-metric>`.
 pub(super) fn compile_metric(element: &Element, compiler: &mut Compiler<'_>) {
     let namespace = namespace(element, compiler);
-    let name = Arc::from(compiler.required_literal(element, "name"));
+    let name: Arc<str> = Arc::from(compiler.required_literal(element, "name"));
     let value = compiler.number(element, "value").unwrap_or(Argument::Literal(1.0));
     let dimensions = Dimension::read_all(element, compiler);
-    compiler.run(EmitMetric { namespace, name, value, dimensions });
+    let metrics = &compiler.environment().state.metrics;
+    let instrument = metrics.instrument(&namespace, &[name], &Dimension::names(&dimensions));
+    compiler.run(EmitMetric { value, dimensions, instrument });
 }

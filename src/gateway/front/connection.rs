@@ -13,12 +13,13 @@ use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 
-use super::drain::Drain;
+use super::drain::{Drain, Streams};
 use super::request;
 use super::sniff::Sniffed;
+use super::upgrade::Counted;
 use super::{Limits, Peer, Service};
 use crate::gateway::body::Body;
-use crate::gateway::upstream::Io;
+use crate::gateway::upstream::{Io, asks_for_websocket};
 use crate::support::clock::SharedClock;
 
 /// Largest read and write buffer of a connection beyond its head; a body is passed on in pieces no larger.
@@ -31,6 +32,8 @@ pub struct Settings {
     clock: SharedClock,
     http1: http1::Builder,
     http2: http2::Builder<TokioExecutor>,
+    /// WebSockets that came of these connections.
+    pub(super) streams: Streams,
 }
 
 impl Settings {
@@ -49,7 +52,7 @@ impl Settings {
             .timer(TokioTimer::new())
             .max_concurrent_streams(limits.streams)
             .max_header_list_size(u32::try_from(limits.head).unwrap_or(u32::MAX));
-        Self { limits, clock, http1, http2 }
+        Self { limits, clock, http1, http2, streams: Streams::default() }
     }
 
     /// Resolves when a TLS handshake has taken too long.
@@ -61,8 +64,9 @@ impl Settings {
 /// What a connection's requests share.
 struct Shared<S> {
     service: Arc<S>,
-    peer: Peer,
+    peer: Arc<Peer>,
     longest_target: usize,
+    streams: Streams,
 }
 
 impl<S: Service> Shared<S> {
@@ -72,6 +76,9 @@ impl<S: Service> Shared<S> {
             return request::refusal(status, version);
         }
         let last = request::must_be_last(&request);
+        if asks_for_websocket(request.headers()) {
+            request.extensions_mut().insert(Counted::new(self.streams.open()));
+        }
         let mut response = self.service.call(request, &self.peer).await;
         if last {
             request::close(&mut response);
@@ -109,7 +116,8 @@ pub(super) async fn serve_agreed<S: Service, I: Io + 'static>(
             None => return,
         },
     };
-    let shared = Arc::new(Shared { service, peer, longest_target: settings.limits.target });
+    let shared =
+        Arc::new(Shared { service, peer: Arc::new(peer), longest_target: settings.limits.target, streams: settings.streams.clone() });
     let answers = service_fn(move |request| {
         let shared = shared.clone();
         async move { Ok::<_, Infallible>(shared.answer(request).await) }

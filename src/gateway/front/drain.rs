@@ -2,7 +2,7 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::task::{Context, Waker};
 
 use tokio::sync::Notify;
@@ -16,6 +16,51 @@ pub struct Drain(Arc<State>);
 struct State {
     started: AtomicBool,
     changed: Arc<Notify>,
+}
+
+/// Streams of a worker that are no connections of hyper's any more, as it has handed them over: open WebSockets.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Streams(Arc<OpenStreams>);
+
+#[derive(Debug, Default)]
+struct OpenStreams {
+    open: AtomicUsize,
+    ended: Notify,
+}
+
+/// One of them; it has ended when this is dropped.
+#[derive(Debug)]
+pub(super) struct Open(Arc<OpenStreams>);
+
+impl Streams {
+    /// One more.
+    pub(super) fn open(&self) -> Open {
+        self.0.open.fetch_add(1, Ordering::AcqRel);
+        Open(self.0.clone())
+    }
+
+    /// How many there are.
+    pub(super) fn count(&self) -> usize {
+        self.0.open.load(Ordering::Acquire)
+    }
+
+    /// Waits until there is none.
+    pub(super) async fn none(&self) {
+        loop {
+            let ended = self.0.ended.notified();
+            if self.count() == 0 {
+                return;
+            }
+            ended.await;
+        }
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.open.fetch_sub(1, Ordering::AcqRel);
+        self.0.ended.notify_waiters();
+    }
 }
 
 impl Drain {

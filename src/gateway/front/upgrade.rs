@@ -2,6 +2,7 @@
 
 use std::any::Any;
 use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use http::header::{CONNECTION, UPGRADE};
 use http::{HeaderValue, Request, Response, StatusCode};
@@ -9,11 +10,26 @@ use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncWriteExt, copy_bidirectional};
 
+use super::drain::Open;
 use crate::gateway::body::Body;
 use crate::gateway::upstream::{UpgradedBackend, asks_for_websocket};
 
 /// A client's wish to speak WebSocket (HTTP/1.1). Take it from the request before the request goes to the backend.
-pub struct ClientUpgrade(OnUpgrade);
+pub struct ClientUpgrade {
+    upgrade: OnUpgrade,
+    /// Held until the streams have ended: a drain waits for it.
+    open: Option<Open>,
+}
+
+/// What the front puts into a request that asks for WebSocket, so that a drain knows of it.
+#[derive(Clone)]
+pub(super) struct Counted(Arc<Mutex<Option<Open>>>);
+
+impl Counted {
+    pub(super) fn new(open: Open) -> Self {
+        Self(Arc::new(Mutex::new(Some(open))))
+    }
+}
 
 impl ClientUpgrade {
     /// The wish, if the request has one.
@@ -22,7 +38,10 @@ impl ClientUpgrade {
         if !asks_for_websocket(request.headers()) {
             return None;
         }
-        request.extensions_mut().remove::<OnUpgrade>().map(Self)
+        let upgrade = request.extensions_mut().remove::<OnUpgrade>()?;
+        let counted = request.extensions_mut().remove::<Counted>();
+        let open = counted.and_then(|counted| counted.0.lock().unwrap_or_else(PoisonError::into_inner).take());
+        Some(Self { upgrade, open })
     }
 }
 
@@ -44,8 +63,8 @@ pub fn splice(client: ClientUpgrade, mut response: Response<Body>, guard: impl A
     headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
     headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
     tokio::spawn(async move {
-        let _guard = guard;
-        let Ok(client) = client.0.await else { return };
+        let (_guard, _open) = (guard, client.open);
+        let Ok(client) = client.upgrade.await else { return };
         let mut client = TokioIo::new(client);
         if !read_ahead.is_empty() && client.write_all(&read_ahead).await.is_err() {
             return;

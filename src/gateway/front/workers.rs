@@ -162,13 +162,17 @@ impl Worker {
         }
         if !self.drain.is_started() {
             // Nobody holds the front any more.
-            return connections.len();
+            return connections.len() + settings.streams.count();
         }
         {
-            let finished = pin!(async { while connections.join_next().await.is_some() {} });
+            let finished = pin!(async {
+                while connections.join_next().await.is_some() {}
+                // Connections that became WebSockets are over for hyper.
+                settings.streams.none().await;
+            });
             select(finished, self.options.clock.sleep(self.options.grace)).await;
         }
-        connections.len()
+        connections.len() + settings.streams.count()
     }
 }
 

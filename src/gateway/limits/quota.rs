@@ -102,6 +102,16 @@ impl QuotaCounter {
         self.used
     }
 
+    /// Uses `amount` if less than `limit` was used, in one step: two workers cannot both take the last. `own` of it was used by this request
+    /// itself, and does not refuse it.
+    pub fn take(&mut self, start: OffsetDateTime, amount: u64, limit: u64, own: u64) -> bool {
+        let free = self.used(start).saturating_sub(own) < limit;
+        if free {
+            self.used = self.used.saturating_add(amount);
+        }
+        free
+    }
+
     /// Uses `amount`.
     pub fn add(&mut self, start: OffsetDateTime, amount: u64) {
         self.used = self.used(start).saturating_add(amount);
@@ -150,5 +160,15 @@ mod tests {
         counter.add(datetime!(2026-01-01 00:00 UTC), 5);
         assert_eq!(counter.used(datetime!(2026-01-01 00:00 UTC)), 10);
         assert_eq!(counter.used(datetime!(2026-01-02 00:00 UTC)), 0);
+    }
+
+    #[test]
+    fn the_last_of_a_quota_is_taken_once() {
+        let mut counter = QuotaCounter::default();
+        let start = datetime!(2026-01-01 00:00 UTC);
+        assert!(counter.take(start, 1, 2, 0) && counter.take(start, 1, 2, 0));
+        assert!(!counter.take(start, 1, 2, 0));
+        assert!(counter.take(start, 0, 2, 1), "what the request used itself does not refuse it");
+        assert_eq!(counter.used(start), 2);
     }
 }

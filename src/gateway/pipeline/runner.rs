@@ -3,13 +3,14 @@
 use futures::StreamExt as _;
 use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
+use smallvec::{SmallVec, smallvec};
 
 use super::super::exchange::Exchange;
-use super::super::failure::{Failure, LastError};
+use super::super::failure::{CALLER_GONE, Failure, LastError};
 use super::super::program::{ArgumentValue, Arguments, Completion, Flow, Op, Permit, Program, RetryPlan, Run, WaitPlan};
 use super::super::retry::Waits;
 use super::super::settings::AbsentSection;
-use super::super::snapshot::Snapshot;
+use super::super::snapshot::{Document, Snapshot};
 use super::evaluate::evaluate;
 use super::{Chain, Located};
 use crate::policy::{Scope, Section};
@@ -55,27 +56,42 @@ pub(super) struct Runner<'s> {
     absent: AbsentSection,
     /// Whether only what preflight requests meet is run.
     preflight: bool,
-    frames: Vec<Frame<'s>>,
-    retries: Vec<Retry>,
+    /// One for each scope at most.
+    frames: SmallVec<[Frame<'s>; 4]>,
+    retries: SmallVec<[Retry; 1]>,
     permits: Vec<Permit>,
     arguments: Arguments,
 }
 
 impl<'s> Runner<'s> {
-    pub(super) fn new(snapshot: &'s Snapshot, chain: Chain, section: Section, absent: AbsentSection, preflight: bool) -> Self {
+    /// `arguments`: an empty list, whose memory is used again.
+    pub(super) fn new(
+        snapshot: &'s Snapshot,
+        chain: Chain,
+        section: Section,
+        absent: AbsentSection,
+        preflight: bool,
+        arguments: Arguments,
+    ) -> Self {
         let mut runner = Self {
             snapshot,
             chain,
             section,
             absent,
             preflight,
-            frames: Vec::with_capacity(4),
-            retries: Vec::new(),
+            frames: SmallVec::new(),
+            retries: SmallVec::new(),
             permits: Vec::new(),
-            arguments: Arguments::default(),
+            arguments,
         };
         runner.enter(0);
         runner
+    }
+
+    /// The list that was given, empty again.
+    pub(super) fn into_arguments(mut self) -> Arguments {
+        self.arguments.clear();
+        self.arguments
     }
 
     /// A child of `wait`: one program, in the scope of its parent.
@@ -86,8 +102,8 @@ impl<'s> Runner<'s> {
             section: self.section,
             absent: self.absent,
             preflight: self.preflight,
-            frames: vec![Frame { program, next: 0, level, scope }],
-            retries: Vec::new(),
+            frames: smallvec![Frame { program, next: 0, level, scope }],
+            retries: SmallVec::new(),
             permits: Vec::new(),
             arguments: Arguments::default(),
         }
@@ -120,6 +136,11 @@ impl<'s> Runner<'s> {
             };
             frame.next += 1;
             exchange.scope = scope;
+            if let Some(coverage) = &exchange.worker.state.coverage
+                && let Some(document) = self.document(level)
+            {
+                coverage.began(&document.id, self.section, program, place);
+            }
             let result = match op {
                 Op::Evaluate(code) => match evaluate(exchange, code).await {
                     Ok(value) => {
@@ -137,9 +158,11 @@ impl<'s> Runner<'s> {
                     }
                 },
                 Op::JumpUnless(target) => {
-                    if !matches!(self.arguments.pop(), Some(ArgumentValue::Boolean(true))) {
+                    let holds = matches!(self.arguments.pop(), Some(ArgumentValue::Boolean(true)));
+                    if !holds {
                         self.jump(*target);
                     }
+                    self.decided(exchange, program, place, level, holds);
                     Ok(Flow::Next)
                 }
                 Op::Jump(target) => {
@@ -154,7 +177,14 @@ impl<'s> Runner<'s> {
                     self.begin_retry(plan, exchange);
                     Ok(Flow::Next)
                 }
-                Op::RetryDecide(start) => self.decide_retry(*start, exchange).await?,
+                Op::RetryDecide(start) => {
+                    let made = self.retries.last().map_or(0, |retry| retry.made);
+                    let depth = self.retries.len();
+                    let result = self.decide_retry(*start, exchange).await;
+                    let again = self.retries.len() == depth && self.retries.last().is_some_and(|retry| retry.made > made);
+                    self.decided(exchange, program, place, level, again);
+                    result?
+                }
                 Op::Enter(gate) => match gate.enter(exchange, &mut self.arguments) {
                     Ok(permit) => {
                         self.permits.push(permit);
@@ -186,6 +216,20 @@ impl<'s> Runner<'s> {
         }
     }
 
+    /// The document whose program runs at `level`.
+    fn document(&self, level: usize) -> Option<&'s Document> {
+        self.snapshot.document((*self.chain.documents.get(level)?)?)
+    }
+
+    /// Tells who measures coverage which way a decision went.
+    fn decided(&self, exchange: &Exchange, program: &Program, operation: usize, level: usize, yes: bool) {
+        if let Some(coverage) = &exchange.worker.state.coverage
+            && let Some(document) = self.document(level)
+        {
+            coverage.decided(&document.id, self.section, program, operation, yes);
+        }
+    }
+
     fn jump(&mut self, target: u32) {
         if let Some(frame) = self.frames.last_mut() {
             frame.next = target as usize;
@@ -200,6 +244,10 @@ impl<'s> Runner<'s> {
     }
 
     fn raise(&mut self, located: Box<Located>) -> Result<(), Box<Located>> {
+        // Nobody waits for another attempt any more, and what is left of the request's body is gone (assumed).
+        if located.failure.reason == CALLER_GONE {
+            return Err(located);
+        }
         // A condition that fails ends its retry: what the children ended with is forgotten, as an exception in a C# `while` would do
         // (assumed). The retry around it, if any, catches the new failure.
         while let Some(retry) = self.retries.last()

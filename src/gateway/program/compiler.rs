@@ -238,6 +238,15 @@ impl<'a> Compiler<'a> {
         self.arguments
     }
 
+    /// The expressions from the `first` on, the last one first.
+    pub fn evaluations(&self, first: u32) -> impl Iterator<Item = &Evaluate> {
+        let count = self.arguments.saturating_sub(first) as usize;
+        self.program.ops.iter().rev().take(count).filter_map(|op| match op {
+            Op::Evaluate(code) => Some(&**code),
+            _ => None,
+        })
+    }
+
     /// Takes the expressions from the `first` on back: the policy evaluates them later, by itself.
     pub fn withdraw(&mut self, first: u32) -> Vec<Box<Evaluate>> {
         let mut taken = Vec::new();

@@ -5,10 +5,14 @@ use std::sync::Arc;
 
 use http::Method;
 use indexmap::IndexMap;
+use smallvec::SmallVec;
 
 use super::{Folded, Folding, Matched, decoded, next_segment};
 use crate::gateway::message::query_pairs;
 use crate::gateway::snapshot::OperationIndex;
+
+/// What stands where a template has parameters.
+type Captures<'p> = SmallVec<[Cow<'p, str>; 4]>;
 
 /// A URL template, read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -177,7 +181,7 @@ impl Candidate {
         })
     }
 
-    fn matched(&self, captures: Vec<Cow<'_, str>>, query: Option<&str>) -> Matched {
+    fn matched(&self, captures: Captures<'_>, query: Option<&str>) -> Matched {
         let path = self.names.iter().zip(captures).filter_map(|(name, value)| Some((name.clone()?, value.into_owned())));
         let query = self.query.iter().filter_map(|(name, part)| {
             let value = values(query, name).next()?;
@@ -236,7 +240,7 @@ impl Templates {
     /// empty, or with a slash in front.
     #[must_use]
     pub fn find(&self, path: &str, query: Option<&str>, method: &Method) -> Option<(OperationIndex, Matched)> {
-        let mut captures = Vec::new();
+        let mut captures = Captures::new();
         let candidate = self.walk(self.nodes.first()?, path, query, method, &mut captures)?;
         Some((candidate.operation, candidate.matched(captures, query)))
     }
@@ -248,7 +252,7 @@ impl Templates {
         path: &'p str,
         query: Option<&str>,
         method: &Method,
-        captures: &mut Vec<Cow<'p, str>>,
+        captures: &mut Captures<'p>,
     ) -> Option<&'a Candidate> {
         let fitting = |candidates: &'a [Candidate]| candidates.iter().find(|candidate| candidate.accepts(query, method));
         // One operation serves `resource` and `resource/` (add-api-manually page).
@@ -302,7 +306,7 @@ fn same_shape(one: &[Part], other: &[Part]) -> bool {
 }
 
 /// Matches a whole segment: the last literal at its end, others where they first occur; a parameter is never empty.
-fn capture(parts: &[Part], segment: &str, captures: &mut Vec<Cow<'_, str>>) -> bool {
+fn capture(parts: &[Part], segment: &str, captures: &mut Captures<'_>) -> bool {
     let mut rest = segment;
     let mut waiting = false;
     for (place, part) in parts.iter().enumerate() {

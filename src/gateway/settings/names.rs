@@ -44,6 +44,13 @@ pub const NAMES: &[Name] = &[
         other: "Backend pool '{pool}' is temporarily unavailable",
         set: |own, value| text(&mut own.exhausted_pool_reason, value),
     },
+    Name {
+        name: "metrics-without-diagnostic",
+        takes: TRUTH,
+        other: "true",
+        set: |own, value| flag(&mut own.metrics_without_diagnostic, value),
+    },
+    Name { name: "legacy-trace-header", takes: TRUTH, other: "false", set: |own, value| flag(&mut own.legacy_trace_header, value) },
     Name { name: "version-mismatch-body", takes: TRUTH, other: "true", set: |own, value| flag(&mut own.version_mismatch_body, value) },
     Name {
         name: "absent-section",

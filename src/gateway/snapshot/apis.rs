@@ -52,6 +52,7 @@ pub(super) fn read(
             is_current: api.is_current,
         });
         api.document = documents.compile(part, &resource.id, Scope::Api, environment, findings);
+        api.metrics = metrics(part, &resource.id);
         let mut templates = Templates::default();
         for child in part.children(&resource.id, "operations") {
             let index = OperationIndex(u32::try_from(operations.len()).unwrap_or(u32::MAX));
@@ -75,6 +76,12 @@ pub(super) fn read(
         apis.push(api);
     }
     (apis, operations, routes)
+}
+
+/// Whether the Application Insights diagnostic of the service or an API sends custom metrics; nothing where there is none.
+pub(super) fn metrics(part: Part<'_>, owner: &ResourceId) -> Option<bool> {
+    let diagnostic = part.stored.get(&owner.child("diagnostics", "applicationinsights"))?;
+    Some(diagnostic.body.pointer("/properties/metrics").and_then(Value::as_bool).unwrap_or(false))
 }
 
 fn version_sets(part: Part<'_>, findings: &mut Vec<Finding>) -> HashMap<ResourceId, VersionSet> {
@@ -154,6 +161,7 @@ fn read_api(resource: &Stored, findings: &mut Vec<Finding>) -> Api {
         products: Vec::new(),
         document: None,
         websocket,
+        metrics: None,
         poison,
     };
     if let Some(reason) = &api.poison {

@@ -73,7 +73,9 @@ impl Builder {
             findings.push(Finding::error(codes::NO_SUCH_OVERRIDE, Kind::Place, message));
         }
         let named = environment.named_values.values().filter(|named| named.secret && !named.value.expose().is_empty());
+        let metrics = super::apis::metrics(part, &self.service).unwrap_or(false);
         Ok(Snapshot {
+            metrics,
             secrets: named.map(|named| named.value.clone()).collect(),
             revision,
             service,

@@ -56,6 +56,10 @@ pub(super) struct Outgoing {
     pub(super) is_head: bool,
     /// The request asks for WebSocket.
     pub(super) upgrade: bool,
+    /// The head asks for `100 Continue` before the body is sent.
+    asks_leave: bool,
+    /// It has not come yet.
+    held: bool,
     /// The request's header map, emptied: its memory serves the answer.
     pub(super) spare: HeaderMap,
 }
@@ -76,13 +80,15 @@ impl Outgoing {
             sent: 0,
             is_head: false,
             upgrade: false,
+            asks_leave: false,
+            held: false,
             spare: HeaderMap::new(),
         }
     }
 
     /// Takes a request's body and writes down its head. Fields of the connection itself are left out, the length is stated anew. A head that
     /// is not only lent is taken too, for its memory.
-    pub(super) fn begin(&mut self, request: &mut Request<Body>, target: &Target, lent: bool) {
+    pub(super) fn begin(&mut self, request: &mut Request<Body>, target: &Target, lent: bool, leave: bool) {
         let body = std::mem::take(request.body_mut());
         self.forget();
         self.head.clear();
@@ -92,6 +98,8 @@ impl Outgoing {
         self.upgrade = asks_for_websocket(request.headers());
         self.framing =
             if body.is_end_stream() { Framing::None } else { body.size_hint().exact().map_or(Framing::Chunked, Framing::Length) };
+        self.asks_leave = leave && self.framing != Framing::None;
+        self.held = self.asks_leave;
         let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
         self.encode(request.method(), path, request.headers(), target);
         self.flushed = false;
@@ -144,7 +152,20 @@ impl Outgoing {
             Framing::Length(length) => drop(write!(head, "content-length: {length}\r\n")),
             Framing::Chunked => head.extend_from_slice(b"transfer-encoding: chunked\r\n"),
         }
+        if self.asks_leave {
+            head.extend_from_slice(b"expect: 100-continue\r\n");
+        }
         head.extend_from_slice(b"\r\n");
+    }
+
+    /// The body waits for `100 Continue`.
+    pub(super) const fn is_held(&self) -> bool {
+        self.held
+    }
+
+    /// The backend wants the body.
+    pub(super) fn release(&mut self) {
+        self.held = false;
     }
 
     /// Nothing is left to write.
@@ -167,6 +188,7 @@ impl Outgoing {
     /// Back to the beginning, for another connection.
     pub(super) fn rewind(&mut self) {
         self.head_written = 0;
+        self.held = self.asks_leave;
         self.queue.clear();
         self.queue.extend(self.kept.iter().cloned());
         self.flushed = false;
@@ -180,6 +202,19 @@ impl Outgoing {
 
     /// Writes what there is, asks the body for more, and flushes when it is all out.
     pub(super) fn poll_write(&mut self, io: &mut BoxedIo, context: &mut Context<'_>) -> Poll<Result<(), FailureCause>> {
+        if self.held {
+            while let Some(rest) = self.head.get(self.head_written..).filter(|rest| !rest.is_empty()) {
+                let written = ready!(Pin::new(&mut *io).poll_write(context, rest)).map_err(WireError::Io)?;
+                if written == 0 {
+                    return Poll::Ready(Err(WireError::Io(io::ErrorKind::WriteZero.into()).into()));
+                }
+                self.head_written += written;
+                self.sent += written as u64;
+            }
+            ready!(Pin::new(&mut *io).poll_flush(context)).map_err(WireError::Io)?;
+            // Whoever reads the answer knows when to go on.
+            return Poll::Pending;
+        }
         loop {
             // Head and first piece go in one write where both are there.
             if !self.asked {

@@ -36,6 +36,8 @@ pub(super) struct Connection {
     names: KnownNames,
     /// Kept registered and moved on for each call: far cheaper than one of its own for each.
     timer: Option<Pin<Box<Sleep>>>,
+    /// Until when the answer may come once the backend has asked for the body.
+    after_leave: Option<Instant>,
     /// Bytes of the answer under way.
     pub(super) received: u64,
     /// Calls served before this one.
@@ -56,6 +58,7 @@ impl Connection {
             write_failure: None,
             names: KnownNames::default(),
             timer: None,
+            after_leave: None,
             received: 0,
             served: 0,
             home,
@@ -93,6 +96,12 @@ impl Connection {
         }
     }
 
+    /// The body waits for `100 Continue` until `limit`; the answer may then take until `deadline`.
+    pub(super) fn wait_for_leave(&mut self, limit: Instant, deadline: Instant) {
+        self.set_deadline(limit);
+        self.after_leave = Some(deadline);
+    }
+
     /// Writes the request and waits for the head of the answer. Interim answers are passed over.
     pub(super) fn poll_head(&mut self, context: &mut Context<'_>) -> Poll<Result<Head, FailureCause>> {
         if self.write_failure.is_none() && !self.outgoing.is_done() {
@@ -110,6 +119,13 @@ impl Connection {
                             return Poll::Ready(Ok(head));
                         }
                         return Poll::Ready(Err(WireError::Framing("an upgrade nobody asked for").into()));
+                    }
+                    Ok(Some(head)) if head.status == StatusCode::CONTINUE && self.outgoing.is_held() => {
+                        self.outgoing.release();
+                        if let Some(deadline) = self.after_leave.take() {
+                            self.set_deadline(deadline);
+                        }
+                        self.poll_outgoing(context);
                     }
                     Ok(Some(head)) if head.status.is_informational() => continue,
                     Ok(Some(head)) => {

@@ -12,7 +12,7 @@ pub(super) fn draw(chart: &BarChart, width: Width) -> String {
         .bars
         .iter()
         .map(|bar| {
-            let share = if total > 0.0 { format!(" ({:.1} %)", bar.value * 100.0 / total) } else { String::new() };
+            let share = if total > 0.0 && bar.value.is_finite() { format!(" ({:.1} %)", bar.value * 100.0 / total) } else { String::new() };
             format!("{}{share}", number(bar.value))
         })
         .collect();
@@ -23,7 +23,7 @@ pub(super) fn draw(chart: &BarChart, width: Width) -> String {
     let top = 28.0;
     let label_width = if narrow { 0.0 } else { chart.bars.iter().map(|bar| width_of(&bar.label)).fold(40.0, f64::max).min(240.0) + 12.0 };
     let value_width = if narrow { 0.0 } else { values.iter().map(|value| width_of(value)).fold(0.0, f64::max) + 12.0 };
-    let room = width.pixels() - label_width - value_width;
+    let room = (width.pixels() - label_width - value_width).max(40.0);
     let most = chart
         .bars
         .iter()

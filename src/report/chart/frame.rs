@@ -145,10 +145,13 @@ impl Drawing {
             if index > 0.0 {
                 self.line("rule", (x, top), (x, bottom));
             }
-            // The last label must not hang over the edge.
-            let anchor = if x > right - 20.0 { Anchor::End } else { Anchor::Middle };
-            let label = if index > 0.0 { tick(at) } else { "0".to_owned() };
-            self.text(x, bottom + 15.0, anchor, "soft number", &label);
+            // No label may hang over an edge.
+            let anchor = match x {
+                x if x > right - 20.0 => Anchor::End,
+                x if x < 16.0 => Anchor::Start,
+                _ => Anchor::Middle,
+            };
+            self.text(x, bottom + 15.0, anchor, "soft number", &tick(at, length));
             index += 1.0;
         }
     }
@@ -169,8 +172,18 @@ const TIME_STEPS: [f64; 24] = [
     3_600.0, 7_200.0, 21_600.0,
 ];
 
-fn tick(seconds: f64) -> String {
-    time(Duration::try_from_secs_f64(seconds).unwrap_or_default()).replace(".00", "").replace(".0 ms", " ms")
+/// A label of an axis of `length` seconds: `1:30` on one of minutes, `1:30:00` on one of hours, else as [`time`].
+fn tick(seconds: f64, length: f64) -> String {
+    let whole = seconds.round() as u64;
+    if length >= 3_600.0 {
+        format!("{}:{:02}:{:02}", whole / 3_600, whole / 60 % 60, whole % 60)
+    } else if length >= 60.0 {
+        format!("{}:{:02}", whole / 60, whole % 60)
+    } else if seconds == 0.0 {
+        "0".to_owned()
+    } else {
+        time(Duration::try_from_secs_f64(seconds).unwrap_or_default()).replace(".0 ms", " ms")
+    }
 }
 
 /// Round numbers from 0 up to at least `most`, about `number` of them.
@@ -188,9 +201,9 @@ pub(super) fn ticks(most: f64, number: f64) -> Vec<f64> {
     ticks
 }
 
-/// One digit behind the point is finer than anybody sees.
+/// One digit behind the point is finer than anybody sees. What is no number stands at the edge: a drawing must be readable whatever it shows.
 pub(super) fn coordinate(value: f64) -> String {
-    let text = format!("{value:.1}");
+    let text = format!("{:.1}", if value.is_finite() { value } else { 0.0 });
     text.strip_suffix(".0").map_or_else(|| text.clone(), str::to_owned)
 }
 
@@ -204,7 +217,7 @@ pub(super) fn width_of(text: &str) -> f64 {
     text.chars().count() as f64 * LETTER
 }
 
-const LETTER: f64 = 6.6;
+const LETTER: f64 = 7.2;
 
 /// `5,000 requests`.
 pub(super) fn with_unit(value: f64, unit: &str) -> String {

@@ -131,6 +131,12 @@ impl Each {
         }
     }
 
+    /// Whether it is about what only a traced request tells.
+    #[must_use]
+    pub const fn needs_trace(&self) -> bool {
+        matches!(self, Self::Trace(_) | Self::Variable(..))
+    }
+
     pub(super) fn check(&self, answer: &Answer) -> Vec<Missed> {
         let mut missed = Vec::new();
         self.outside(answer, &mut missed);
@@ -148,7 +154,7 @@ impl Each {
             Self::Status(statuses) => {
                 let status = answer.status.as_u16();
                 if !statuses.contains(&status) {
-                    let expected = statuses.iter().map(u16::to_string).collect::<Vec<_>>().join(" or ");
+                    let expected = statuses_in_words(statuses);
                     let body = json::shortened(answer.text().trim());
                     let got = if body.is_empty() { status.to_string() } else { format!("{status}, with the body {body}") };
                     missed.push(Missed::new("status", expected, got));
@@ -254,6 +260,20 @@ impl Each {
             _ => {}
         }
     }
+}
+
+/// `200 or 204`; a whole class as `2xx`.
+fn statuses_in_words(statuses: &[u16]) -> String {
+    let mut words: Vec<String> = Vec::new();
+    for status in statuses {
+        let class = status / 100;
+        let whole = statuses.iter().filter(|own| **own / 100 == class).count() == 100;
+        let word = if whole { format!("{class}xx") } else { status.to_string() };
+        if words.last() != Some(&word) {
+            words.push(word);
+        }
+    }
+    words.join(" or ")
 }
 
 impl AttemptExpected {

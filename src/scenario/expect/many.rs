@@ -44,6 +44,8 @@ pub enum All {
     Served(Option<String>, Amount),
     /// So many attempts at this backend. Inside.
     Asked(String, Amount),
+    /// The breaker of this backend tripped so many times. Inside.
+    Tripped(String, Amount),
     /// Whose answers they are, in the order of the requests. Inside.
     Order(Vec<String>),
     /// What a backend received. Inside.
@@ -128,6 +130,13 @@ impl All {
                 let count = asked().filter(|attempt| attempt.backend.eq_ignore_ascii_case(backend)).count();
                 let all = || tally(asked().map(|attempt| attempt.backend.clone()));
                 amount_of(format!("asked.{backend}"), *amount, count, asked().count() as u64, &all);
+            }
+            Self::Tripped(backend, amount) => {
+                let attempts = || sample.answered().filter_map(|answer| answer.inside.as_ref()).flat_map(|inside| &inside.attempts);
+                let tripped = || attempts().filter(|attempt| attempt.tripped.is_some());
+                let count = tripped().filter(|attempt| attempt.backend.eq_ignore_ascii_case(backend)).count();
+                let all = || tally(tripped().map(|attempt| attempt.backend.clone()));
+                amount_of(format!("tripped.{backend}"), *amount, count, total, &all);
             }
             Self::Order(expected) => {
                 let served: Vec<String> = sample
@@ -237,7 +246,8 @@ impl MetricExpected {
         let about = format!("metrics.{}", self.name);
         let fitting: Vec<&Metric> = sample.metrics.iter().filter(|metric| self.fits(metric)).collect();
         let count: u64 = fitting.iter().map(|metric| metric.count).sum();
-        let sum: f64 = fitting.iter().map(|metric| metric.sum).sum();
+        // Nothing adds up to -0.
+        let sum: f64 = fitting.iter().map(|metric| metric.sum).sum::<f64>() + 0.0;
         let all = || {
             let shown = |metric: &Metric| {
                 let dimensions: Vec<String> = metric.dimensions.iter().map(|(name, value)| format!("{name}={value}")).collect();

@@ -26,6 +26,7 @@ fn served(by: &str) -> Answer {
         outcome,
         after: Duration::from_secs(after),
         elapsed: Duration::from_millis(500),
+        tripped: (backend == "primary").then_some(Duration::from_secs(60)),
     };
     let attempts = vec![attempt("primary", Ok(429), 0), attempt(by, Ok(200), 2)];
     Answer { inside: Some(Box::new(Inside { attempts, ..Inside::default() })), ..answer(200, "{}") }
@@ -178,6 +179,7 @@ fn answers_are_counted() {
         All::Served(Some("A".to_owned()), Amount::Exactly(1)),
         All::Served(None, Amount::Exactly(1)),
         All::Asked("primary".to_owned(), Amount::Exactly(2)),
+        All::Tripped("primary".to_owned(), Amount::Exactly(2)),
         All::Order(vec!["a".to_owned(), "b".to_owned(), "no backend".to_owned()]),
         received(ReceivedExpected { at: Some("a".to_owned()), headers: vec![(key.clone(), Some(Text::default()))], ..Default::default() }),
         received(ReceivedExpected { at: Some("other".to_owned()), count: Some(Amount::Exactly(0)), ..Default::default() }),
@@ -190,6 +192,7 @@ fn answers_are_counted() {
         (All::Status(200, Amount::Exactly(3)), "statuses.200"),
         (All::Served(Some("c".to_owned()), Amount::Between(Some(1), None)), "served.c"),
         (All::Asked("primary".to_owned(), Amount::Share(1.0, Tolerance::Absolute(0.0))), "asked.primary"),
+        (All::Tripped("a".to_owned(), Amount::Exactly(1)), "tripped.a"),
         (All::Order(vec!["b".to_owned(), "a".to_owned()]), "order"),
         (received(ReceivedExpected { headers: vec![(key, None)], ..Default::default() }), "received.*.headers.api-key"),
         (received(ReceivedExpected { at: Some("b".to_owned()), ..Default::default() }), "received.b"),

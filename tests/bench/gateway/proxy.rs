@@ -32,7 +32,7 @@ struct BareProxy {
 }
 
 impl Service for BareProxy {
-    async fn call(&self, request: Request<Incoming>, _peer: &Peer) -> Response<Body> {
+    async fn call(&self, request: Request<Incoming>, _peer: &Arc<Peer>) -> Response<Body> {
         let plain = |status, text: &'static str| {
             let mut response = Response::new(Body::full(text));
             *response.status_mut() = status;

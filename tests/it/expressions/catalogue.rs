@@ -1,8 +1,15 @@
-//! The catalogue of members as a generator of programs needs it: read from the same tables as the binder reads, by other code.
+//! The catalogue of members as a generator of programs needs it, from the lines that the binder reads.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::Path;
+
+use lines::{Head, Line, TypeText, type_text};
+
+#[path = "../../../src/expression/catalogue/lines.rs"]
+mod lines;
+
+pub(crate) use lines::Mode as Passing;
 
 /// A type as C# writes it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -69,21 +76,15 @@ impl Ty {
     }
 
     fn parse(text: &str, open: &[String]) -> Self {
-        let text = text.trim();
-        if let Some(inner) = text.strip_suffix("[]") {
-            return Self::array(Self::parse(inner, open));
+        match type_text(text) {
+            TypeText::Array(inner) => Self::array(Self::parse(inner, open)),
+            TypeText::Nullable(inner) => Self::of("Nullable", &[Self::parse(inner, open)]),
+            TypeText::Generic(name, arguments) => {
+                Self::Named(name.to_owned(), arguments.into_iter().map(|one| Self::parse(one, open)).collect())
+            }
+            TypeText::Name(name) if open.iter().any(|own| own == name) => Self::Open(name.to_owned()),
+            TypeText::Name(name) => Self::named(name),
         }
-        if let Some(inner) = text.strip_suffix('?') {
-            return Self::of("Nullable", &[Self::parse(inner, open)]);
-        }
-        if open.iter().any(|name| name == text) {
-            return Self::Open(text.to_owned());
-        }
-        if let Some((name, arguments)) = text.split_once('<') {
-            let arguments = split(arguments.strip_suffix('>').unwrap()).into_iter().map(|one| Self::parse(one, open)).collect();
-            return Self::Named(name.to_owned(), arguments);
-        }
-        Self::named(text)
     }
 }
 
@@ -99,14 +100,6 @@ impl fmt::Display for Ty {
             Self::Named(name, _) | Self::Open(name) => formatter.write_str(name),
         }
     }
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Passing {
-    Value,
-    Out,
-    Ref,
-    Params,
 }
 
 #[derive(Debug, Clone)]
@@ -178,95 +171,51 @@ impl Table {
     }
 
     fn definition(&mut self, head: &str) {
-        let fields: Vec<&str> = head.split('\t').collect();
-        let short = if fields[1] == "System.Xml.Linq.Extensions" { "XmlExtensions" } else { fields[1].rsplit('.').next().unwrap() };
-        let keyword = fields.get(6).copied().unwrap_or_default();
-        let name = if keyword.is_empty() { short } else { keyword };
-        let parameters: Vec<String> =
-            fields[2].split(',').filter(|name| !name.is_empty()).map(|name| name.rsplit(' ').next().unwrap().to_owned()).collect();
-        let base = (!fields[3].is_empty()).then(|| Ty::parse(fields[3], &parameters));
-        let interfaces = fields[4].split(';').filter(|name| !name.is_empty()).map(|name| Ty::parse(name, &parameters)).collect();
+        let head = Head::read(head).unwrap();
+        assert!(head.full.ends_with(head.name) || head.name == "XmlExtensions");
+        let name = if head.keyword.is_empty() { head.name } else { head.keyword };
+        let parameters: Vec<String> = head.parameters.iter().map(|name| name.rsplit(' ').next().unwrap().to_owned()).collect();
+        let base = (!head.base.is_empty()).then(|| Ty::parse(head.base, &parameters));
+        let interfaces = head.interfaces.iter().map(|name| Ty::parse(name, &parameters)).collect();
         self.by_name.insert((name.to_owned(), parameters.len()), self.types.len());
         self.types.push(Definition {
             name: name.to_owned(),
-            kind: fields[0].to_owned(),
+            kind: head.kind.to_owned(),
             parameters,
             base,
             interfaces,
-            listed: fields[5] != "unlisted",
+            listed: head.listed,
         });
     }
 
     fn member(&mut self, line: &str) {
-        let Some((flags, rest)) = line.split_once(' ') else { return };
+        let Some(line) = Line::read(line) else { return };
         let owner = self.types.len() - 1;
         let definition = &self.types[owner];
-        let short = |name: &str| if name == definition.name { keyword_type(name).to_owned() } else { name.to_owned() };
-        let holder = short(&definition.name);
-        let kind = flags.chars().nth(1).unwrap();
-        let mut member = Member {
+        let mut names = definition.parameters.clone();
+        names.extend(line.generics.iter().map(|name| (*name).to_owned()));
+        let parameters = line.parameters.iter().map(|written| Parameter {
+            name: written.name.to_owned(),
+            ty: Ty::parse(written.ty, &names),
+            passing: written.mode,
+            optional: written.default.is_some(),
+        });
+        // The keys have the type's own name, where programs have a keyword.
+        let holder = lines::keyword(&definition.name).unwrap_or(&definition.name);
+        let member = Member {
             owner,
-            name: String::new(),
-            kind,
-            is_static: flags[2..].contains('s') || kind == 'v',
-            extension: flags[2..].contains('x'),
-            generics: Vec::new(),
-            parameters: Vec::new(),
-            result: Ty::named("void"),
-            writable: false,
-            younger: flags.starts_with('='),
-            allowed: !flags.starts_with('-'),
-            key: String::new(),
+            name: line.name.to_owned(),
+            kind: line.kind,
+            is_static: line.is_static,
+            extension: line.extension,
+            generics: line.generics.iter().map(|name| (*name).to_owned()).collect(),
+            parameters: parameters.collect(),
+            result: if matches!(line.kind, 'c' | 'v') { definition.ty() } else { Ty::parse(line.result, &names) },
+            writable: line.writable,
+            younger: line.mark == '=',
+            allowed: line.mark != '-',
+            key: line.key(holder),
         };
-        match kind {
-            'v' => {
-                member.name = rest.split_once('=').unwrap().0.to_owned();
-                member.key = format!("{holder}.{}", member.name);
-                member.result = definition.ty();
-            }
-            'f' | 'p' => {
-                let (name, rest) = rest.split_once(':').unwrap();
-                let (ty, access) = rest.rsplit_once(' ').unwrap_or((rest, "g"));
-                member.name = name.to_owned();
-                member.key = format!("{holder}.{name}");
-                member.result = Ty::parse(ty, &definition.parameters);
-                member.writable = access.contains('s');
-            }
-            _ => {
-                let open = rest.find(if kind == 'i' { '[' } else { '(' }).unwrap();
-                let close = closing(rest, open);
-                let (name, generics) = rest[..open].split_once('<').unwrap_or((&rest[..open], ""));
-                member.name = name.to_owned();
-                member.generics = generics.trim_end_matches('>').split(',').filter(|name| !name.is_empty()).map(str::to_owned).collect();
-                let mut names = definition.parameters.clone();
-                names.extend(member.generics.iter().cloned());
-                let mut shown = Vec::new();
-                for part in split(&rest[open + 1..close]) {
-                    let (text, optional) = part.trim().split_once('=').map_or((part.trim(), false), |(text, _)| (text, true));
-                    let (passing, text) = [("out ", Passing::Out), ("ref ", Passing::Ref), ("params ", Passing::Params)]
-                        .into_iter()
-                        .find_map(|(word, passing)| Some((passing, text.strip_prefix(word)?)))
-                        .unwrap_or((Passing::Value, text));
-                    let (ty, name) = text.rsplit_once(' ').unwrap();
-                    shown.push(ty.to_owned());
-                    member.parameters.push(Parameter { name: name.to_owned(), ty: Ty::parse(ty, &names), passing, optional });
-                }
-                let result = &rest[close + 2..];
-                let (result, access) = if kind == 'i' { result.rsplit_once(' ').unwrap_or((result, "g")) } else { (result, "") };
-                member.writable = access.contains('s');
-                member.result = if kind == 'c' { definition.ty() } else { Ty::parse(result, &names) };
-                let called = if kind == 'c' { "new" } else { name };
-                let generic = if shown.is_empty() && !member.generics.is_empty() {
-                    format!("<{}>", member.generics.join(","))
-                } else {
-                    String::new()
-                };
-                member.key = format!("{holder}.{called}{generic}({})", shown.join(","));
-                if name.starts_with("op_Ex") || name.starts_with("op_Im") {
-                    member.key = format!("{}:{result}", member.key);
-                }
-            }
-        }
         self.members.push(member);
     }
 
@@ -305,64 +254,4 @@ impl Table {
     pub fn is_value_type(&self, ty: &Ty) -> bool {
         self.definition_of(ty).is_some_and(|definition| matches!(definition.kind.as_str(), "struct" | "enum"))
     }
-}
-
-/// `Int32` for `int`: the keys have the type's own name.
-fn keyword_type(name: &str) -> &str {
-    match name {
-        "bool" => "Boolean",
-        "byte" => "Byte",
-        "sbyte" => "SByte",
-        "short" => "Int16",
-        "ushort" => "UInt16",
-        "int" => "Int32",
-        "uint" => "UInt32",
-        "long" => "Int64",
-        "ulong" => "UInt64",
-        "char" => "Char",
-        "float" => "Single",
-        "double" => "Double",
-        "decimal" => "Decimal",
-        "string" => "String",
-        "object" => "Object",
-        other => other,
-    }
-}
-
-fn closing(text: &str, open: usize) -> usize {
-    let mut depth = 0;
-    for (index, byte) in text.bytes().enumerate().skip(open) {
-        match byte {
-            b'(' | b'[' => depth += 1,
-            b')' | b']' => {
-                depth -= 1;
-                if depth == 0 {
-                    return index;
-                }
-            }
-            _ => {}
-        }
-    }
-    panic!("no end: {text}")
-}
-
-/// At commas outside of angle brackets.
-fn split(text: &str) -> Vec<&str> {
-    let mut parts = Vec::new();
-    let (mut depth, mut start) = (0, 0);
-    for (index, byte) in text.bytes().enumerate() {
-        match byte {
-            b'<' => depth += 1,
-            b'>' => depth -= 1,
-            b',' if depth == 0 => {
-                parts.push(&text[start..index]);
-                start = index + 1;
-            }
-            _ => {}
-        }
-    }
-    if !text[start..].trim().is_empty() {
-        parts.push(&text[start..]);
-    }
-    parts
 }

@@ -28,8 +28,12 @@ pub struct Answer {
     pub body: String,
     /// Further pieces of the body, each its own frame.
     pub then: Vec<String>,
+    /// Seconds before the body is read.
+    pub read_after: f64,
     /// Seconds before the head.
     pub after: f64,
+    /// Seconds before each of the further pieces.
+    pub pause: f64,
     /// No connection at all: `refused`, `dns`, `tls`, `never`.
     pub connect: Option<String>,
     /// The connection breaks off: `before-head`, or `in-body` after what is written above.
@@ -73,13 +77,28 @@ pub struct Backends(Arc<Mutex<State>>);
 struct State {
     scripts: HashMap<String, Script>,
     sent: Vec<Sent>,
+    gone: Vec<String>,
     connections: usize,
+}
+
+/// Notes when a caller goes away before its answer's head is made.
+struct Waiting {
+    backends: Backends,
+    host: Option<String>,
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        if let Some(host) = self.host.take() {
+            self.backends.0.lock().unwrap().gone.push(host);
+        }
+    }
 }
 
 impl Backends {
     pub fn new(scripts: impl IntoIterator<Item = (String, Vec<Answer>)>) -> Self {
         let scripts = scripts.into_iter().map(|(host, answers)| (host, Script { answers, next: 0 })).collect();
-        Self(Arc::new(Mutex::new(State { scripts, sent: Vec::new(), connections: 0 })))
+        Self(Arc::new(Mutex::new(State { scripts, ..State::default() })))
     }
 
     /// Takes what was sent since the last call.
@@ -87,8 +106,17 @@ impl Backends {
         std::mem::take(&mut self.0.lock().unwrap().sent)
     }
 
+    /// Takes the hosts whose caller went away since the last call.
+    pub fn take_gone(&self) -> Vec<String> {
+        std::mem::take(&mut self.0.lock().unwrap().gone)
+    }
+
     async fn answer(self, host: String, request: http::Request<Incoming>) -> Result<http::Response<BoxedBody>, Error> {
         let (parts, body) = request.into_parts();
+        let before = self.0.lock().unwrap().scripts.get(&host).map_or(0.0, |script| script.peek().read_after);
+        if before > 0.0 {
+            SystemClock.sleep(Duration::from_secs_f64(before)).await;
+        }
         let body = body.collect().await.map_err(Error::other)?.to_bytes();
         let answer = {
             let mut state = self.0.lock().unwrap();
@@ -103,7 +131,9 @@ impl Backends {
             state.scripts.get_mut(&host).map(Script::take).unwrap_or_default()
         };
         if answer.after > 0.0 {
+            let mut waiting = Waiting { backends: self.clone(), host: Some(host.clone()) };
             SystemClock.sleep(Duration::from_secs_f64(answer.after)).await;
+            waiting.host = None;
         }
         if answer.cut.as_deref() == Some("before-head") {
             return Err(Error::other("cut"));
@@ -113,17 +143,20 @@ impl Backends {
             response = response.header(name, value);
         }
         let cut = answer.cut.is_some();
-        let mut pieces: Vec<Result<Frame<Bytes>, Error>> = Vec::new();
-        if !answer.body.is_empty() {
-            pieces.push(Ok(Frame::data(answer.body.into())));
-        }
-        pieces.extend(answer.then.into_iter().map(|piece| Ok(Frame::data(piece.into()))));
+        let first = (!answer.body.is_empty()).then_some((0.0, answer.body));
+        let pieces = first.into_iter().chain(answer.then.into_iter().map(move |piece| (answer.pause, piece)));
+        let pieces = futures::stream::iter(pieces).then(|(pause, piece)| async move {
+            if pause > 0.0 {
+                SystemClock.sleep(Duration::from_secs_f64(pause)).await;
+            }
+            Ok::<Frame<Bytes>, Error>(Frame::data(piece.into()))
+        });
         // What stands before the cut is on its way before the connection breaks.
         let end = futures::stream::once(async {
             SystemClock.sleep(Duration::from_millis(1)).await;
             Err(Error::other("cut"))
         });
-        let body = futures::stream::iter(pieces).chain(end.take(usize::from(cut)));
+        let body = pieces.chain(end.take(usize::from(cut)));
         Ok(response.body(BodyExt::boxed_unsync(StreamBody::new(body))).unwrap())
     }
 }

@@ -17,6 +17,11 @@ pub struct Suite {
     pub path: PathBuf,
     /// `Developer` if it is not said.
     pub sku: Option<String>,
+    /// Version of ARM's contract that resources are put with.
+    pub api_version: Option<String>,
+    /// Simulated Azure OpenAI accounts at `https://<name>.openai.azure.com`, with their deployments.
+    #[serde(default)]
+    pub accounts: BTreeMap<String, Vec<String>>,
     #[serde(default)]
     pub resources: IndexMap<String, Value>,
     #[serde(default)]
@@ -60,6 +65,9 @@ pub struct Case {
     /// In the place of the file's.
     #[serde(default)]
     pub backends: BTreeMap<String, Answers>,
+    /// Roles of the service's own identity, by account.
+    #[serde(default)]
+    pub roles: BTreeMap<String, String>,
     pub request: Option<Request>,
     pub expect: Option<Expect>,
     #[serde(default)]
@@ -96,6 +104,14 @@ pub struct Request {
     /// Asked of the admin endpoint, not of the gateway.
     #[serde(default)]
     pub admin: bool,
+    /// Asked of ARM: a `POST` below the service.
+    #[serde(default)]
+    pub arm: bool,
+    /// The caller goes away after so many seconds; there is no answer to look at.
+    pub leave: Option<f64>,
+    /// So many bytes of the body that were announced are never sent.
+    #[serde(default)]
+    pub lacking: usize,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -124,8 +140,18 @@ pub struct Expect {
     /// Parts of the body as JSON, by pointer; null: it must not be there, `*`: anything.
     #[serde(default)]
     pub pointers: BTreeMap<String, Value>,
+    /// Seconds from the request to the first byte of the body, to a tenth.
+    pub body_after: Option<f64>,
+    /// Whether the body was whole: `false` if the connection broke off in it.
+    pub whole: Option<bool>,
+    /// What later steps can write as `{name}`: headers of this answer (of `Set-Cookie` the pair), or, with a `/` in front, parts of its
+    /// body as JSON.
+    #[serde(default)]
+    pub keep: BTreeMap<String, String>,
     /// What backends were sent, in order; an empty list: nothing.
     pub backend: Option<Vec<Forwarded>>,
+    /// Backends whose caller went away before they had answered.
+    pub gone: Option<Vec<String>>,
 }
 
 #[derive(Debug, Clone, Deserialize)]

@@ -6,14 +6,14 @@ use std::process::{Child, Command, Stdio};
 
 use crate::support::root;
 
-struct Serving {
+pub struct Serving {
     child: Child,
     address: String,
     output: BufReader<std::process::ChildStdout>,
 }
 
 impl Serving {
-    fn start(arguments: &[&str], environment: &[(&str, &str)]) -> Self {
+    pub fn start(arguments: &[&str], environment: &[(&str, &str)]) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_apimctl"))
             .args(["serve", "--listen", "127.0.0.1:0"])
             .args(arguments)
@@ -30,7 +30,7 @@ impl Serving {
         Self { address: address.to_owned(), child, output }
     }
 
-    fn ask(&self, request: &str) -> String {
+    pub fn ask(&self, request: &str) -> String {
         let mut stream = TcpStream::connect(&self.address).unwrap();
         stream.write_all(request.as_bytes()).unwrap();
         let mut answer = String::new();
@@ -39,7 +39,7 @@ impl Serving {
     }
 
     /// Ends it as Ctrl-C does; what it printed, and its exit code.
-    fn stop(mut self) -> (String, String, Option<i32>) {
+    pub fn stop(mut self) -> (String, String, Option<i32>) {
         let id = self.child.id().to_string();
         assert!(Command::new("kill").args(["-INT", &id]).status().unwrap().success());
         let status = self.child.wait().unwrap();
@@ -58,7 +58,7 @@ impl Drop for Serving {
     }
 }
 
-fn completion(headers: &str) -> String {
+pub fn completion(headers: &str) -> String {
     let body = r#"{"messages":[{"role":"user","content":"Hello"}]}"#;
     format!(
         "POST /openai/deployments/gpt-4o-mini/chat/completions?api-version=2024-10-21 HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\

@@ -81,12 +81,19 @@ pub struct Backends {
     scripts: Mutex<HashMap<String, VecDeque<Reply>>>,
     seen: Mutex<Vec<Seen>>,
     gone: Mutex<Vec<String>>,
+    /// Hosts that answer wishes for a WebSocket so.
+    refusing: Mutex<HashMap<String, Reply>>,
 }
 
 impl Backends {
     /// What `<host>.test` does next.
     pub fn script(&self, host: &str, replies: impl IntoIterator<Item = Reply>) {
         self.scripts.lock().unwrap().insert(format!("{host}.test"), replies.into_iter().collect());
+    }
+
+    /// `<host>.test` agrees to no WebSocket.
+    pub fn refuse_upgrades(&self, host: &str, reply: Reply) {
+        self.refusing.lock().unwrap().insert(format!("{host}.test"), reply);
     }
 
     fn next(&self, host: &str) -> Reply {
@@ -148,7 +155,9 @@ impl Backends {
         }
         let upgrade = seen.header("upgrade").is_some();
         self.seen.lock().unwrap().push(seen);
-        let reply = self.next(&host);
+        let refusal = self.refusing.lock().unwrap().get(&host).cloned().filter(|_| upgrade);
+        let upgrade = upgrade && refusal.is_none();
+        let reply = refusal.unwrap_or_else(|| self.next(&host));
         if upgrade {
             stream.write_all(b"HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n").await.unwrap();
             let mut frame = [0; 4];
@@ -315,6 +324,12 @@ impl Setup {
 
     pub fn backend(mut self, name: &str, properties: Value) -> Self {
         self.resources.push(stored(service().child("backends", name), json!({ "properties": properties })));
+        self
+    }
+
+    /// Any resource.
+    pub fn resource(mut self, resource: Stored) -> Self {
+        self.resources.push(resource);
         self
     }
 

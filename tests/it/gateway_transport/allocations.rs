@@ -29,7 +29,7 @@ struct Rewrite {
 }
 
 impl Service for Rewrite {
-    async fn call(&self, request: Request<Incoming>, _: &Peer) -> Response<Body> {
+    async fn call(&self, request: Request<Incoming>, _: &Arc<Peer>) -> Response<Body> {
         let mut request = request.map(Body::client);
         request.headers_mut().insert("host", self.target.host_header().clone());
         request.headers_mut().insert(HeaderName::from_static("api-key"), HeaderValue::from_static("of the backend"));

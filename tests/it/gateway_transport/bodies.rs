@@ -79,7 +79,7 @@ struct Watching {
 }
 
 impl Service for Watching {
-    async fn call(&self, request: Request<Incoming>, _: &Peer) -> Response<Body> {
+    async fn call(&self, request: Request<Incoming>, _: &Arc<Peer>) -> Response<Body> {
         let response = self.upstream.send(&target(), request.map(Body::client), &Default::default()).await.unwrap();
         response.map(|body| watched(body, &self.log))
     }

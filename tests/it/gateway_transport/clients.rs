@@ -124,11 +124,11 @@ async fn request_and_answer_can_stream_at_the_same_time() {
 #[derive(Clone, Default)]
 struct Waiting {
     go: Arc<tokio::sync::Notify>,
-    calls: Arc<Mutex<Vec<Peer>>>,
+    calls: Arc<Mutex<Vec<Arc<Peer>>>>,
 }
 
 impl Service for Waiting {
-    async fn call(&self, request: Request<Incoming>, peer: &Peer) -> Response<Body> {
+    async fn call(&self, request: Request<Incoming>, peer: &Arc<Peer>) -> Response<Body> {
         self.calls.lock().unwrap().push(peer.clone());
         if request.uri().path() == "/wait" {
             self.go.notified().await;
@@ -257,7 +257,7 @@ async fn an_endless_answer_ends_with_its_client() {
         }
     }
     impl Service for Endless {
-        async fn call(&self, _: Request<Incoming>, _: &Peer) -> Response<Body> {
+        async fn call(&self, _: Request<Incoming>, _: &Arc<Peer>) -> Response<Body> {
             Response::new(Body::full(vec![b'x'; 64 * 1024 * 1024]).with_guard(Gone(self.0.clone())))
         }
     }

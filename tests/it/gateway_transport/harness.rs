@@ -102,7 +102,7 @@ impl Forward {
 }
 
 impl Service for Forward {
-    async fn call(&self, mut request: Request<Incoming>, _: &Peer) -> Response<Body> {
+    async fn call(&self, mut request: Request<Incoming>, _: &Arc<Peer>) -> Response<Body> {
         let wish = front::upgrade::ClientUpgrade::take(&mut request);
         match self.upstream.send(&self.target, request.map(Body::client), &self.options).await {
             Ok(response) => match wish {

@@ -55,7 +55,7 @@ fn expand(text: &str) -> Vec<u8> {
 struct Recorder(Arc<Mutex<Vec<String>>>);
 
 impl Service for Recorder {
-    async fn call(&self, request: Request<Incoming>, _: &Peer) -> Response<Body> {
+    async fn call(&self, request: Request<Incoming>, _: &Arc<Peer>) -> Response<Body> {
         let host = request.headers().get(HOST).map_or("", |host| host.to_str().unwrap()).to_owned();
         let head = format!("{} {} @{host} ", request.method(), request.uri());
         let body = Body::client(request.into_body()).collect(1024).await;

@@ -33,7 +33,7 @@ fn options(workers: usize, limits: Limits) -> Options {
 struct Say(WorkerIndex);
 
 impl Service for Say {
-    async fn call(&self, request: Request<Incoming>, peer: &Peer) -> Response<Body> {
+    async fn call(&self, request: Request<Incoming>, peer: &Arc<Peer>) -> Response<Body> {
         let certificate = peer.client_certificate.as_ref().map_or(0, |certificate| certificate.len().min(1));
         let version = request.version();
         Response::new(Body::full(format!("worker {} {version:?} tls {} cert {certificate};", self.0.0, peer.tls)))
@@ -179,7 +179,7 @@ async fn tls_is_checked_as_the_backend_says() {
 async fn a_drain_cuts_what_does_not_end() {
     struct Never(Arc<tokio::sync::Notify>);
     impl Service for Never {
-        async fn call(&self, _: Request<Incoming>, _: &Peer) -> Response<Body> {
+        async fn call(&self, _: Request<Incoming>, _: &Arc<Peer>) -> Response<Body> {
             self.0.notify_one();
             std::future::pending().await
         }

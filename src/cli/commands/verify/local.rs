@@ -99,7 +99,7 @@ impl LocalGateway {
             },
         )?;
         let gateway = world.gateway().clone();
-        let admin = Admin { state: gateway.state().clone(), counters, traces };
+        let admin = Admin { gateway: gateway.clone(), counters, traces };
         let socket = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("no port of this machine can be listened on")?;
         let workers = NonZeroUsize::new(WORKERS).unwrap_or(NonZeroUsize::MIN);
         let serving = Serving::start(gateway, Listening::plain(vec![socket], workers), None).await?;

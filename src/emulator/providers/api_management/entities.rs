@@ -1,5 +1,7 @@
 //! The plain entities: version sets, tags, caches, certificates.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use super::super::{Call, Kind, Overrides, Verbs, Write, find};
@@ -10,6 +12,7 @@ use crate::emulator::json_text;
 use crate::emulator::shape::{Field, TEXT, Type};
 use crate::emulator::timestamp;
 use crate::emulator::transaction::{self, Transaction};
+use crate::support::pkcs12;
 
 pub(super) const VERSION_SET: Kind = Kind {
     name: "Microsoft.ApiManagement/service/apiVersionSets",
@@ -158,11 +161,24 @@ pub(super) const CERTIFICATE: Kind = Kind {
         if write.text("/properties/data").is_none() && write.text("/properties/keyVault/secretIdentifier").is_none() {
             write.problems.add("data", "Data is required.");
         }
-        // The emulator does not read the certificate: subject, thumbprint and date stand for it and are the same for the same name.
+        // Key Vault hands certificates out as PKCS#12 without a password.
+        if let Some(identifier) = write.text("/properties/keyVault/secretIdentifier").map(str::to_owned)
+            && let Some(data) = named_values::vault_secret(write.tx, &identifier)
+        {
+            write.set("/properties/data", data);
+        }
+        let password = write.text("/properties/password").unwrap_or_default().to_owned();
+        let data = write.text("/properties/data").and_then(|data| STANDARD.decode(data.trim()).ok());
+        let read = data.and_then(|data| pkcs12::read(&data, &password).ok());
+        // Subject and date are not read: they stand for the certificate's and are the same for the same name, as the thumbprint of one that
+        // cannot be read. (The service would refuse that.)
         let name = write.id.name().to_owned();
         let thumbprint: String = name.bytes().cycle().take(20).map(|byte| format!("{byte:02X}")).collect();
         write.keep_or("/properties/subject", |_| json!(format!("CN={name}")));
-        write.keep_or("/properties/thumbprint", |_| json!(thumbprint));
+        match read {
+            Some(identity) => write.set("/properties/thumbprint", identity.thumbprint()),
+            None => write.keep_or("/properties/thumbprint", |_| json!(thumbprint)),
+        }
         let end = timestamp(write.tx.now + time::Duration::days(365));
         write.keep_or("/properties/expirationDate", |_| json!(end));
         Ok(())

@@ -91,9 +91,16 @@ fn complete(write: &mut Write<'_, '_>) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// The value of a vault's secret: of a fixture's `Microsoft.KeyVault/vaults` with `properties.secrets.{name}`, else a value made of
-/// the name, so that nothing real is ever needed.
+/// The value of a vault's secret, else a value made of its name, so that nothing real is ever needed.
 fn vault_value(tx: &Transaction<'_>, identifier: &str) -> String {
+    vault_secret(tx, identifier).unwrap_or_else(|| {
+        let path = identifier.split_once("://").map_or(identifier, |(_, rest)| rest);
+        format!("value-of-{}", path.split('/').nth(2).unwrap_or_default())
+    })
+}
+
+/// What a fixture says of a vault's secret: `Microsoft.KeyVault/vaults` with `properties.secrets.{name}`.
+pub(super) fn vault_secret(tx: &Transaction<'_>, identifier: &str) -> Option<String> {
     let path = identifier.split_once("://").map_or(identifier, |(_, rest)| rest);
     let mut parts = path.split('/');
     let (host, name) = (parts.next().unwrap_or_default(), parts.nth(1).unwrap_or_default());
@@ -101,7 +108,6 @@ fn vault_value(tx: &Transaction<'_>, identifier: &str) -> String {
     tx.select(|stored| stored.id.is_type("Microsoft.KeyVault/vaults") && stored.id.name().eq_ignore_ascii_case(vault))
         .iter()
         .find_map(|stored| secret(stored, &format!("/properties/secrets/{name}")).map(|value| value.expose().clone()))
-        .unwrap_or_else(|| format!("value-of-{name}"))
 }
 
 fn list_value(tx: &mut Transaction<'_>, call: &Call<'_>) -> Result<Answer, Refusal> {

@@ -114,6 +114,8 @@ pub(in crate::expression::library) const MEMBERS: Members = &[
     ("Array.GetLength", |m, a| dimension(m, a).map(Value::size)),
     ("Array.GetLongLength", |m, a| dimension(m, a).map(|length| Value::Int64(length as i64))),
     ("Array.GetValue(long)", |m, a| get_value(m, a, a.get(1))),
+    ("Array.GetValue", |m, a| other_rank(m, a.values.get(1..).unwrap_or_default())),
+    ("Array.SetValue", |m, a| other_rank(m, a.values.get(2..).unwrap_or_default())),
     ("Array.GetValue(int[])", |m, a| {
         let index = one_index(m, a.get(1))?;
         get_value(m, a, &index)
@@ -137,7 +139,8 @@ pub(in crate::expression::library) const MEMBERS: Members = &[
         match usize::try_from(a.int(1)) {
             Ok(length) => {
                 m.allocate(length.saturating_mul(24))?;
-                m.array(*ty, vec![Value::default_of(*ty); length])
+                let default = m.default_value(*ty);
+                m.array(*ty, vec![default; length])
             }
             Err(_) => Err(m.out_of_range("length", "Non-negative number required.")),
         }
@@ -179,14 +182,20 @@ pub(in crate::expression::library) const MEMBERS: Members = &[
         let ty = types::generic("ReadOnlyCollection", &[a.ty(0)]);
         Ok(m.object(Object::List(ty, items)))
     }),
-    ("Array.Copy(Array,Array,long)", |m, a| copy(m, a.get(0), 0, a.get(1), 0, a.get(2).integer() as i32)),
+    ("Array.Copy(Array,Array,long)", |m, a| {
+        let count = narrow(m, a.get(2), "length")?;
+        copy(m, a.get(0), 0, a.get(1), 0, count)
+    }),
     ("Array.Copy(Array,long,Array,long,long)", |m, a| {
-        copy(m, a.get(0), a.get(1).integer() as i32, a.get(2), a.get(3).integer() as i32, a.get(4).integer() as i32)
+        let (from, to) = (narrow(m, a.get(1), "sourceIndex")?, narrow(m, a.get(3), "destinationIndex")?);
+        let count = narrow(m, a.get(4), "length")?;
+        copy(m, a.get(0), from, a.get(2), to, count)
     }),
     ("Array.ConstrainedCopy", |m, a| copy(m, a.get(0), a.int(1), a.get(2), a.int(3), a.int(4))),
     ("Array.CopyTo(Array,long)", |m, a| {
         let count = linq::collect(m, a.get(0))?.len();
-        copy(m, a.get(0), 0, a.get(1), a.get(2).integer() as i32, i32::try_from(count).unwrap_or(0))
+        let place = narrow(m, a.get(2), "index")?;
+        copy(m, a.get(0), 0, a.get(1), place, i32::try_from(count).unwrap_or(0))
     }),
     ("Array.Reverse(Array,int,int)", |m, a| reverse(m, a)),
     ("Array.Reverse(T[],int,int)", |m, a| reverse(m, a)),
@@ -240,7 +249,21 @@ fn one_index(m: &mut Machine<'_>, list: &Value) -> Outcome {
     }
 }
 
+/// A number given as `long` has to be one of an array.
+fn narrow(m: &mut Machine<'_>, number: &Value, name: &str) -> Outcome<i32> {
+    i32::try_from(number.integer()).map_err(|_| m.out_of_range(name, "Arrays larger than 2GB are not supported."))
+}
+
+/// Arrays have one dimension here, as in every policy: more than one index never fits.
+fn other_rank(m: &mut Machine<'_>, indices: &[Value]) -> Outcome {
+    for index in indices {
+        narrow(m, index, "index")?;
+    }
+    Err(m.throw("ArgumentException", "Array was not a multi-dimensional array."))
+}
+
 fn get_value(m: &mut Machine<'_>, a: Args<'_>, index: &Value) -> Outcome {
+    narrow(m, index, "index")?;
     let items = linq::collect(m, a.get(0))?;
     match usize::try_from(index.integer()).ok().and_then(|index| items.get(index)) {
         Some(item) => Ok(item.clone()),
@@ -262,6 +285,7 @@ fn set_value(m: &mut Machine<'_>, a: Args<'_>, index: &Value) -> Outcome {
             _ => return Err(m.throw("InvalidCastException", "Object cannot be stored in an array of this type.")),
         },
     };
+    narrow(m, index, "index")?;
     let index = usize::try_from(index.integer()).ok();
     if let Some(Object::Array(_, items)) = m.heap.get_mut(array)
         && let Some(place) = index.and_then(|index| items.get_mut(index))
@@ -280,12 +304,30 @@ pub(super) fn reverse(m: &mut Machine<'_>, a: Args<'_>) -> Outcome {
 }
 
 /// Where to look: from a start on (or back), so many.
-fn bounds(m: &mut Machine<'_>, length: usize, start: Option<i32>, count: Option<i32>, last: bool) -> Outcome<(usize, usize)> {
+fn bounds(
+    m: &mut Machine<'_>,
+    length: usize,
+    start: Option<i32>,
+    count: Option<i32>,
+    last: bool,
+    is_array: bool,
+) -> Outcome<(usize, usize)> {
     let message = "Index was out of range. Must be non-negative and less than the size of the collection.";
     if last {
         let start = start.unwrap_or(i32::try_from(length).unwrap_or(0) - 1);
         if length == 0 {
-            return Ok((0, 0));
+            // `Array` looks at the numbers all the same; a list only at a start that stands alone.
+            return match (start, count) {
+                (_, Some(_)) if !is_array => Ok((0, 0)),
+                (-1, None) => Ok((0, 0)),
+                (0, None) if is_array => Ok((0, 0)),
+                (-1 | 0, Some(0)) => Ok((0, 0)),
+                (-1 | 0, Some(_)) => Err(m.out_of_range(
+                    "count",
+                    "Count must be positive and count must refer to a location within the string/array/collection.",
+                )),
+                _ => Err(m.out_of_range("startIndex", message)),
+            };
         }
         let Some(end) = usize::try_from(start).ok().filter(|start| *start < length).map(|start| start + 1) else {
             return Err(m.out_of_range("startIndex", message));
@@ -313,7 +355,8 @@ fn bounds(m: &mut Machine<'_>, length: usize, start: Option<i32>, count: Option<
 pub(super) fn index_in(m: &mut Machine<'_>, a: Args<'_>, last: bool) -> Outcome {
     let items = linq::collect(m, a.get(0))?;
     let at = |index: usize| (a.len() > index).then(|| a.int(index));
-    let (from, to) = bounds(m, items.len(), at(2), at(3), last)?;
+    let is_array = matches!(a.get(0).handle().map(|handle| m.heap.get(handle)), Some(Object::Array(..)));
+    let (from, to) = bounds(m, items.len(), at(2), at(3), last, is_array)?;
     let mut places: Vec<usize> = (from..to).collect();
     if last {
         places.reverse();
@@ -330,7 +373,7 @@ pub(super) fn index_in(m: &mut Machine<'_>, a: Args<'_>, last: bool) -> Outcome 
 pub(super) fn find_in(m: &mut Machine<'_>, a: Args<'_>, numbers: usize, last: bool) -> Outcome {
     let items = linq::collect(m, a.get(0))?;
     let at = |index: usize| (numbers >= index).then(|| a.int(index));
-    let (from, to) = bounds(m, items.len(), at(1), at(2), last)?;
+    let (from, to) = bounds(m, items.len(), at(1), at(2), last, true)?;
     let mut places: Vec<usize> = (from..to).collect();
     if last {
         places.reverse();
@@ -361,7 +404,10 @@ pub(super) fn search(m: &mut Machine<'_>, a: Args<'_>, part: Option<usize>, valu
     let (mut low, mut high) = (start, start + count);
     while low < high {
         let middle = low + (high - low - 1) / 2;
-        let order = order_by(m, &comparer, &items[middle], a.get(value))?;
+        let order = match order_by(m, &comparer, &items[middle], a.get(value)) {
+            Ok(order) => order,
+            Err(fault) => return Err(super::not_compared(m, fault)),
+        };
         if order == 0 {
             return Ok(Value::size(middle));
         }

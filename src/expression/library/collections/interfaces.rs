@@ -33,8 +33,11 @@ pub(in crate::expression::library) const ENUMERATORS: Members = enumerators!(
 
 fn or_default(m: &mut Machine<'_>, a: Args<'_>, element: types::Type) -> Outcome {
     match a.get(0) {
-        Value::Object(running) => Ok(m.heap.current(*running).unwrap_or_else(|| Value::default_of(element))),
-        _ => Ok(Value::default_of(element)),
+        Value::Object(running) => match m.heap.current(*running) {
+            Some(value) => Ok(value),
+            None => Ok(m.default_value(element)),
+        },
+        _ => Ok(m.default_value(element)),
     }
 }
 
@@ -77,8 +80,12 @@ pub(in crate::expression::library) const MEMBERS: Members = &[
         }
     }),
     ("IEnumerator.MoveNext()", |m, a| linq::move_next(m, a.get(0)).map(Value::Boolean)),
-    ("IEnumerator.Current", |m, a| linq::current(m, a.get(0))),
-    ("IEnumerator.Reset()", |m, _| Err(m.throw("NotSupportedException", "Specified method is not supported."))),
+    ("IEnumerator.Current", |m, a| match a.types.first() {
+        Some(element) if !linq::is_strict(m, a.get(0)) => or_default(m, a, *element),
+        _ => linq::current(m, a.get(0)),
+    }),
+    ("IEnumerator.Reset()", |m, a| linq::reset(m, a.get(0))),
+    ("CharEnumerator.Reset()", |m, a| linq::reset(m, a.get(0))),
     ("IDisposable.Dispose()", |m, a| if a.get(0).is_null() { Err(m.null_reference()) } else { Ok(Value::Null) }),
     ("IComparable.CompareTo", |m, a| {
         if a.get(0).is_null() {

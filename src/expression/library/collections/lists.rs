@@ -1,7 +1,7 @@
 //! The rest of `List`, `Queue`, `Stack` and `ReadOnlyCollection`.
 
 use super::arrays::{find_in, index_in, reverse, search};
-use super::{change, copy, handle, length, new_list, sort_range};
+use super::{change, copy, handle, new_list, room, sort_range};
 use crate::expression::library::{Members, linq, strings};
 use crate::expression::machine::{Args, Machine, Outcome};
 use crate::expression::value::Value;
@@ -14,7 +14,15 @@ pub(in crate::expression::library) const MEMBERS: Members = &[
     ("List.CopyTo(T[],int)", |m, a| copied(m, a)),
     ("List.CopyTo(int,T[],int,int)", |m, a| copy(m, a.get(0), a.int(1), a.get(2), a.int(3), a.int(4))),
     ("List.EnsureCapacity", |m, a| ensure(m, a)),
-    ("List.TrimExcess()", |m, a| handle(m, a.get(0)).map(|_| Value::Null)),
+    ("List.TrimExcess()", |m, a| {
+        // Only where a tenth or more is empty.
+        change(m, a, |items| {
+            if items.len() < items.capacity() / 10 * 9 + items.capacity() % 10 * 9 / 10 {
+                items.shrink_to_fit();
+            }
+        })?;
+        Ok(Value::Null)
+    }),
     ("List.FindIndex(int,Predicate<T>)", |m, a| find_in(m, a, 1, false)),
     ("List.FindIndex(int,int,Predicate<T>)", |m, a| find_in(m, a, 2, false)),
     ("List.FindLastIndex(Predicate<T>)", |m, a| find_in(m, a, 0, true)),
@@ -62,10 +70,17 @@ pub(super) fn copied(m: &mut Machine<'_>, a: Args<'_>) -> Outcome {
     copy(m, &source, 0, a.get(1), a.int(2), count)
 }
 
-/// `EnsureCapacity`: there is always room; the answer is what was asked for, or what is there.
+/// `EnsureCapacity`: twice the room there is, or what was asked for.
 fn ensure(m: &mut Machine<'_>, a: Args<'_>) -> Outcome {
-    let now = length(m, a)?.integer();
-    Ok(Value::Int32(a.int(1).max(now as i32)))
+    let Ok(wanted) = usize::try_from(a.int(1)) else { return Err(m.out_of_range("capacity", "Non-negative number required.")) };
+    m.allocate(wanted.saturating_mul(24))?;
+    change(m, a, |items| {
+        if items.capacity() < wanted {
+            let doubled = (items.capacity() * 2).max(4);
+            items.reserve_exact(doubled.max(wanted) - items.len());
+        }
+    })?;
+    room(m, a)
 }
 
 fn try_first(m: &mut Machine<'_>, a: Args<'_>, take: bool) -> Outcome {
@@ -76,6 +91,10 @@ fn try_first(m: &mut Machine<'_>, a: Args<'_>, take: bool) -> Outcome {
         }
     })?;
     let there = found.is_some();
-    m.set_cell(a.get(1), found.unwrap_or_else(|| Value::default_of(a.ty(0))));
+    let found = match found {
+        Some(found) => found,
+        None => m.default_value(a.ty(0)),
+    };
+    m.set_cell(a.get(1), found);
     Ok(Value::Boolean(there))
 }

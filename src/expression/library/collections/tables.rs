@@ -3,7 +3,7 @@
 use super::lists::copied;
 use super::{
     add_to_set, clear, contains, contains_key, copied_table, entries, filled_set, handle, keys, length, lookup, new_table, put, remove,
-    subset, table_rule, try_get,
+    sized_table, subset, table_rule, try_get,
 };
 use crate::expression::heap::{KeyRule, Object};
 use crate::expression::library::{Members, equals, key, linq, strings};
@@ -12,9 +12,9 @@ use crate::expression::value::Value;
 
 pub(in crate::expression::library) const MEMBERS: Members = &[
     ("Dictionary.new()", |m, a| new_table(m, a, "Dictionary", None)),
-    ("Dictionary.new(int)", |m, a| new_table(m, a, "Dictionary", None)),
+    ("Dictionary.new(int)", |m, a| sized_table(m, a, "Dictionary", None)),
     ("Dictionary.new(IEqualityComparer<TKey>)", |m, a| new_table(m, a, "Dictionary", Some(0))),
-    ("Dictionary.new(int,IEqualityComparer<TKey>)", |m, a| new_table(m, a, "Dictionary", Some(1))),
+    ("Dictionary.new(int,IEqualityComparer<TKey>)", |m, a| sized_table(m, a, "Dictionary", Some(1))),
     ("Dictionary.new(IDictionary<TKey,TValue>)", |m, a| copied_table(m, a, None)),
     ("Dictionary.new(IDictionary<TKey,TValue>,IEqualityComparer<TKey>)", |m, a| copied_table(m, a, Some(1))),
     ("Dictionary.Count", |m, a| length(m, a)),
@@ -51,7 +51,7 @@ pub(in crate::expression::library) const MEMBERS: Members = &[
     ("IReadOnlyDictionary.Keys", |m, a| keys(m, a, "DictionaryKeyCollection", true)),
     ("IReadOnlyDictionary.Values", |m, a| keys(m, a, "DictionaryValueCollection", false)),
     ("HashSet.new()", |m, a| new_table(m, a, "HashSet", None)),
-    ("HashSet.new(int)", |m, a| new_table(m, a, "HashSet", None)),
+    ("HashSet.new(int)", |m, a| sized_table(m, a, "HashSet", None)),
     ("HashSet.new(IEqualityComparer<T>)", |m, a| new_table(m, a, "HashSet", Some(0))),
     ("HashSet.new(IEnumerable<T>)", |m, a| filled_set(m, a, None)),
     ("HashSet.new(IEnumerable<T>,IEqualityComparer<T>)", |m, a| filled_set(m, a, Some(1))),
@@ -112,7 +112,7 @@ pub(in crate::expression::library) const MEMBERS: Members = &[
     ("Dictionary.Remove(TKey,TValue)", |m, a| {
         let found = super::get(m, a.get(0), a.get(1))?;
         let there = found.is_some();
-        let default = a.types.last().map_or(Value::Null, |ty| Value::default_of(*ty));
+        let default = a.types.last().map_or(Value::Null, |ty| m.default_value(*ty));
         m.set_cell(a.get(2), found.unwrap_or(default));
         if there {
             remove(m, a)?;
@@ -126,7 +126,7 @@ pub(in crate::expression::library) const MEMBERS: Members = &[
         put(m, a, true)?;
         Ok(Value::Boolean(true))
     }),
-    ("HashSet.new(int,IEqualityComparer<T>)", |m, a| new_table(m, a, "HashSet", Some(1))),
+    ("HashSet.new(int,IEqualityComparer<T>)", |m, a| sized_table(m, a, "HashSet", Some(1))),
     ("HashSet.CopyTo(T[])", |m, a| copied(m, a)),
     ("HashSet.CopyTo(T[],int)", |m, a| copied(m, a)),
     ("HashSet.CopyTo(T[],int,int)", |m, a| {
@@ -186,8 +186,18 @@ fn comparer(m: &mut Machine<'_>, a: Args<'_>) -> Outcome {
 }
 
 fn ensure(m: &mut Machine<'_>, a: Args<'_>) -> Outcome {
-    let now = length(m, a)?.integer();
-    Ok(Value::Int32(a.int(1).max(now as i32)))
+    let Ok(wanted) = usize::try_from(a.int(1)) else { return Err(m.out_of_range("capacity", "Non-negative number required.")) };
+    m.allocate(wanted.saturating_mul(24))?;
+    let own = handle(m, a.get(0))?;
+    match m.heap.get_mut(own) {
+        Some(Object::Dictionary(_, table)) => {
+            if table.capacity < wanted {
+                table.make_room(wanted);
+            }
+            Ok(Value::size(table.capacity))
+        }
+        _ => length(m, a),
+    }
 }
 
 /// Whether all of `one` is in `two`, and `two` has more.

@@ -33,15 +33,15 @@ struct Parsed<'d> {
 
 pub(in crate::expression::library) const MEMBERS: Members = &[
     ("X509Certificate2.new()", |m, _| Ok(opaque(m, "X509Certificate2", vec![Value::Null; 3]))),
-    ("X509Certificate.new()", |m, _| Ok(opaque(m, "X509Certificate2", vec![Value::Null; 3]))),
-    ("X509Certificate2.new(byte[])", |m, a| new(m, a)),
-    ("X509Certificate2.new(byte[],string)", |m, a| new(m, a)),
-    ("X509Certificate2.new(byte[],string,X509KeyStorageFlags)", |m, a| new(m, a)),
-    ("X509Certificate.new(byte[])", |m, a| new(m, a)),
-    ("X509Certificate.new(byte[],string)", |m, a| new(m, a)),
-    ("X509Certificate.new(byte[],string,X509KeyStorageFlags)", |m, a| new(m, a)),
-    ("X509Certificate2.new(X509Certificate)", |m, a| same_again(m, a)),
-    ("X509Certificate.new(X509Certificate)", |m, a| same_again(m, a)),
+    ("X509Certificate.new()", |m, _| Ok(opaque(m, "X509Certificate", vec![Value::Null; 3]))),
+    ("X509Certificate2.new(byte[])", |m, a| new(m, a, "X509Certificate2")),
+    ("X509Certificate2.new(byte[],string)", |m, a| new(m, a, "X509Certificate2")),
+    ("X509Certificate2.new(byte[],string,X509KeyStorageFlags)", |m, a| new(m, a, "X509Certificate2")),
+    ("X509Certificate.new(byte[])", |m, a| new(m, a, "X509Certificate")),
+    ("X509Certificate.new(byte[],string)", |m, a| new(m, a, "X509Certificate")),
+    ("X509Certificate.new(byte[],string,X509KeyStorageFlags)", |m, a| new(m, a, "X509Certificate")),
+    ("X509Certificate2.new(X509Certificate)", |m, a| same_again(m, a, "X509Certificate2")),
+    ("X509Certificate.new(X509Certificate)", |m, a| same_again(m, a, "X509Certificate")),
     ("X509Certificate2.Import(byte[])", |m, a| import(m, a)),
     ("X509Certificate.Import(byte[])", |m, a| import(m, a)),
     ("X509Certificate2.Reset()", |m, a| set_field(m, a.get(0), DATA, Value::Null).map(|()| Value::Null)),
@@ -50,8 +50,10 @@ pub(in crate::expression::library) const MEMBERS: Members = &[
     ("X509Certificate2.GetCertContentType(byte[])", |m, a| {
         let data = m.bytes(a.get(0), "rawData")?;
         let data = decoded(&data);
-        let kind = if parse(&data).is_some() { 1 } else { 0 };
-        Ok(Value::Enum(types::named("X509ContentType"), kind))
+        if parse(&data).is_none() {
+            return Err(invalid(m));
+        }
+        Ok(Value::Enum(types::named("X509ContentType"), 1))
     }),
     ("X509Certificate.Subject", |m, a| with(m, a, |parsed| Value::from(name(&parsed.subject, true)))),
     ("X509Certificate.Issuer", |m, a| with(m, a, |parsed| Value::from(name(&parsed.issuer, true)))),
@@ -112,6 +114,7 @@ pub(in crate::expression::library) const MEMBERS: Members = &[
     ("X509Certificate.Export(X509ContentType)", |m, a| export(m, a)),
     ("X509Certificate.Export(X509ContentType,string)", |m, a| export(m, a)),
     ("X509Certificate2.ExportCertificatePem()", |m, a| data(m, a).map(|data| keys::pem("CERTIFICATE", &data))),
+    ("X509Certificate2.ToString()", |m, a| crate::expression::library::basics::instance_text(m, a)),
     ("X509Certificate.GetFormat()", |m, a| field(m, a.get(0), DATA).map(|_| Value::from("X509"))),
     ("X509Certificate2.Version", |m, a| with(m, a, |parsed| Value::Int32(parsed.version))),
     ("X509Certificate2.SignatureAlgorithm", |m, a| {
@@ -169,34 +172,39 @@ pub(in crate::expression::library) const MEMBERS: Members = &[
         if a.get(0).is_null() {
             return Err(m.argument_null("certificate"));
         }
-        field(m, a.get(0), KEY)
+        own(m, a, KEY)
     }),
     ("RSACertificateExtensions.CopyWithPrivateKey", |m, a| {
-        let data = field(m, a.get(0), DATA)?;
+        if a.get(0).is_null() {
+            return Err(m.argument_null("certificate"));
+        }
         if !keys::is_rsa(m, a.get(1)) {
             return Err(m.argument_null("privateKey"));
         }
+        let data = own(m, a, DATA)?;
         Ok(opaque(m, "X509Certificate2", vec![data, a.get(1).clone(), Value::Null]))
     }),
-    ("X509Certificate2.HasPrivateKey", |m, a| field(m, a.get(0), KEY).map(|key| Value::Boolean(!key.is_null()))),
-    ("X509Certificate2.PrivateKey", |m, a| field(m, a.get(0), KEY)),
+    ("X509Certificate2.HasPrivateKey", |m, a| own(m, a, KEY).map(|key| Value::Boolean(!key.is_null()))),
+    ("X509Certificate2.PrivateKey", |m, a| own(m, a, KEY)),
     ("X509Certificate2.PrivateKey=", |m, a| set_field(m, a.get(0), KEY, a.get(1).clone()).map(|()| Value::Null)),
-    ("X509Certificate2.FriendlyName", |m, a| match field(m, a.get(0), FRIENDLY)? {
+    ("X509Certificate2.FriendlyName", |m, a| match own(m, a, FRIENDLY)? {
         Value::Null => Ok(Value::from("")),
         name => Ok(name),
     }),
     ("X509Certificate2.FriendlyName=", |m, a| set_field(m, a.get(0), FRIENDLY, a.get(1).clone()).map(|()| Value::Null)),
     ("X509Certificate2.Archived", |m, a| data(m, a).map(|_| Value::Boolean(false))),
     ("X509Certificate.Equals", |m, a| {
-        let own = data(m, a)?;
-        let other = match a.get(1) {
-            Value::Object(_) => match field(m, a.get(1), DATA)? {
-                Value::Null => None,
-                bytes => m.bytes(&bytes, "data").ok(),
-            },
-            _ => None,
-        };
-        Ok(Value::Boolean(other.is_some_and(|other| other == own)))
+        let is_certificate = |m: &Machine<'_>| m.heap.type_of(a.get(1)).bases().iter().any(|base| base.is("X509Certificate"));
+        let own = field(m, a.get(0), DATA)?;
+        if a.get(1).is_null() || !is_certificate(m) {
+            return Ok(Value::Boolean(false));
+        }
+        let other = field(m, a.get(1), DATA)?;
+        // Certificates of nothing are equal.
+        Ok(Value::Boolean(match (own.is_null(), other.is_null()) {
+            (false, false) => m.bytes(&own, "data")? == m.bytes(&other, "data")?,
+            (own, other) => own == other,
+        }))
     }),
     ("X509Certificate.GetHashCode()", |m, a| {
         let data = data(m, a)?;
@@ -231,11 +239,11 @@ fn decoded(data: &[u8]) -> Vec<u8> {
     }
 }
 
-fn new(m: &mut Machine<'_>, a: Args<'_>) -> Outcome {
+fn new(m: &mut Machine<'_>, a: Args<'_>, name: &str) -> Outcome {
     let data = if a.get(0).is_null() { Vec::new() } else { decoded(&m.bytes(a.get(0), "data")?) };
     // Bytes alone that are none make a certificate of nothing, as no argument does.
     if data.is_empty() && a.len() == 1 {
-        return Ok(opaque(m, "X509Certificate2", vec![Value::Null; 3]));
+        return Ok(opaque(m, name, vec![Value::Null; 3]));
     }
     if data.is_empty() {
         return Err(m.throw("ArgumentException", "Array cannot be empty or null.\nParameter name: rawData"));
@@ -248,19 +256,19 @@ fn new(m: &mut Machine<'_>, a: Args<'_>) -> Outcome {
         return Err(invalid(m));
     }
     let data = m.byte_array(&data)?;
-    Ok(opaque(m, "X509Certificate2", vec![data, Value::Null, Value::Null]))
+    Ok(opaque(m, name, vec![data, Value::Null, Value::Null]))
 }
 
-fn same_again(m: &mut Machine<'_>, a: Args<'_>) -> Outcome {
+fn same_again(m: &mut Machine<'_>, a: Args<'_>, name: &str) -> Outcome {
     if a.get(0).is_null() {
         return Err(m.argument_null("cert"));
     }
     let fields = vec![field(m, a.get(0), DATA)?, field(m, a.get(0), KEY)?, field(m, a.get(0), FRIENDLY)?];
-    Ok(opaque(m, "X509Certificate2", fields))
+    Ok(opaque(m, name, fields))
 }
 
 fn import(m: &mut Machine<'_>, a: Args<'_>) -> Outcome {
-    let made = new(m, Args { values: a.values.get(1..).unwrap_or_default(), types: a.types })?;
+    let made = new(m, Args { values: a.values.get(1..).unwrap_or_default(), types: a.types }, "X509Certificate2")?;
     let data = field(m, &made, DATA)?;
     set_field(m, a.get(0), DATA, data)?;
     Ok(Value::Null)
@@ -278,6 +286,14 @@ fn data(m: &mut Machine<'_>, a: Args<'_>) -> Outcome<Vec<u8>> {
     match field(m, a.get(0), DATA)? {
         Value::Null => Err(cryptographic(m, "m_safeCertContext is an invalid handle.")),
         data => m.bytes(&data, "data"),
+    }
+}
+
+/// A field of a certificate that is one: one of nothing has no key and no name.
+fn own(m: &mut Machine<'_>, a: Args<'_>, index: usize) -> Outcome {
+    match field(m, a.get(0), DATA)? {
+        Value::Null => Err(cryptographic(m, "m_safeCertContext is an invalid handle.")),
+        _ => field(m, a.get(0), index),
     }
 }
 
@@ -310,6 +326,31 @@ fn rsa(m: &mut Machine<'_>, certificate: &Value) -> Outcome {
         Some(key) if key_algorithm(&parsed).0 == "1.2.840.113549.1.1.1" => keys::from_pkcs1(m, key),
         _ => Ok(Value::Null),
     }
+}
+
+/// `ToString()` of an `X509Certificate2`; nothing of one without data, and of the older class, which are their class's name.
+pub(in crate::expression::library) fn to_text(m: &mut Machine<'_>, value: &Value) -> Outcome<Option<Text>> {
+    let is_empty = field(m, value, DATA)?.is_null();
+    if is_empty || !m.heap.type_of(value).is("X509Certificate2") {
+        return Ok(None);
+    }
+    let text = with(m, Args { values: std::slice::from_ref(value), types: &[] }, |parsed| {
+        let moment = |ticks: i64| match moment(ticks) {
+            Value::Text(text) => text.to_str().into_owned(),
+            _ => String::new(),
+        };
+        let parts = [
+            ("Subject", name(&parsed.subject, true)),
+            ("Issuer", name(&parsed.issuer, true)),
+            ("Serial Number", hex(parsed.serial).to_str().into_owned()),
+            ("Not Before", moment(parsed.not_before)),
+            ("Not After", moment(parsed.not_after)),
+        ];
+        Value::from(parts.iter().map(|(title, text)| format!("[{title}]\n  {text}\n\n")).collect::<String>())
+    })?;
+    let data = data(m, Args { values: std::slice::from_ref(value), types: &[] })?;
+    let Value::Text(text) = text else { return Ok(None) };
+    Ok(Some(Text::from(format!("{}[Thumbprint]\n  {}\n", text.to_str(), hex(&Function::Sha1.hash(&data)).to_str()))))
 }
 
 fn moment(ticks: i64) -> Value {
@@ -432,7 +473,8 @@ fn name_info(m: &mut Machine<'_>, a: Args<'_>) -> Outcome {
         let found = match kind {
             0 => own(&["2.5.4.3", "2.5.4.11", "2.5.4.10", "1.2.840.113549.1.9.1"]),
             1 => parsed.mail.clone().filter(|_| !issuer).or_else(|| own(&["1.2.840.113549.1.9.1"])),
-            3 | 4 => parsed.hosts.first().cloned().filter(|_| !issuer).or_else(|| own(&["2.5.4.3"])),
+            3 => parsed.hosts.first().cloned().filter(|_| !issuer).or_else(|| own(&["2.5.4.3"])),
+            4 => parsed.hosts.first().cloned().filter(|_| !issuer),
             _ => None,
         };
         Value::from(Text::from(found.unwrap_or_default()))

@@ -193,7 +193,12 @@ pub(super) fn date(text: &str, format: &str, today: i64) -> Option<(i64, Option<
 /// Ticks of a time span.
 pub(super) fn span(text: &str, format: &str) -> Option<i64> {
     match format {
-        "c" | "t" | "T" | "g" => return super::parsing::span(text).and_then(Result::ok),
+        "c" | "t" | "T" => return super::parsing::span(text).and_then(Result::ok),
+        // A colon stands behind the days.
+        "g" => {
+            let days = text.split(':').next().is_some_and(|first| first.contains('.'));
+            return super::parsing::span(text).and_then(Result::ok).filter(|_| !days);
+        }
         "G" => return super::parsing::span(text).and_then(Result::ok).filter(|_| text.matches(':').count() == 3),
         other if other.len() == 1 => return None,
         _ => {}

@@ -76,7 +76,12 @@ pub(in crate::expression::library) const MEMBERS: Members = &[
     ("DateTimeOffset.ToLocalTime()", |_, a| Ok(offset(utc(a.get(0)), 0))),
     ("DateTimeOffset.ToOffset", |m, a| {
         let shift = a.get(1).integer();
-        with_offset(m, utc(a.get(0)) + shift, shift)
+        // The time is moved before the offset is looked at.
+        let moved = utc(a.get(0)).checked_add(shift).filter(|ticks| (0..=super::MAX_TICKS).contains(ticks));
+        match moved {
+            Some(ticks) => with_offset(m, ticks, shift),
+            None => Err(m.out_of_range("t", "The added or subtracted value results in an un-representable DateTime.")),
+        }
     }),
     ("DateTimeOffset.Add(TimeSpan)", |m, a| add(m, a, a.get(1).integer())),
     ("DateTimeOffset.AddTicks", |m, a| add(m, a, a.get(1).integer())),

@@ -111,10 +111,15 @@ fn scaled(m: &mut Machine<'_>, value: f64) -> Outcome {
     span_sum(m, whole)
 }
 
+/// Only a factor that is no number is refused as such; a result that is none is too long.
+fn by_number(m: &mut Machine<'_>, number: f64, ticks: f64) -> Outcome {
+    if ticks.is_nan() && !number.is_nan() { span_sum(m, None) } else { scaled(m, ticks) }
+}
+
 fn multiplied(m: &mut Machine<'_>, span: &Value, factor: &Value) -> Outcome {
-    scaled(m, span.integer() as f64 * real(factor))
+    by_number(m, real(factor), span.integer() as f64 * real(factor))
 }
 
 fn divided(m: &mut Machine<'_>, a: Args<'_>) -> Outcome {
-    scaled(m, a.get(0).integer() as f64 / real(a.get(1)))
+    by_number(m, real(a.get(1)), a.get(0).integer() as f64 / real(a.get(1)))
 }

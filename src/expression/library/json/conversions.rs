@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::{Node, children, kind, node, plain, scalar, token};
 use crate::expression::heap::{KeyRule, Object, Table};
+use crate::expression::library::convert::changing;
 use crate::expression::library::{Members, key, to_text};
 use crate::expression::machine::{Args, Machine, Outcome, arithmetic};
 use crate::expression::types::{Primitive, Type, known};
@@ -79,7 +80,7 @@ fn kind_name(kind: i64) -> &'static str {
     }
 }
 
-fn explicit(m: &mut Machine<'_>, a: Args<'_>, to: &'static str, nullable: bool) -> Outcome {
+pub(super) fn explicit(m: &mut Machine<'_>, a: Args<'_>, to: &'static str, nullable: bool) -> Outcome {
     let Value::Object(mut handle) = *a.get(0) else {
         return if nullable { Ok(Value::Null) } else { Err(m.argument_null("value")) };
     };
@@ -194,17 +195,43 @@ pub(crate) fn to_type(m: &mut Machine<'_>, token: Option<Handle>, to: Type) -> O
         }
         return Err(m.throw("InvalidCastException", "Null object cannot be converted to a value type."));
     }
-    change_type(m, &value, to.stripped())
+    changing::changed(m, &value, to.stripped())
 }
 
-/// `Convert.ChangeType`.
-fn change_type(m: &mut Machine<'_>, value: &Value, to: Type) -> Outcome {
-    let name = to.definition().map_or("", |definition| definition.name);
-    if to.primitive().is_some() || matches!(name, "String" | "DateTime") {
-        return convert(m, value, name);
+/// `ToObject<T>()`: a cast where there is one from a token to `T`, else what the deserialiser makes.
+pub(crate) fn as_object(m: &mut Machine<'_>, handle: Handle, to: Type) -> Outcome {
+    const CAST: [&str; 18] = [
+        "Boolean",
+        "Char",
+        "SByte",
+        "Byte",
+        "Int16",
+        "UInt16",
+        "Int32",
+        "UInt32",
+        "Int64",
+        "UInt64",
+        "Single",
+        "Double",
+        "Decimal",
+        "DateTime",
+        "DateTimeOffset",
+        "TimeSpan",
+        "Guid",
+        "String",
+    ];
+    let base = to.stripped();
+    let whole = Value::Object(handle);
+    if let Some(name) = CAST.iter().find(|name| base.is(name)) {
+        let nullable = to.nullable_of().is_some() || *name == "String";
+        return explicit(m, Args { values: std::slice::from_ref(&whole), types: &[] }, name, nullable);
     }
-    let own = m.heap.type_of(value).full_name();
-    Err(m.throw("InvalidCastException", &format!("Invalid cast from '{own}' to '{}'.", to.full_name())))
+    to_object(m, handle, to, 0)
+}
+
+/// Whether it is a class of tokens.
+pub(super) fn is_token(ty: Type) -> bool {
+    ty.bases().iter().any(|base| base.is("JToken"))
 }
 
 /// `ToObject<T>()`.
@@ -214,7 +241,7 @@ pub(crate) fn to_object(m: &mut Machine<'_>, handle: Handle, to: Type, depth: us
         return Err(m.throw("JsonSerializationException", "The object is nested too deep."));
     }
     let whole = Value::Object(handle);
-    if to.is("JToken") || to.is("JObject") || to.is("JArray") || to.is("JValue") || to.is("JContainer") {
+    if is_token(to) {
         if m.is(&whole, to) {
             return Ok(whole);
         }
@@ -268,7 +295,7 @@ pub(crate) fn to_object(m: &mut Machine<'_>, handle: Handle, to: Type, depth: us
             let name = if *key_type == known().string {
                 Value::Text(Arc::clone(&name))
             } else {
-                change_type(m, &Value::Text(Arc::clone(&name)), *key_type)?
+                changing::changed(m, &Value::Text(Arc::clone(&name)), *key_type)?
             };
             let hashed = key(m, &name, KeyRule::Default)?;
             table.set(hashed, name, value);
@@ -288,8 +315,12 @@ pub(crate) fn to_object(m: &mut Machine<'_>, handle: Handle, to: Type, depth: us
     if value.is_null() {
         return Err(m.throw("JsonSerializationException", &format!("Error converting value {{null}} to type '{}'.", to.full_name())));
     }
-    if base.is_enum() {
+    if base.is_enum() && matches!(value, Value::Int64(_)) {
         return Ok(Value::Enum(base, value.integer()));
+    }
+    if base.is_enum() {
+        let shown = to_text(m, &value)?.to_str().into_owned();
+        return Err(m.throw("JsonSerializationException", &format!("Error converting value {shown} to type '{}'.", to.full_name())));
     }
     if let (Some(primitive), Value::Int64(_) | Value::Double(_)) = (base.primitive(), &value)
         && primitive != Primitive::Boolean

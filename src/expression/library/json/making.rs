@@ -1,26 +1,13 @@
 //! Tokens from text, from content, and from any object.
 
-use super::{Node, add, add_content, children, from_object, kind, node, push, read, set_property, token};
+use super::{Node, add, add_content, content_token, from_object, kind, node, read, set_property};
 use crate::expression::heap::Object;
 use crate::expression::library::linq;
 use crate::expression::machine::{Args, Machine, Outcome};
 use crate::expression::value::Value;
 
 pub(super) fn container(m: &mut Machine<'_>, empty: Node, content: &Value) -> Outcome {
-    let is_object = matches!(empty, Node::Object(_));
     let handle = add(m, empty);
-    // A token that is a sequence of tokens is spread, but for one that is content itself.
-    if let Value::Object(content) = content
-        && let Some(json) = node(m, *content)
-    {
-        let spread = matches!(json.node, Node::Object(_)) && is_object;
-        if spread {
-            for child in children(m, *content) {
-                push(m, handle, child)?;
-            }
-            return Ok(Value::Object(handle));
-        }
-    }
     add_content(m, handle, content, 0)?;
     Ok(Value::Object(handle))
 }
@@ -38,7 +25,7 @@ pub(super) fn property(m: &mut Machine<'_>, a: Args<'_>) -> Outcome {
         add_content(m, array, content, 0)?;
         array
     } else {
-        token(m, content)?
+        content_token(m, content)?
     };
     set_property(m, handle, value)?;
     Ok(Value::Object(handle))

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
+use super::access::{child, converted, descend, sequence, this};
 use super::making::parse;
-use super::members::{child, sequence};
 use super::{Node, add, add_content, attach, children, conversions, kind, node, node_mut, push, scalar, set_property, token, value_of};
 use crate::expression::library::basics::{format_value, instance_text};
 use crate::expression::library::{Members, collections, hash_of, linq, native, uri};
@@ -53,11 +53,7 @@ pub(crate) const MEMBERS: Members = &[
     }),
     ("JContainer.Values<T>()", |m, a| {
         let handle = this(m, a)?;
-        let mut list = Vec::new();
-        for child in children(m, handle) {
-            list.push(conversions::to_type(m, Some(child), a.ty(0))?);
-        }
-        sequence(m, list, a.ty(0))
+        converted(m, handle, a.ty(0))
     }),
     ("JToken.SelectToken(string,JsonSelectSettings)", |m, a| match native("JToken.SelectToken(string)") {
         Some(select) => select(m, Args { values: &a.values[..2], types: a.types }),
@@ -66,7 +62,9 @@ pub(crate) const MEMBERS: Members = &[
     ("JToken.ToObject(Type)", |m, a| {
         let handle = this(m, a)?;
         match a.get(1) {
-            Value::TypeToken(ty) => conversions::to_object(m, handle, *ty, 0),
+            // The deserialiser gives a token for any kind of token; only the generic method casts it.
+            Value::TypeToken(ty) if conversions::is_token(*ty) => Ok(Value::Object(handle)),
+            Value::TypeToken(ty) => conversions::as_object(m, handle, *ty),
             _ => Err(m.argument_null("objectType")),
         }
     }),
@@ -154,30 +152,12 @@ pub(crate) const MEMBERS: Members = &[
     ("JEnumerable.Item", |m, a| keyed(m, a)),
 ];
 
-fn this(m: &mut Machine<'_>, a: Args<'_>) -> Outcome<Handle> {
-    match a.get(0) {
-        Value::Object(handle) => Ok(*handle),
-        _ => Err(m.null_reference()),
-    }
-}
-
 fn ascend(m: &mut Machine<'_>, handle: Handle, list: &mut Vec<Value>) -> Outcome<()> {
     let mut at = node(m, handle).and_then(|json| json.parent);
     while let Some(parent) = at {
         list.push(Value::Object(parent));
         at = node(m, parent).and_then(|json| json.parent);
         m.charge(1)?;
-    }
-    Ok(())
-}
-
-fn descend(m: &mut Machine<'_>, handle: Handle, depth: usize, list: &mut Vec<Value>) -> Outcome<()> {
-    m.charge(1)?;
-    if depth < MAX_DEPTH {
-        for child in children(m, handle) {
-            list.push(Value::Object(child));
-            descend(m, child, depth + 1, list)?;
-        }
     }
     Ok(())
 }

@@ -96,6 +96,7 @@ fn scalar(m: &mut Machine<'_>, kind: i64, value: &Value, out: &mut String) -> Ou
         Value::Text(text) if kind == super::kind::RAW => out.push_str(&text.to_str()),
         Value::Text(text) if kind == super::kind::COMMENT => out.push_str(&format!("/*{}*/", text.to_str())),
         Value::Text(text) => quote(text, out),
+        Value::Char(unit) => quote(&Text::from([*unit].as_slice()), out),
         Value::Double(number) => out.push_str(&real(value, *number)),
         Value::Single(number) => out.push_str(&real(value, f64::from(*number))),
         Value::Decimal(_) => {

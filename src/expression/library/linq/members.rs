@@ -1,11 +1,12 @@
 //! `Enumerable`.
 
+use super::groups::{group, join, lookup};
+use super::orders::order;
+use super::totals::{average, extreme, sum};
 use super::{Query, collect, enumerator, next, tokens};
-use crate::expression::heap::{Key, KeyRule, Object, Table};
-use crate::expression::library::numbers::{as_decimal, real};
-use crate::expression::library::{Members, compare, equals, key, strings};
-use crate::expression::machine::{Args, Machine, Outcome, arithmetic};
-use crate::expression::syntax::BinaryOperator;
+use crate::expression::heap::{KeyRule, Object, Table};
+use crate::expression::library::{Members, equals, key, strings};
+use crate::expression::machine::{Args, Machine, Outcome};
 use crate::expression::types::{self, Type, known};
 use crate::expression::value::Value;
 
@@ -52,40 +53,47 @@ pub(crate) const MEMBERS: Members = &[
     ("Enumerable.SkipWhile(IEnumerable<TSource>,Func<TSource,int,bool>)", |m, a| {
         query(m, a, a.ty(0), |s, a| Query::SkipWhile(s, a.get(1).clone(), true))
     }),
-    ("Enumerable.Concat", |m, a| query(m, a, a.ty(0), |s, a| Query::Concat(s, a.get(1).clone()))),
+    ("Enumerable.Concat", |m, a| two(m, a, a.ty(0), "second", |s, a| Query::Concat(s, a.get(1).clone()))),
     ("Enumerable.Append", |m, a| {
+        if a.get(0).is_null() {
+            return Err(m.argument_null("source"));
+        }
         let last = items(m, vec![a.get(1).clone()], a.ty(0));
         let source = tokens(m, a.get(0));
         Ok(m.object(Object::Query(types::enumerable(a.ty(0)), Query::Concat(source, last))))
     }),
     ("Enumerable.Prepend", |m, a| {
+        if a.get(0).is_null() {
+            return Err(m.argument_null("source"));
+        }
         let first = items(m, vec![a.get(1).clone()], a.ty(0));
         let source = tokens(m, a.get(0));
         Ok(m.object(Object::Query(types::enumerable(a.ty(0)), Query::Concat(first, source))))
     }),
     ("Enumerable.Zip(IEnumerable<TFirst>,IEnumerable<TSecond>,Func<TFirst,TSecond,TResult>)", |m, a| {
-        query(m, a, a.ty(2), |s, a| Query::Zip(s, a.get(1).clone(), a.get(2).clone()))
+        two(m, a, a.ty(2), "second", |s, a| Query::Zip(s, a.get(1).clone(), a.get(2).clone()))
     }),
     ("Enumerable.Distinct", |m, a| {
         let rule = rule(m, a.get(1));
-        query(m, a, a.ty(0), |s, _| Query::Distinct(s, rule, Vec::new()))
+        query(m, a, a.ty(0), |s, _| Query::Distinct(s, None, rule, Vec::new()))
     }),
     ("Enumerable.Union", |m, a| {
         let rule = rule(m, a.get(2));
-        query(m, a, a.ty(0), |s, a| Query::Distinct(s, rule, vec![a.get(1).clone()]))
+        two(m, a, a.ty(0), "second", |s, a| Query::Distinct(s, None, rule, vec![a.get(1).clone()]))
     }),
     ("Enumerable.Intersect", |m, a| {
         let rule = rule(m, a.get(2));
-        query(m, a, a.ty(0), |s, a| Query::Filter(s, a.get(1).clone(), true, rule))
+        two(m, a, a.ty(0), "second", |s, a| Query::Filter(s, a.get(1).clone(), None, true, rule))
     }),
     ("Enumerable.Except", |m, a| {
         let rule = rule(m, a.get(2));
-        query(m, a, a.ty(0), |s, a| Query::Filter(s, a.get(1).clone(), false, rule))
+        two(m, a, a.ty(0), "second", |s, a| Query::Filter(s, a.get(1).clone(), None, false, rule))
     }),
     ("Enumerable.Cast", |m, a| query(m, a, a.ty(0), |s, a| Query::Cast(s, a.ty(0), false))),
     ("Enumerable.OfType", |m, a| query(m, a, a.ty(0), |s, a| Query::Cast(s, a.ty(0), true))),
     ("Enumerable.DefaultIfEmpty(IEnumerable<TSource>)", |m, a| {
-        query(m, a, a.ty(0), |s, a| Query::DefaultIfEmpty(s, Value::default_of(a.ty(0))))
+        let default = m.default_value(a.ty(0));
+        query(m, a, a.ty(0), |s, _| Query::DefaultIfEmpty(s, default))
     }),
     ("Enumerable.DefaultIfEmpty(IEnumerable<TSource>,TSource)", |m, a| {
         query(m, a, a.ty(0), |s, a| Query::DefaultIfEmpty(s, a.get(1).clone()))
@@ -121,16 +129,12 @@ pub(crate) const MEMBERS: Members = &[
         "Enumerable.GroupBy(IEnumerable<TSource>,Func<TSource,TKey>,Func<TSource,TElement>,Func<TKey,IEnumerable<TElement>,TResult>,IEqualityComparer<TKey>)",
         |m, a| group(m, a, Some(2), Some(3), Some(4), a.ty(2)),
     ),
-    ("Enumerable.ToLookup(IEnumerable<TSource>,Func<TSource,TKey>,IEqualityComparer<TKey>)", |m, a| {
-        group(m, a, None, None, Some(2), a.ty(0))
-    }),
-    ("Enumerable.ToLookup(IEnumerable<TSource>,Func<TSource,TKey>,Func<TSource,TElement>)", |m, a| {
-        group(m, a, Some(2), None, None, a.ty(2))
-    }),
+    ("Enumerable.ToLookup(IEnumerable<TSource>,Func<TSource,TKey>,IEqualityComparer<TKey>)", |m, a| lookup(m, a, None, Some(2), a.ty(0))),
+    ("Enumerable.ToLookup(IEnumerable<TSource>,Func<TSource,TKey>,Func<TSource,TElement>)", |m, a| lookup(m, a, Some(2), None, a.ty(2))),
     ("Enumerable.ToLookup(IEnumerable<TSource>,Func<TSource,TKey>,Func<TSource,TElement>,IEqualityComparer<TKey>)", |m, a| {
-        group(m, a, Some(2), None, Some(3), a.ty(2))
+        lookup(m, a, Some(2), Some(3), a.ty(2))
     }),
-    ("Enumerable.ToLookup(IEnumerable<TSource>,Func<TSource,TKey>)", |m, a| group(m, a, None, None, None, a.ty(0))),
+    ("Enumerable.ToLookup(IEnumerable<TSource>,Func<TSource,TKey>)", |m, a| lookup(m, a, None, None, a.ty(0))),
     ("Enumerable.Join(IEnumerable<TOuter>,IEnumerable<TInner>,Func<TOuter,TKey>,Func<TInner,TKey>,Func<TOuter,TInner,TResult>)", |m, a| {
         join(m, a, false)
     }),
@@ -166,7 +170,10 @@ pub(crate) const MEMBERS: Members = &[
     }),
     ("Enumerable.ElementAtOrDefault(IEnumerable<TSource>,int)", |m, a| {
         let list = list(m, a)?;
-        Ok(usize::try_from(a.int(1)).ok().and_then(|index| list.get(index)).cloned().unwrap_or_else(|| Value::default_of(a.ty(0))))
+        match usize::try_from(a.int(1)).ok().and_then(|index| list.get(index)) {
+            Some(item) => Ok(item.clone()),
+            None => Ok(m.default_value(a.ty(0))),
+        }
     }),
     ("Enumerable.Any", |m, a| {
         let running = running(m, a)?;
@@ -219,6 +226,7 @@ pub(crate) const MEMBERS: Members = &[
     }),
     ("Enumerable.ToList", |m, a| {
         let list = list(m, a)?;
+        let list = crate::expression::library::collections::with_room(m, a.get(0), list);
         m.allocate(list.len() * 24)?;
         let ty = types::generic("List", &[a.ty(0)]);
         Ok(m.object(Object::List(ty, list)))
@@ -242,16 +250,17 @@ pub(crate) const MEMBERS: Members = &[
         dictionary(m, a, Some(2), Some(3))
     }),
     ("Enumerable.Aggregate(IEnumerable<TSource>,Func<TSource,TSource,TSource>)", |m, a| {
-        let mut list = list(m, a)?.into_iter();
-        let Some(mut sum) = list.next() else { return Err(empty(m)) };
-        for item in list {
+        let running = running(m, a)?;
+        let Some(mut sum) = next(m, &running)? else { return Err(empty(m)) };
+        while let Some(item) = next(m, &running)? {
             sum = m.call(a.get(1), &[sum, item])?;
         }
         Ok(sum)
     }),
     ("Enumerable.Aggregate", |m, a| {
         let mut sum = a.get(1).clone();
-        for item in list(m, a)? {
+        let running = running(m, a)?;
+        while let Some(item) = next(m, &running)? {
             sum = m.call(a.get(2), &[sum, item])?;
         }
         if a.len() > 3 { m.call(a.get(3), &[sum]) } else { Ok(sum) }
@@ -281,7 +290,8 @@ pub(crate) const MEMBERS: Members = &[
         let list = vec![a.get(0).clone(); count];
         Ok(items(m, list, a.ty(0)))
     }),
-    ("Enumerable.Empty", |m, a| Ok(items(m, Vec::new(), a.ty(0)))),
+    // The empty sequence is an array.
+    ("Enumerable.Empty", |m, a| m.array(a.ty(0), Vec::new())),
 ];
 
 pub(super) fn items(m: &mut Machine<'_>, list: Vec<Value>, element: Type) -> Value {
@@ -297,7 +307,15 @@ pub(super) fn query(m: &mut Machine<'_>, a: Args<'_>, element: Type, make: impl 
     Ok(m.object(Object::Query(types::enumerable(element), query)))
 }
 
-fn running(m: &mut Machine<'_>, a: Args<'_>) -> Outcome {
+/// As [`query`], of two sequences.
+pub(super) fn two(m: &mut Machine<'_>, a: Args<'_>, element: Type, name: &str, make: impl FnOnce(Value, Args<'_>) -> Query) -> Outcome {
+    if !a.get(0).is_null() && a.get(1).is_null() {
+        return Err(m.argument_null(name));
+    }
+    query(m, a, element, make)
+}
+
+pub(super) fn running(m: &mut Machine<'_>, a: Args<'_>) -> Outcome {
     if a.get(0).is_null() {
         return Err(m.argument_null("source"));
     }
@@ -323,138 +341,6 @@ pub(super) fn empty(m: &mut Machine<'_>) -> crate::expression::machine::Fault {
     m.throw("InvalidOperationException", "Sequence contains no elements")
 }
 
-pub(super) fn order(m: &mut Machine<'_>, a: Args<'_>, descending: bool, more: bool) -> Outcome {
-    if a.get(0).is_null() {
-        return Err(m.argument_null("source"));
-    }
-    let comparer = if a.get(2).is_null() { -1 } else { strings::comparer_rule(m, a.get(2)) };
-    let this = (a.get(1).clone(), descending, comparer);
-    let query = match (more, a.get(0)) {
-        (true, Value::Object(handle)) => match m.heap.get(*handle) {
-            Object::Query(_, Query::Order(source, keys)) => {
-                let mut keys = keys.clone();
-                keys.push(this);
-                Query::Order(source.clone(), keys)
-            }
-            _ => Query::Order(a.get(0).clone(), vec![this]),
-        },
-        _ => Query::Order(tokens(m, a.get(0)), vec![this]),
-    };
-    let ty = types::generic("IOrderedEnumerable", &[a.ty(0)]);
-    Ok(m.object(Object::Query(ty, query)))
-}
-
-pub(super) fn ordered(m: &mut Machine<'_>, source: &Value, keys: &[(Value, bool, i64)]) -> Outcome<Vec<Value>> {
-    let mut rows = Vec::new();
-    for item in collect(m, source)? {
-        let mut row = Vec::new();
-        for (selector, ..) in keys {
-            row.push(m.call(selector, std::slice::from_ref(&item))?);
-        }
-        rows.push((row, item));
-    }
-    m.charge(rows.len() * 8)?;
-    // A stable merge sort, whose comparison may throw.
-    let mut failed = None;
-    rows.sort_by(|one, two| {
-        for (index, (_, descending, rule)) in keys.iter().enumerate() {
-            if failed.is_some() {
-                break;
-            }
-            let order = match (&one.0[index], &two.0[index], *rule) {
-                (Value::Text(one), Value::Text(two), rule) if rule >= 0 => {
-                    strings::compare_rule(Some(one.clone()), Some(two.clone()), rule)
-                }
-                (one, two, _) => match compare(m, one, two) {
-                    Ok(order) => order,
-                    Err(fault) => {
-                        failed = Some(fault);
-                        0
-                    }
-                },
-            };
-            if order != 0 {
-                return if *descending { 0.cmp(&order) } else { order.cmp(&0) };
-            }
-        }
-        std::cmp::Ordering::Equal
-    });
-    match failed {
-        Some(fault) => Err(fault),
-        None => Ok(rows.into_iter().map(|row| row.1).collect()),
-    }
-}
-
-fn group(m: &mut Machine<'_>, a: Args<'_>, element: Option<usize>, result: Option<usize>, comparer: Option<usize>, ty: Type) -> Outcome {
-    let at = |index: Option<usize>| index.map(|index| a.get(index).clone());
-    let rule = comparer.map_or(KeyRule::Default, |index| rule(m, a.get(index)));
-    let grouping = types::generic("IGrouping", &[a.ty(1), ty]);
-    query(m, a, grouping, |s, a| Query::Group(s, a.get(1).clone(), at(element), at(result), rule, grouping))
-}
-
-#[expect(clippy::mutable_key_type, reason = "a type is compared and hashed by its identity, which never changes")]
-pub(super) fn grouped(m: &mut Machine<'_>, query: &Query) -> Outcome<Vec<Value>> {
-    let Query::Group(source, selector, element, result, rule, ty) = query else { return Ok(Vec::new()) };
-    let mut groups: Vec<(Key, Value, Vec<Value>)> = Vec::new();
-    let mut index: std::collections::HashMap<Key, usize> = std::collections::HashMap::new();
-    for item in collect(m, source)? {
-        let group = m.call(selector, std::slice::from_ref(&item))?;
-        let hashed = key(m, &group, *rule)?;
-        let item = match element {
-            Some(element) => m.call(element, &[item])?,
-            None => item,
-        };
-        match index.get(&hashed) {
-            Some(place) => groups[*place].2.push(item),
-            None => {
-                index.insert(hashed.clone(), groups.len());
-                groups.push((hashed, group, vec![item]));
-            }
-        }
-    }
-    let mut out = Vec::new();
-    for (_, key, list) in groups {
-        let inner = items(m, list, known().object);
-        out.push(match result {
-            Some(result) => m.call(result, &[key, inner])?,
-            // A grouping: its key, and a select of nothing over its elements.
-            None => m.object(Object::Query(*ty, Query::Group(key, inner, None, None, KeyRule::Default, known().void))),
-        });
-    }
-    Ok(out)
-}
-
-fn join(m: &mut Machine<'_>, a: Args<'_>, grouped: bool) -> Outcome {
-    let rule = rule(m, a.get(5));
-    query(m, a, a.ty(3), |s, a| Query::Join(s, a.get(1).clone(), a.get(2).clone(), a.get(3).clone(), a.get(4).clone(), grouped, rule))
-}
-
-#[expect(clippy::mutable_key_type, reason = "a type is compared and hashed by its identity, which never changes")]
-pub(super) fn joined(m: &mut Machine<'_>, query: &Query) -> Outcome<Vec<Value>> {
-    let Query::Join(outer, inner, outer_key, inner_key, result, grouped, rule) = query else { return Ok(Vec::new()) };
-    let mut index: std::collections::HashMap<Key, Vec<Value>> = std::collections::HashMap::new();
-    for item in collect(m, inner)? {
-        let found = m.call(inner_key, std::slice::from_ref(&item))?;
-        let hashed = key(m, &found, *rule)?;
-        index.entry(hashed).or_default().push(item);
-    }
-    let mut out = Vec::new();
-    for item in collect(m, outer)? {
-        let found = m.call(outer_key, std::slice::from_ref(&item))?;
-        let hashed = key(m, &found, *rule)?;
-        let matches = index.get(&hashed).cloned().unwrap_or_default();
-        if *grouped {
-            let list = items(m, matches, known().object);
-            out.push(m.call(result, &[item, list])?);
-        } else {
-            for other in matches {
-                out.push(m.call(result, &[item.clone(), other])?);
-            }
-        }
-    }
-    Ok(out)
-}
-
 fn is_function(m: &Machine<'_>, value: &Value) -> bool {
     matches!(value, Value::Object(handle) if matches!(m.heap.get(*handle), Object::Closure(..)))
 }
@@ -475,7 +361,7 @@ fn pick(m: &mut Machine<'_>, a: Args<'_>, first: bool, default: bool) -> Outcome
         Some(item) => Ok(item),
         None if default => Ok(match a.values.last() {
             Some(last) if a.len() > 1 + usize::from(filter) => last.clone(),
-            _ => Value::default_of(a.ty(0)),
+            _ => m.default_value(a.ty(0)),
         }),
         None if filter => Err(m.throw("InvalidOperationException", "Sequence contains no matching element")),
         None => Err(empty(m)),
@@ -498,7 +384,7 @@ fn single(m: &mut Machine<'_>, a: Args<'_>, default: bool) -> Outcome {
     }
     match found {
         Some(item) => Ok(item),
-        None if default => Ok(Value::default_of(a.ty(0))),
+        None if default => Ok(m.default_value(a.ty(0))),
         None if filter => Err(m.throw("InvalidOperationException", "Sequence contains no matching element")),
         None => Err(empty(m)),
     }
@@ -518,7 +404,8 @@ fn counted(m: &mut Machine<'_>, a: Args<'_>) -> Outcome<i64> {
 fn dictionary(m: &mut Machine<'_>, a: Args<'_>, element: Option<usize>, comparer: Option<usize>) -> Outcome {
     let rule = comparer.map_or(KeyRule::Default, |index| rule(m, a.get(index)));
     let mut table = Table::new(rule);
-    for item in list(m, a)? {
+    let running = running(m, a)?;
+    while let Some(item) = next(m, &running)? {
         let name = m.call(a.get(1), std::slice::from_ref(&item))?;
         if name.is_null() {
             return Err(m.argument_null("key"));
@@ -537,74 +424,4 @@ fn dictionary(m: &mut Machine<'_>, a: Args<'_>, element: Option<usize>, comparer
     let value = if element.is_some() { a.ty(2) } else { a.ty(0) };
     let ty = types::generic("Dictionary", &[a.ty(1), value]);
     Ok(m.object(Object::Dictionary(ty, table)))
-}
-
-/// The numbers to sum: the elements, or what the selector gives.
-fn numbers(m: &mut Machine<'_>, a: Args<'_>) -> Outcome<Vec<Value>> {
-    let mut out = Vec::new();
-    for item in list(m, a)? {
-        out.push(if a.len() > 1 { m.call(a.get(1), &[item])? } else { item });
-    }
-    Ok(out)
-}
-
-/// The result type of the overload that is meant.
-fn result_of(a: Args<'_>) -> Type {
-    a.types.last().copied().unwrap_or(known().object)
-}
-
-fn sum(m: &mut Machine<'_>, a: Args<'_>) -> Outcome {
-    // Nulls count as nothing, also where the result can be null.
-    let mut total = Value::default_of(result_of(a).stripped());
-    for item in numbers(m, a)?.into_iter().filter(|item| !item.is_null()) {
-        total = match arithmetic::binary(BinaryOperator::Add, &total, &item, true) {
-            Ok(value) => value,
-            Err(error) => return Err(m.arithmetic(error)),
-        };
-    }
-    Ok(total)
-}
-
-fn average(m: &mut Machine<'_>, a: Args<'_>) -> Outcome {
-    let result = result_of(a);
-    let list: Vec<Value> = numbers(m, a)?.into_iter().filter(|item| !item.is_null()).collect();
-    let Some(first) = list.first() else {
-        return if result.nullable_of().is_some() { Ok(Value::Null) } else { Err(empty(m)) };
-    };
-    if let Value::Decimal(_) = first {
-        let total = list.iter().try_fold(rust_decimal::Decimal::ZERO, |total, item| total.checked_add(as_decimal(item)));
-        let Some(total) = total else { return Err(m.arithmetic(arithmetic::Error::DecimalOverflow)) };
-        let count = Value::Decimal(rust_decimal::Decimal::from(list.len()));
-        return arithmetic::binary(BinaryOperator::Divide, &Value::Decimal(total), &count, true).map_err(|error| m.arithmetic(error));
-    }
-    if !matches!(first, Value::Single(_) | Value::Double(_)) {
-        // Integers are summed as `long`, checked.
-        let total = list.iter().try_fold(0i64, |total, item| total.checked_add(item.integer()));
-        let Some(total) = total else { return Err(m.arithmetic(arithmetic::Error::Overflow)) };
-        return Ok(Value::Double(total as f64 / list.len() as f64));
-    }
-    let total: f64 = list.iter().map(real).sum();
-    let average = total / list.len() as f64;
-    Ok(if matches!(first, Value::Single(_)) { Value::Single(average as f32) } else { Value::Double(average) })
-}
-
-fn extreme(m: &mut Machine<'_>, a: Args<'_>, wanted: i32) -> Outcome {
-    let mut best: Option<Value> = None;
-    for item in numbers(m, a)?.into_iter().filter(|item| !item.is_null()) {
-        best = Some(match best {
-            None => item,
-            Some(best) => {
-                if compare(m, &item, &best)? * wanted > 0 {
-                    item
-                } else {
-                    best
-                }
-            }
-        });
-    }
-    match best {
-        Some(best) => Ok(best),
-        None if result_of(a).is_reference() || result_of(a).nullable_of().is_some() => Ok(Value::Null),
-        None => Err(empty(m)),
-    }
 }

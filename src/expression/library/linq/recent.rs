@@ -21,19 +21,19 @@ pub(crate) const MEMBERS: Members = &[
     }),
     ("Enumerable.DistinctBy", |m, a| {
         let rule = rule(m, a.get(2));
-        query(m, a, a.ty(0), |s, a| Query::DistinctBy(s, a.get(1).clone(), rule, Vec::new()))
+        query(m, a, a.ty(0), |s, a| Query::Distinct(s, Some(a.get(1).clone()), rule, Vec::new()))
     }),
     ("Enumerable.UnionBy", |m, a| {
         let rule = rule(m, a.get(3));
-        query(m, a, a.ty(0), |s, a| Query::DistinctBy(s, a.get(2).clone(), rule, vec![a.get(1).clone()]))
+        query(m, a, a.ty(0), |s, a| Query::Distinct(s, Some(a.get(2).clone()), rule, vec![a.get(1).clone()]))
     }),
     ("Enumerable.ExceptBy", |m, a| {
         let rule = rule(m, a.get(3));
-        query(m, a, a.ty(0), |s, a| Query::FilterBy(s, a.get(1).clone(), a.get(2).clone(), false, rule))
+        query(m, a, a.ty(0), |s, a| Query::Filter(s, a.get(1).clone(), Some(a.get(2).clone()), false, rule))
     }),
     ("Enumerable.IntersectBy", |m, a| {
         let rule = rule(m, a.get(3));
-        query(m, a, a.ty(0), |s, a| Query::FilterBy(s, a.get(1).clone(), a.get(2).clone(), true, rule))
+        query(m, a, a.ty(0), |s, a| Query::Filter(s, a.get(1).clone(), Some(a.get(2).clone()), true, rule))
     }),
     ("Enumerable.MaxBy", |m, a| extreme(m, a, 1)),
     ("Enumerable.MinBy", |m, a| extreme(m, a, -1)),
@@ -64,9 +64,10 @@ pub(crate) const MEMBERS: Members = &[
     ("ILookup.Contains", |m, a| group_of(m, a).map(|found| Value::Boolean(found.is_some()))),
     ("ILookup.Item", |m, a| match group_of(m, a)? {
         Some(found) => Ok(found),
-        None => Ok(items(m, Vec::new(), known().object)),
+        // The empty sequence is an array.
+        None => m.array(a.types.get(1).copied().unwrap_or(known().object), Vec::new()),
     }),
-    ("IOrderedEnumerable.CreateOrderedEnumerable", |m, a| super::members::order(m, a, a.truth(3), true)),
+    ("IOrderedEnumerable.CreateOrderedEnumerable", |m, a| super::orders::order(m, a, a.truth(3), true)),
     ("JEnumerable.GetEnumerator()", |m, a| {
         let source = tokens(m, a.get(0));
         enumerator(m, &source)
@@ -124,7 +125,7 @@ fn from_pairs(m: &mut Machine<'_>, a: Args<'_>) -> Outcome {
 /// The group of a key in a lookup.
 fn group_of(m: &mut Machine<'_>, a: Args<'_>) -> Outcome<Option<Value>> {
     let rule = match m.object_of(a.get(0))? {
-        Object::Query(_, Query::Group(.., rule, _)) => *rule,
+        Object::Query(_, Query::Lookup(_, rule)) => *rule,
         _ => KeyRule::Default,
     };
     let wanted = key(m, a.get(1), rule)?;

@@ -9,21 +9,41 @@ use crate::expression::types::known;
 use crate::expression::value::{Handle, Value};
 
 pub(crate) const MEMBERS: Members = &[
-    ("StringBuilder.new()", |m, _| Ok(m.object(Object::Builder(Vec::new())))),
-    ("StringBuilder.new(int)", |m, _| Ok(m.object(Object::Builder(Vec::new())))),
-    ("StringBuilder.new(int,int)", |m, _| Ok(m.object(Object::Builder(Vec::new())))),
-    ("StringBuilder.new(string)", |m, a| Ok(m.object(Object::Builder(a.text(0).map(|text| text.units()).unwrap_or_default())))),
-    ("StringBuilder.new(string,int)", |m, a| Ok(m.object(Object::Builder(a.text(0).map(|text| text.units()).unwrap_or_default())))),
-    ("StringBuilder.Length", |m, a| units(m, a).map(|units| Value::size(units.len()))),
+    ("StringBuilder.new()", |m, _| made(m, Vec::new(), i32::MAX)),
+    ("StringBuilder.new(int)", |m, a| {
+        if a.int(0) < 0 {
+            return Err(m.out_of_range("capacity", "'capacity' must be greater than zero."));
+        }
+        made(m, Vec::new(), i32::MAX)
+    }),
+    ("StringBuilder.new(int,int)", |m, a| {
+        let (capacity, most) = (a.int(0), a.int(1));
+        if capacity > most {
+            return Err(m.out_of_range("capacity", "Capacity exceeds maximum capacity."));
+        }
+        if most < 1 {
+            return Err(m.out_of_range("maxCapacity", "MaxCapacity must be one or greater."));
+        }
+        if capacity < 0 {
+            return Err(m.out_of_range("capacity", "'capacity' must be greater than zero."));
+        }
+        made(m, Vec::new(), most)
+    }),
+    ("StringBuilder.new(string)", |m, a| made(m, a.text(0).map(|text| text.units()).unwrap_or_default(), i32::MAX)),
+    ("StringBuilder.new(string,int)", |m, a| made(m, a.text(0).map(|text| text.units()).unwrap_or_default(), i32::MAX)),
+    ("StringBuilder.Length", |m, a| length(m, a).map(Value::size)),
     ("StringBuilder.Length=", |m, a| {
         let length = usize::try_from(a.int(1)).unwrap_or(0);
         m.allocate(length * 2)?;
         edit(m, a, |units| units.resize(length, 0))
     }),
     ("StringBuilder.Item", |m, a| {
-        let units = units(m, a)?;
-        match usize::try_from(a.int(1)).ok().and_then(|index| units.get(index)) {
-            Some(unit) => Ok(Value::Char(*unit)),
+        let unit = match m.object_of(a.get(0))? {
+            Object::Builder(units, _) => usize::try_from(a.int(1)).ok().and_then(|index| units.get(index)).copied(),
+            _ => None,
+        };
+        match unit {
+            Some(unit) => Ok(Value::Char(unit)),
             None => Err(m.throw("IndexOutOfRangeException", "Index was outside the bounds of the array.")),
         }
     }),
@@ -45,19 +65,22 @@ pub(crate) const MEMBERS: Members = &[
     ("StringBuilder.new(string,int,int,int)", |m, a| {
         let text = a.text(0).unwrap_or_else(|| std::sync::Arc::new(Text::from("")));
         let (start, count) = range(m, text.len(), a.int(1), a.int(2))?;
-        Ok(m.object(Object::Builder(text.slice(start, count).units())))
+        made(m, text.slice(start, count).units(), i32::MAX)
     }),
-    ("StringBuilder.Capacity", |m, a| units(m, a).map(|units| Value::size(units.len().next_power_of_two().max(16)))),
+    ("StringBuilder.Capacity", |m, a| length(m, a).map(|length| Value::size(length.next_power_of_two().max(16)))),
     ("StringBuilder.Capacity=", |m, a| {
-        let length = units(m, a)?.len();
+        let length = length(m, a)?;
         match usize::try_from(a.int(1)).ok().filter(|capacity| *capacity >= length) {
             Some(_) => Ok(Value::Null),
             None => Err(m.out_of_range("value", "capacity was less than the current size.")),
         }
     }),
-    ("StringBuilder.MaxCapacity", |m, a| units(m, a).map(|_| Value::Int32(i32::MAX))),
+    ("StringBuilder.MaxCapacity", |m, a| match m.object_of(a.get(0))? {
+        Object::Builder(_, most) => Ok(Value::Int32(*most)),
+        _ => Ok(Value::Int32(i32::MAX)),
+    }),
     ("StringBuilder.EnsureCapacity", |m, a| {
-        let capacity = units(m, a)?.len().next_power_of_two().max(16);
+        let capacity = length(m, a)?.next_power_of_two().max(16);
         Ok(Value::Int32(a.int(1).max(i32::try_from(capacity).unwrap_or(16))))
     }),
     ("StringBuilder.AppendJoin", |m, a| {
@@ -73,12 +96,12 @@ pub(crate) const MEMBERS: Members = &[
     ("StringBuilder.Equals(StringBuilder)", |m, a| {
         let own = units(m, a)?;
         Ok(Value::Boolean(match a.get(1) {
-            Value::Object(other) => matches!(m.heap.get(*other), Object::Builder(units) if *units == own),
+            Value::Object(other) => matches!(m.heap.get(*other), Object::Builder(units, _) if *units == own),
             _ => false,
         }))
     }),
     ("StringBuilder.Insert(int,string,int)", |m, a| {
-        let length = units(m, a)?.len();
+        let length = length(m, a)?;
         let (start, _) = range(m, length, a.int(1), 0)?;
         let Ok(count) = usize::try_from(a.int(3)) else { return Err(m.out_of_range("count", "Non-negative number required.")) };
         let part = a.text(2).map(|text| text.units()).unwrap_or_default();
@@ -89,7 +112,7 @@ pub(crate) const MEMBERS: Members = &[
         })
     }),
     ("StringBuilder.Insert(int,char[],int,int)", |m, a| {
-        let length = units(m, a)?.len();
+        let length = length(m, a)?;
         let (place, _) = range(m, length, a.int(1), 0)?;
         let part = super::char_units(m, a.get(2));
         let (start, count) = range(m, part.len(), a.int(3), a.int(4))?;
@@ -110,7 +133,7 @@ pub(crate) const MEMBERS: Members = &[
         })
     }),
     ("StringBuilder.Replace(char,char,int,int)", |m, a| {
-        let length = units(m, a)?.len();
+        let length = length(m, a)?;
         let (start, count) = range(m, length, a.int(3), a.int(4))?;
         let (old, new) = (a.get(1).integer() as u16, a.get(2).integer() as u16);
         edit(m, a, |units| {
@@ -123,7 +146,7 @@ pub(crate) const MEMBERS: Members = &[
         let part = match a.get(1) {
             Value::Null => Vec::new(),
             Value::Object(handle) => match m.heap.get(*handle) {
-                Object::Builder(units) => units.clone(),
+                Object::Builder(units, _) => units.clone(),
                 _ => Vec::new(),
             },
             _ => Vec::new(),
@@ -138,7 +161,7 @@ pub(crate) const MEMBERS: Members = &[
         edit(m, a, |units| units.extend_from_slice(&part[start..start + count]))
     }),
     ("StringBuilder.Remove(int,int)", |m, a| {
-        let length = units(m, a)?.len();
+        let length = length(m, a)?;
         let (start, count) = range(m, length, a.int(1), a.int(2))?;
         edit(m, a, |units| {
             units.drain(start..start + count);
@@ -181,18 +204,36 @@ fn handle(m: &mut Machine<'_>, a: Args<'_>) -> Outcome<Handle> {
     }
 }
 
+fn made(m: &mut Machine<'_>, units: Vec<u16>, most: i32) -> Outcome {
+    Ok(m.object(Object::Builder(units, most)))
+}
+
+fn length(m: &mut Machine<'_>, a: Args<'_>) -> Outcome<usize> {
+    match m.object_of(a.get(0))? {
+        Object::Builder(units, _) => Ok(units.len()),
+        _ => Ok(0),
+    }
+}
+
 fn units(m: &mut Machine<'_>, a: Args<'_>) -> Outcome<Vec<u16>> {
-    let handle = handle(m, a)?;
-    match m.heap.get(handle) {
-        Object::Builder(units) => Ok(units.clone()),
+    match m.object_of(a.get(0))? {
+        Object::Builder(units, _) => Ok(units.clone()),
         _ => Ok(Vec::new()),
     }
 }
 
-fn edit(m: &mut Machine<'_>, a: Args<'_>, work: impl FnOnce(&mut Vec<u16>)) -> Outcome {
+/// Changes the text, which may not become longer than the builder was made for.
+pub(in crate::expression::library) fn edit(m: &mut Machine<'_>, a: Args<'_>, work: impl FnOnce(&mut Vec<u16>)) -> Outcome {
     let handle = handle(m, a)?;
-    if let Some(Object::Builder(units)) = m.heap.get_mut(handle) {
+    let mut too_long = false;
+    if let Some(Object::Builder(units, most)) = m.heap.get_mut(handle) {
         work(units);
+        let most = usize::try_from(*most).unwrap_or(0);
+        too_long = units.len() > most;
+        units.truncate(most);
+    }
+    if too_long {
+        return Err(m.out_of_range("requiredLength", "capacity was less than the current size."));
     }
     Ok(a.get(0).clone())
 }
@@ -201,7 +242,7 @@ fn append(m: &mut Machine<'_>, a: Args<'_>, line: bool) -> Outcome {
     let mut added: Vec<u16> = Vec::new();
     match (a.get(1), a.len()) {
         (Value::Char(unit), 3) => {
-            let count = usize::try_from(a.int(2)).unwrap_or(0);
+            let Ok(count) = usize::try_from(a.int(2)) else { return Err(m.out_of_range("repeatCount", "Count cannot be less than zero.")) };
             m.allocate(count * 2)?;
             added.resize(count, *unit);
         }
@@ -222,7 +263,7 @@ fn append(m: &mut Machine<'_>, a: Args<'_>, line: bool) -> Outcome {
 }
 
 fn insert(m: &mut Machine<'_>, a: Args<'_>) -> Outcome {
-    let length = units(m, a)?.len();
+    let length = length(m, a)?;
     let (start, _) = range(m, length, a.int(1), 0)?;
     let text = match a.get(2) {
         Value::Object(object) if matches!(m.heap.get(*object), Object::Array(ty, _) if ty.element() == Some(known().char)) => {

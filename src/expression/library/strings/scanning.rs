@@ -1,6 +1,6 @@
 //! Parts and places of strings: copying, searching for any of several characters, line endings, enumeration; and `StringComparer` as an object.
 
-use super::{char_units, compare_rule, comparer, comparer_hash, comparer_rule, equal_rule, range};
+use super::{any_of, compare_rule, comparer, comparer_hash, comparer_rule, equal_rule, range};
 use crate::expression::heap::Object;
 use crate::expression::library::{Members, convert, equals, linq, to_text};
 use crate::expression::machine::{Args, Machine, Outcome};
@@ -8,28 +8,7 @@ use crate::expression::text::Text;
 use crate::expression::value::Value;
 
 pub(crate) const MEMBERS: Members = &[
-    ("String.CompareOrdinal(string,int,string,int,int)", |m, a| {
-        let length = usize::try_from(a.int(4)).unwrap_or(0);
-        let mut parts = Vec::new();
-        for (text, start) in [(a.text(0), a.int(1)), (a.text(2), a.int(3))] {
-            let part = match text {
-                None => None,
-                Some(text) => match usize::try_from(start).ok().filter(|start| *start <= text.len()) {
-                    Some(start) => Some(std::sync::Arc::new(text.slice(start, length))),
-                    None => {
-                        return Err(m.out_of_range(
-                            "indexA",
-                            "Index was out of range. Must be non-negative and less than the size of the collection.",
-                        ));
-                    }
-                },
-            };
-            parts.push(part);
-        }
-        let two = parts.pop().flatten();
-        let one = parts.pop().flatten();
-        Ok(Value::Int32(compare_rule(one, two, 4)))
-    }),
+    ("String.CompareOrdinal(string,int,string,int,int)", |m, a| super::compare_ruled_part(m, a, 4)),
     ("String.CopyTo(int,char[],int,int)", |m, a| {
         let text = m.this(a)?;
         let (start, count) = range(m, text.len(), a.int(1), a.int(4))?;
@@ -52,7 +31,7 @@ pub(crate) const MEMBERS: Members = &[
     }),
     ("String.IndexOfAny(char[],int,int)", |m, a| {
         let text = m.this(a)?;
-        let any = char_units(m, a.get(1));
+        let any = any_of(m, a.get(1))?;
         let (start, count) = range(m, text.len(), a.int(2), a.int(3))?;
         let found = (start..start + count).find(|index| any.contains(&text.at(*index)));
         Ok(Value::Int32(found.map_or(-1, |index| i32::try_from(index).unwrap_or(-1))))
@@ -60,20 +39,6 @@ pub(crate) const MEMBERS: Members = &[
     ("String.LastIndexOfAny(char[],int)", |m, a| last_of_any(m, a, None)),
     ("String.LastIndexOfAny(char[],int,int)", |m, a| last_of_any(m, a, Some(a.int(3)))),
     ("String.IsInterned", |m, a| m.string(a, 0, "str").map(Value::Text)),
-    ("String.IsNormalized", |m, a| {
-        let text = m.this(a)?;
-        if matches!(*text, Text::Ascii(_)) {
-            return Ok(Value::Boolean(true));
-        }
-        Err(m.throw("NotSupportedException", "Normalising text that is not ASCII is not emulated."))
-    }),
-    ("String.Normalize(NormalizationForm)", |m, a| {
-        let text = m.this(a)?;
-        if matches!(*text, Text::Ascii(_)) {
-            return Ok(Value::Text(text));
-        }
-        Err(m.throw("NotSupportedException", "Normalising text that is not ASCII is not emulated."))
-    }),
     ("String.ReplaceLineEndings()", |m, a| {
         let text = m.this(a)?;
         m.text(with_line_ends(&text, "\n"))
@@ -129,7 +94,7 @@ pub(in crate::expression::library) fn put(m: &mut Machine<'_>, array: &Value, at
 
 fn last_of_any(m: &mut Machine<'_>, a: Args<'_>, count: Option<i32>) -> Outcome {
     let text = m.this(a)?;
-    let any = char_units(m, a.get(1));
+    let any = any_of(m, a.get(1))?;
     if text.is_empty() {
         return Ok(Value::Int32(-1));
     }

@@ -2,6 +2,7 @@
 
 use super::{ignores_case, needle};
 use crate::expression::machine::{Args, Machine, Outcome};
+use crate::expression::text::Text;
 use crate::expression::value::Value;
 
 pub(super) fn affix(m: &mut Machine<'_>, a: Args<'_>, start: bool) -> Outcome {
@@ -62,7 +63,14 @@ pub(super) fn last_index_of(m: &mut Machine<'_>, a: Args<'_>) -> Outcome {
     let rule = a.values[2..].iter().find_map(|value| if let Value::Enum(_, rule) = value { Some(*rule) } else { None });
     let (end, least) = match (numbers.next(), numbers.next()) {
         (None, _) => (text.len(), 0),
-        (Some(_), _) if text.is_empty() => (0, 0),
+        (Some(start), _) if text.is_empty() => {
+            // A letter is not found in nothing, wherever one looks; a text is looked for in a place that there is.
+            if matches!(a.get(1), Value::Text(_)) && !matches!(start, -1 | 0) {
+                let message = "Index was out of range. Must be non-negative and less than the size of the collection.";
+                return Err(m.out_of_range("startIndex", message));
+            }
+            (0, 0)
+        }
         (Some(start), count) => {
             let Some(start) =
                 usize::try_from(start).ok().filter(|start| *start < text.len() + usize::from(matches!(a.get(1), Value::Text(_))))
@@ -72,9 +80,22 @@ pub(super) fn last_index_of(m: &mut Machine<'_>, a: Args<'_>) -> Outcome {
                 );
             };
             let end = (start + 1).min(text.len());
-            (end, count.and_then(|count| usize::try_from(count).ok()).map_or(0, |count| end.saturating_sub(count)))
+            let Some(count) = count else { return Ok(found_last(&text, &value, end, 0, rule)) };
+            // One place behind the end counts as the end.
+            let count = if start == text.len() && count > 0 { count - 1 } else { count };
+            match usize::try_from(count).ok().filter(|count| *count <= end) {
+                Some(count) => (end, end - count),
+                None => {
+                    let message = "Count must be positive and count must refer to a location within the string/array/collection.";
+                    return Err(m.out_of_range("count", message));
+                }
+            }
         }
     };
-    let found = text.rfind(&value, end, rule.is_some_and(ignores_case)).filter(|index| *index >= least);
-    Ok(index_result(found.map(|index| if value.is_empty() { index.min(text.len().saturating_sub(1)) } else { index })))
+    Ok(found_last(&text, &value, end, least, rule))
+}
+
+fn found_last(text: &Text, value: &Text, end: usize, least: usize, rule: Option<i64>) -> Value {
+    let found = text.rfind(value, end, rule.is_some_and(ignores_case)).filter(|index| *index >= least);
+    index_result(found.map(|index| if value.is_empty() { index.min(text.len().saturating_sub(1)) } else { index }))
 }

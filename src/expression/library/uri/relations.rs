@@ -53,7 +53,7 @@ pub(in crate::expression::library) const MEMBERS: Members = &[
         tried(m, a, made)
     }),
     ("Uri.TryCreate(Uri,string,Uri)", |m, a| {
-        let made = combined(m, a);
+        let made = if a.get(1).is_null() { Ok(Value::Null) } else { combined(m, a) };
         tried(m, a, made)
     }),
     ("Uri.TryCreate(Uri,Uri,Uri)", |m, a| {
@@ -165,11 +165,23 @@ pub(in crate::expression::library) const MEMBERS: Members = &[
         let folder = base.path().rsplit_once('/').map_or("/", |(folder, _)| folder);
         Ok(Value::Boolean(same_origin(&base, &other) && other.path().starts_with(folder)))
     }),
-    ("Uri.MakeRelativeUri", |m, a| {
-        let text = relative(m, a)?;
-        relative_uri(m, &text)
+    ("Uri.MakeRelativeUri", |m, a| match relative_path(m, a)? {
+        Some(path) => {
+            let other = parsed(m, Args { values: &[a.get(1).clone()], types: &[] })?;
+            let query = other.query().map_or(String::new(), |query| format!("?{query}"));
+            let fragment = other.fragment().map_or(String::new(), |fragment| format!("#{fragment}"));
+            relative_uri(m, &format!("{path}{query}{fragment}"))
+        }
+        None => Ok(a.get(1).clone()),
     }),
-    ("Uri.MakeRelative", |m, a| relative(m, a).map(Value::from)),
+    // The older one looks at the paths alone.
+    ("Uri.MakeRelative", |m, a| match relative_path(m, a)? {
+        Some(text) => Ok(Value::from(text)),
+        None => {
+            let text = crate::expression::library::to_text(m, a.get(1))?;
+            m.text(text)
+        }
+    }),
 ];
 
 fn same_origin(one: &url::Url, two: &url::Url) -> bool {
@@ -243,6 +255,20 @@ fn tried(m: &mut Machine<'_>, a: Args<'_>, made: Outcome) -> Outcome {
     Ok(Value::Boolean(there))
 }
 
+/// From one path to another, as .NET writes it: up to the last folder that both have, then down.
+fn path_difference(from: &str, to: &str) -> String {
+    let same = from.bytes().zip(to.bytes()).take_while(|(one, two)| one == two).count();
+    if same == from.len() && same == to.len() {
+        return String::new();
+    }
+    let Some(folder) = from.get(..same).and_then(|common| common.rfind('/')) else { return to.to_owned() };
+    let up = from.get(same..).unwrap_or_default().matches('/').count();
+    if up == 0 && to.len() == folder + 1 {
+        return "./".to_owned();
+    }
+    format!("{}{}", "../".repeat(up), to.get(folder + 1..).unwrap_or_default())
+}
+
 fn digit(value: &Value) -> Option<i32> {
     char::from_u32(u32::try_from(value.integer()).ok()?)?.to_digit(16).and_then(|digit| i32::try_from(digit).ok())
 }
@@ -273,17 +299,17 @@ fn host_kind(name: &str) -> i64 {
     }
 }
 
-/// The path from one URL to another; all of it if they have no common origin.
-fn relative(m: &mut Machine<'_>, a: Args<'_>) -> Outcome<String> {
+/// The path from one URL to another; nothing if they have no common origin.
+fn relative_path(m: &mut Machine<'_>, a: Args<'_>) -> Outcome<Option<String>> {
     let base = parsed(m, a)?;
     if a.get(1).is_null() {
         return Err(m.argument_null("uri"));
     }
     let other = parsed(m, Args { values: &[a.get(1).clone()], types: &[] })?;
     if !same_origin(&base, &other) {
-        return Ok(other.as_str().to_owned());
+        return Ok(None);
     }
-    let text = base.make_relative(&other).unwrap_or_else(|| other.as_str().to_owned());
+    let text = path_difference(base.path(), other.path());
     m.allocate(text.len())?;
-    Ok(text)
+    Ok(Some(text))
 }

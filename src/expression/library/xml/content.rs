@@ -67,6 +67,8 @@ pub(crate) fn add_content(m: &mut Machine<'_>, to: Handle, value: &Value, place:
         Value::Object(handle) => match m.heap.get(*handle) {
             Object::Xml(xml) if matches!(xml.node, Node::Attribute(..)) => return add_attribute(m, to, *handle, *place),
             Object::Xml(_) => return add_node(m, to, *handle, place),
+            // A token is a sequence of its children, of which the last ones have none: nothing is added.
+            Object::Json(_) => return Ok(()),
             _ if linq::is_enumerable(m, value) => {
                 for item in linq::collect(m, value)? {
                     add_content(m, to, &item, place, depth + 1)?;

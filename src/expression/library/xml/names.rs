@@ -111,7 +111,7 @@ fn checked(m: &mut Machine<'_>, namespace: &str, local: &str) -> Outcome {
 /// Whether the text is a name without a colon.
 pub(crate) fn verify(m: &mut Machine<'_>, local: &str) -> Outcome<()> {
     if local.is_empty() {
-        return Err(m.throw("ArgumentException", "The empty string '' is not a valid local name."));
+        return Err(m.throw("ArgumentNullException", "The empty string '' is not a valid local name.\nParameter name: name"));
     }
     for (index, character) in local.chars().enumerate() {
         let fits = character.is_alphabetic()

@@ -1,5 +1,7 @@
 //! `context` as a JSON line describes it.
 
+use std::collections::HashMap;
+
 use base64::Engine as _;
 use serde_json::{Map, Value};
 use time::OffsetDateTime;
@@ -15,13 +17,15 @@ pub(super) struct JsonContext {
     objects: Vec<Value>,
     consumed: Vec<bool>,
     variables: Vec<(String, HostValue)>,
+    /// The objects that a property of one gave: the same each time it is asked for.
+    made: HashMap<(u32, String), u32>,
 }
 
 impl JsonContext {
     /// Reads the line; variables of types that JSON has not are made on `heap`.
     pub(super) fn new(input: &Value, heap: &mut Heap) -> Result<Self, String> {
         let root = input.as_object().cloned().unwrap_or_default();
-        let mut context = Self { root, objects: Vec::new(), consumed: Vec::new(), variables: Vec::new() };
+        let mut context = Self { root, objects: Vec::new(), consumed: Vec::new(), variables: Vec::new(), made: HashMap::new() };
         // Number 0 is the request, 1 the response.
         let request = context.root.get("request").cloned().unwrap_or_else(|| Value::Object(Map::new()));
         context.add(request);
@@ -42,12 +46,27 @@ impl JsonContext {
         u32::try_from(self.objects.len() - 1).unwrap_or(u32::MAX)
     }
 
+    /// The number of what a property of an object (or of the context) holds.
+    fn once(&mut self, of: Option<Host>, name: &str, value: Value) -> u32 {
+        let place = (of.map_or(u32::MAX, |object| object.id), name.to_owned());
+        if let Some(id) = self.made.get(&place) {
+            return *id;
+        }
+        let id = self.add(value);
+        self.made.insert(place, id);
+        id
+    }
+
     fn variable(&mut self, value: &Value, heap: &mut Heap) -> Result<HostValue, String> {
         let typed = value.get("$type").and_then(Value::as_str).map(|kind| (kind, value.get("value").cloned().unwrap_or(Value::Null)));
         Ok(match (typed, value) {
             (Some(("IResponse", inner)), _) => {
                 let id = self.add(inner);
                 HostValue::Object(Host { kind: HostKind::Response, id })
+            }
+            (Some(("Authorization", inner)), _) => {
+                let id = self.add(inner);
+                HostValue::Object(Host { kind: HostKind::Authorization, id })
             }
             (Some(("long", inner)), _) => self.made(heap, &format!("@({}L)", inner.as_i64().ok_or("no integer")?))?,
             (Some(("guid", inner)), _) => self.made(heap, &format!("@(Guid.Parse(@\"{}\"))", quoted(&inner)))?,
@@ -107,8 +126,8 @@ impl JsonContext {
     /// A member of the line as an object of its own; null if it is not there.
     fn child(&mut self, name: &str, kind: HostKind, always: bool) -> HostValue {
         match self.root.get(name).filter(|value| value.is_object()).cloned() {
-            Some(value) => HostValue::Object(Host { kind, id: self.add(value) }),
-            None if always => HostValue::Object(Host { kind, id: self.add(Value::Object(Map::new())) }),
+            Some(value) => HostValue::Object(Host { kind, id: self.once(None, name, value) }),
+            None if always => HostValue::Object(Host { kind, id: self.once(None, name, Value::Object(Map::new())) }),
             None => HostValue::Null,
         }
     }
@@ -116,7 +135,7 @@ impl JsonContext {
     /// A member of an object as an object of its own; null if it is not there.
     fn part(&mut self, object: Host, name: &str, kind: HostKind) -> HostValue {
         match self.field(object, name).filter(|value| value.is_object()).cloned() {
-            Some(value) => HostValue::Object(Host { kind, id: self.add(value) }),
+            Some(value) => HostValue::Object(Host { kind, id: self.once(Some(object), name, value) }),
             None => HostValue::Null,
         }
     }
@@ -129,7 +148,7 @@ impl JsonContext {
 
     fn url(&mut self, object: Host, names: &[&str]) -> HostValue {
         match names.iter().find_map(|name| self.field(object, name).cloned()) {
-            Some(value) => HostValue::Object(Host { kind: HostKind::Url, id: self.add(value) }),
+            Some(value) => HostValue::Object(Host { kind: HostKind::Url, id: self.once(Some(object), &names.concat(), value) }),
             None => HostValue::Null,
         }
     }
@@ -200,7 +219,7 @@ impl JsonContext {
 
     fn map(&mut self, object: Host, name: &str, kind: HostKind) -> HostValue {
         let value = self.field(object, name).cloned().unwrap_or_else(|| Value::Object(Map::new()));
-        HostValue::Object(Host { kind, id: self.add(value) })
+        HostValue::Object(Host { kind, id: self.once(Some(object), name, value) })
     }
 
     fn items(kind: HostKind, value: &Value) -> HostValue {
@@ -209,6 +228,10 @@ impl JsonContext {
             (HostKind::TextLists, Value::Array(list)) => HostValue::Texts(list.iter().map(text).collect()),
             (HostKind::TextLists, other) => HostValue::Texts(vec![text(other)]),
             (HostKind::Certificates, other) => certificate(other),
+            (HostKind::Variables, Value::Bool(truth)) => HostValue::Boolean(*truth),
+            (HostKind::Variables, Value::Number(number)) => {
+                number.as_i64().and_then(|number| i32::try_from(number).ok()).map_or(HostValue::Null, HostValue::Integer)
+            }
             (_, other) => HostValue::Text(text(other)),
         }
     }
@@ -246,6 +269,7 @@ impl ExpressionContext for JsonContext {
                 _ => HostValue::Texts(vec!["https".to_owned()]),
             },
             (HostKind::Api, "SubscriptionKeyParameterNames") => self.part(object, &own, HostKind::KeyNames),
+            (HostKind::Authorization, "Claims") => self.map(object, "claims", HostKind::Variables),
             (HostKind::Deployment, "Gateway") => self.part(object, &own, HostKind::Gateway),
             (HostKind::Deployment, "Certificates") => self.map(object, "certificates", HostKind::Certificates),
             (HostKind::Gateway, "IsManaged") => self.truth(object, &own, false),
@@ -279,15 +303,17 @@ impl ExpressionContext for JsonContext {
     }
 
     fn lookup(&mut self, map: Host, key: &str) -> Option<HostValue> {
-        if map.kind == HostKind::Variables {
+        // Those of the context are number 0; claims are maps of the same sort.
+        if map.kind == HostKind::Variables && map.id == 0 {
             return self.variables.iter().find(|(name, _)| name == key).map(|(_, value)| value.clone());
         }
         let entries = self.objects.get(map.id as usize)?.as_object()?;
-        entries.iter().find(|(name, _)| name.eq_ignore_ascii_case(key)).map(|(_, value)| Self::items(map.kind, value))
+        let same = |name: &str| if map.kind == HostKind::Variables { name == key } else { name.eq_ignore_ascii_case(key) };
+        entries.iter().find(|(name, _)| same(name)).map(|(_, value)| Self::items(map.kind, value))
     }
 
     fn entries(&mut self, map: Host) -> Vec<(String, HostValue)> {
-        if map.kind == HostKind::Variables {
+        if map.kind == HostKind::Variables && map.id == 0 {
             return self.variables.clone();
         }
         match self.objects.get(map.id as usize) {
