@@ -43,3 +43,4 @@ mod scenario;
 mod simulator;
 mod spec;
 mod support;
+mod verify;
