@@ -49,14 +49,6 @@ struct Frame {
     base: usize,
 }
 
-/// Room that an evaluation works in; a request's next one takes it over.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Room {
-    stack: Vec<Value>,
-    frames: Vec<Frame>,
-    arguments: Vec<Value>,
-}
-
 /// What of an evaluation outlives a stop.
 #[derive(Debug, Default)]
 pub(crate) struct State {
@@ -67,23 +59,6 @@ pub(crate) struct State {
     spare: SmallVec<[Value; 4]>,
     spent: u64,
     started: bool,
-}
-
-impl State {
-    fn move_in(&mut self, room: &mut Room) {
-        let Room { stack, frames, arguments } = std::mem::take(room);
-        (self.stack, self.frames, self.spare) = (stack, frames, arguments);
-    }
-
-    /// Leaves the room empty.
-    fn move_out(&mut self, room: &mut Room) {
-        let (mut stack, mut frames, mut arguments) =
-            (std::mem::take(&mut self.stack), std::mem::take(&mut self.frames), std::mem::take(&mut self.spare));
-        stack.clear();
-        frames.clear();
-        arguments.clear();
-        *room = Room { stack, frames, arguments };
-    }
 }
 
 pub(crate) struct Machine<'m> {
@@ -111,28 +86,17 @@ impl<'m> Machine<'m> {
     pub(crate) fn run(&mut self, fuel: u64) -> Halt {
         if !self.state.started {
             self.state.started = true;
-            self.state.move_in(&mut self.heap.room);
             // Enough for most expressions, so that neither grows step by step.
             self.state.stack.reserve(self.code.functions.first().map_or(0, |function| function.slots as usize) + 8);
             if let Err(fault) = self.enter(0, &[], Vec::new()) {
-                self.state.move_out(&mut self.heap.room);
                 return Halt::Fault(fault);
             }
         }
         let limit = self.state.spent.saturating_add(fuel);
         match self.execute(0, limit) {
-            Ok(Some(value)) => {
-                self.state.move_out(&mut self.heap.room);
-                Halt::Done(value)
-            }
+            Ok(Some(value)) => Halt::Done(value),
             Ok(None) => Halt::Slice,
-            Err(fault) => {
-                // It goes on when the body is there.
-                if !matches!(fault, Fault::NeedBody(_)) {
-                    self.state.move_out(&mut self.heap.room);
-                }
-                Halt::Fault(fault)
-            }
+            Err(fault) => Halt::Fault(fault),
         }
     }
 
