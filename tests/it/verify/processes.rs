@@ -44,6 +44,8 @@ impl Stand {
         let directory = tempfile::tempdir().unwrap();
         let path: PathBuf = directory.path().join("fixture.json");
         std::fs::write(&path, fixture()).unwrap();
+        let behavior = directory.path().join("behavior.yaml");
+        std::fs::write(&behavior, "latency: { perToken: PT0.005S }\n").unwrap();
         let emulator = EmulatorProcess::start(&["--fixture", path.to_str().unwrap()]);
         let state = tempfile::tempdir().unwrap();
         let state_dir = state.path().to_str().unwrap();
@@ -71,6 +73,8 @@ impl Stand {
             ])
             .args(["--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--state-dir"])
             .arg(emulator.state.path())
+            .arg("--behavior")
+            .arg(&behavior)
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
