@@ -9,7 +9,7 @@ use super::gateway::{Told as _, plain_region};
 use super::statistics::Expected;
 use super::subject::Subject;
 use crate::arm::ResourceId;
-use crate::arm::catalogue::{self, ResourceType};
+use crate::arm::catalogue;
 use crate::azure::{AzureError, Reply};
 use crate::scenario::Answer;
 
@@ -135,7 +135,7 @@ pub(super) async fn read(subject: &Subject<'_>) -> Result<Vec<Pool>, AzureError>
             continue;
         }
         // It may be written back: nothing that only a preview shows may be lost.
-        let version = catalogue::find(BACKEND).map_or(resource.api_version.as_str(), ResourceType::newest_api_version);
+        let version = catalogue::find(BACKEND).map_or(resource.api_version.as_str(), |entry| entry.newest_api_version());
         if let Some(found) = subject.client.get(id.as_str(), version, &[]).await? {
             pools.push(read_pool(subject, id, version, found, &accounts).await?);
         }
