@@ -135,10 +135,7 @@ pub(super) async fn read(subject: &Subject<'_>) -> Result<Vec<Pool>, AzureError>
             continue;
         }
         // It may be written back: nothing that only a preview shows may be lost.
-        let version = match catalogue::find(BACKEND) {
-            Some(kind) => kind.newest_api_version(),
-            None => resource.api_version.as_str(),
-        };
+        let version = catalogue::find(BACKEND).map_or(resource.api_version.as_str(), |entry| entry.newest_api_version());
         if let Some(found) = subject.client.get(id.as_str(), version, &[]).await? {
             pools.push(read_pool(subject, id, version, found, &accounts).await?);
         }
