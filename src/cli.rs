@@ -5,6 +5,7 @@ mod commands;
 mod drawing;
 pub mod findings;
 mod output;
+mod reference;
 mod report;
 mod settings;
 

@@ -12,7 +12,7 @@ use std::path::PathBuf;
 
 use clap::{Args, FromArgMatches as _, Parser, Subcommand, ValueEnum};
 
-pub(super) use about::{CompletionsArguments, ExplainArguments, ManArguments};
+pub(super) use about::{CompletionsArguments, ExplainArguments, ManArguments, SchemaArguments};
 pub(super) use doctor::DoctorArguments;
 pub(super) use export::ExportArguments;
 pub(super) use graph::GraphArguments;
@@ -247,8 +247,8 @@ pub enum Command {
     #[command(after_help = "Examples:\n  apimctl explain POL101\n  apimctl explain --format json")]
     Explain(ExplainArguments),
     /// Print the JSON Schema of the specification, for editors
-    #[command(after_help = "Example:\n  apimctl schema > apimctl.schema.json")]
-    Schema,
+    #[command(after_help = "Examples:\n  apimctl schema > apimctl.schema.json\n  apimctl schema --markdown > specification.md")]
+    Schema(SchemaArguments),
     /// Print a script that completes commands and flags in a shell
     #[command(
         after_help = "Examples:\n  apimctl completions bash > ~/.local/share/bash-completion/completions/apimctl\n  apimctl completions zsh > \"${fpath[1]}/_apimctl\"\n  apimctl completions fish > ~/.config/fish/completions/apimctl.fish\n  apimctl completions powershell | Out-String | Invoke-Expression"

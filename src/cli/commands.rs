@@ -79,7 +79,7 @@ pub async fn run(command_line: CommandLine, environment: Environment, printer: &
         Command::Export(arguments) => export::run(&arguments, &mut session).await,
         Command::Graph(arguments) => graph::run(&arguments, &mut session),
         Command::Explain(arguments) => explain::run(&arguments, &mut session),
-        Command::Schema => Ok(schema::run(&mut session)),
+        Command::Schema(arguments) => Ok(schema::run(&arguments, &mut session)),
         Command::Completions(arguments) => Ok(completions::run(&arguments, &mut session)),
         Command::Man(arguments) => man::run(&arguments, &mut session),
     }

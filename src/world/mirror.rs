@@ -55,9 +55,8 @@ impl Mirror {
         }
         let store = self.arm.emulator().store();
         let before = store.snapshot();
-        let is_same = |stored: &Stored| {
-            before.get(&stored.id).is_some_and(|known| known.body == stored.body && known.secrets == stored.secrets)
-        };
+        let is_same =
+            |stored: &Stored| before.get(&stored.id).is_some_and(|known| known.body == stored.body && known.secrets == stored.secrets);
         let mirrored = |id: &ResourceId| *id == self.service || id.is_below(&self.service) || self.is_of_account(id);
         let gone: Vec<ResourceId> = before.keys().filter(|id| mirrored(id) && !found.contains_key(*id)).cloned().collect();
         let put: Vec<Stored> = found.into_values().filter(|stored| !is_same(stored)).collect();
@@ -95,8 +94,11 @@ impl Mirror {
         }
         let children = stream::iter(parents.iter().map(|parent| self.children(parent))).buffer_unordered(PARALLEL);
         all.extend(children.try_collect::<Vec<_>>().await?.into_iter().flatten());
-        let operations: Vec<ResourceId> =
-            all.iter().filter(|stored| stored.id.is_type("Microsoft.ApiManagement/service/apis/operations")).map(|stored| stored.id.clone()).collect();
+        let operations: Vec<ResourceId> = all
+            .iter()
+            .filter(|stored| stored.id.is_type("Microsoft.ApiManagement/service/apis/operations"))
+            .map(|stored| stored.id.clone())
+            .collect();
         let policies = stream::iter(operations.iter().map(|operation| self.policy(operation))).buffer_unordered(PARALLEL);
         all.extend(policies.try_collect::<Vec<_>>().await?.into_iter().flatten());
         let accounts = stream::iter(self.accounts.iter().map(|account| self.account(account))).buffer_unordered(PARALLEL);
@@ -183,10 +185,8 @@ impl Mirror {
     }
 }
 
-/// The newest api-version that the catalogue knows of a type: an older one leaves out what only a preview shows.
 fn newest(kind: &str) -> &'static str {
-    let Some(entry) = catalogue::find(kind) else { return "2024-05-01" };
-    entry.preview.iter().map(|preview| preview.api_version).chain([entry.api_version]).max().unwrap_or(entry.api_version)
+    catalogue::find(kind).map_or("2024-05-01", catalogue::ResourceType::newest_api_version)
 }
 
 fn has_secrets(one: &Stored) -> bool {
@@ -204,4 +204,3 @@ fn stored(body: Value, etag: Option<String>) -> Option<Stored> {
     let id = ResourceId::parse(body.get("id")?.as_str()?).ok()?;
     Some(Stored { id, body, secrets: BTreeMap::new(), etag: etag.unwrap_or_default(), internal: Value::Null })
 }
-

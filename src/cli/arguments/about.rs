@@ -26,4 +26,15 @@ pub struct ManArguments {
     /// Where to write a page for each command; without it, the main page goes to stdout
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
+    /// Print all commands as one page of Markdown instead
+    #[arg(long, conflicts_with = "out")]
+    pub markdown: bool,
+}
+
+/// Arguments of `schema`.
+#[derive(Debug, Args)]
+pub struct SchemaArguments {
+    /// Print the keys and their meaning as a page of Markdown instead
+    #[arg(long)]
+    pub markdown: bool,
 }

@@ -7,9 +7,14 @@ use anyhow::{Context, Result};
 use super::Session;
 use crate::cli::arguments::{self, ManArguments};
 use crate::cli::output::Outcome;
+use crate::cli::reference;
 
 /// Runs it.
 pub(super) fn run(arguments: &ManArguments, session: &mut Session<'_>) -> Result<Outcome> {
+    if arguments.markdown {
+        session.printer.data(reference::commands::markdown().trim_end());
+        return Ok(Outcome::Done);
+    }
     let mut definition = arguments::definition();
     // Names the commands' pages `apimctl-plan(1)`, and gives them the global arguments.
     definition.build();

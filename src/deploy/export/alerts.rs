@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::compose::{Composer, last, text};
+use super::compose::{Composer, last, text, whole};
 use crate::arm::ResourceId;
 
 impl Composer<'_> {
@@ -56,7 +56,7 @@ impl Composer<'_> {
     /// `None`: it has several conditions, or periods of its own.
     fn log_alert(&self, id: &ResourceId, body: &Value) -> Option<Map<String, Value>> {
         let [condition] = body.pointer("/properties/criteria/allOf")?.as_array()?.as_slice() else { return None };
-        let periods = condition.pointer("/failingPeriods/numberOfEvaluationPeriods").and_then(Value::as_u64).unwrap_or(1);
+        let periods = whole(condition, "/failingPeriods/numberOfEvaluationPeriods").unwrap_or(1);
         if periods != 1 || condition.get("resourceIdColumn").is_some_and(|column| !column.is_null()) {
             return None;
         }

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::compose::{Composer, is_reference, last, text};
+use super::compose::{Composer, is_reference, last, text, whole};
 use crate::arm::ResourceId;
 
 const DIAGNOSTIC: [&str; 9] = [
@@ -115,7 +115,7 @@ impl<'a> Composer<'a> {
         let body = self.live.get(id)?;
         let mut fields = self.beside(id, body);
         if self.is_ours(body) {
-            if let Some(days) = body.pointer("/properties/retentionInDays").and_then(Value::as_u64) {
+            if let Some(days) = whole(body, "/properties/retentionInDays") {
                 fields.insert("retentionInDays".to_owned(), json!(days));
             }
             // ARM answers the tier in another spelling than it takes.

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::compose::{Composer, drop_if, text};
+use super::compose::{Composer, drop_if, text, whole};
 use crate::deploy::normalize::is_empty;
 
 const KNOWN: [&str; 11] = [
@@ -107,7 +107,7 @@ impl Composer<'_> {
 
 /// The tier, with its units where there is more than one.
 fn sku(body: &Value) -> Value {
-    match (body.get("name"), body.get("capacity").and_then(Value::as_u64)) {
+    match (body.get("name"), whole(body, "/capacity")) {
         (Some(name), None | Some(0 | 1)) => name.clone(),
         (Some(name), Some(capacity)) => json!({ "name": name, "capacity": capacity }),
         (None, _) => Value::Null,

@@ -27,11 +27,11 @@ pub(super) const OFFERED: [(Template, &str, &str); 5] = [
 /// The files of a template.
 pub(super) const fn files(template: Template) -> &'static [File] {
     match template {
-        Template::OpenaiLb => files!("openai-lb": "gateway.yaml", "policies/openai.xml"),
-        Template::PtuPriority => files!("ptu-priority": "gateway.yaml", "policies/openai.xml"),
-        Template::MultiTeam => files!("multi-team": "gateway.yaml", "policies/openai.xml"),
-        Template::MultiRegion => files!("multi-region": "gateway.yaml", "policies/openai.xml"),
-        Template::Minimal => files!("minimal": "gateway.yaml", "policies/openai.xml"),
+        Template::OpenaiLb => files!("openai-lb": "gateway.yaml", "gateway.test.yaml", "policies/openai.xml"),
+        Template::PtuPriority => files!("ptu-priority": "gateway.yaml", "gateway.test.yaml", "policies/openai.xml"),
+        Template::MultiTeam => files!("multi-team": "gateway.yaml", "gateway.test.yaml", "policies/openai.xml"),
+        Template::MultiRegion => files!("multi-region": "gateway.yaml", "gateway.test.yaml", "policies/openai.xml"),
+        Template::Minimal => files!("minimal": "gateway.yaml", "gateway.test.yaml", "policies/openai.xml"),
     }
 }
 
