@@ -171,9 +171,9 @@ fn what_is_wrong_with_a_file_is_found_at_once() {
         (
             format!("{LOAD}{given}variants: [ {{ name: a }}, {{ name: a, set: {{ backends/none: {{ x: 1 }} }} }}, {{}} ]\n"),
             vec![
-                "CHS004 16:40 the specification makes no resource `backends/none`",
-                "TST019 16:26 the name `a` is taken",
-                "TST011 16:73 a variant has no `name`",
+                "CHS004 15:44 the specification makes no resource `backends/none`",
+                "TST019 15:26 the name `a` is taken",
+                "TST011 15:73 a variant has no `name`",
             ],
         ),
         (
