@@ -20,4 +20,4 @@ pub use json::{SCHEMA_VERSION, coverage_json, json};
 pub use junit::junit;
 pub use lcov::lcov;
 pub use model::{Attachment, Block, Case, Counts, Media, Place, Report, Section, Status, Suite, Table};
-pub use text::{TextOptions, text};
+pub use text::{TextOptions, number, text, time};

@@ -35,6 +35,7 @@ pub fn codes() -> Vec<Code> {
         simulator::behavior::codes::ALL,
         scenario::codes::ALL,
         scenario::import::codes::ALL,
+        scenario::chaos::codes::ALL,
     ]
     .concat()
 }

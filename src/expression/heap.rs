@@ -7,7 +7,6 @@ use super::library::json::Json;
 use super::library::linq::{Enumerator, Query};
 use super::library::regex::{MatchData, Pattern};
 use super::library::xml::Xml;
-use super::machine::Room;
 use super::text::Text;
 use super::types::{self, Type};
 use super::value::{Handle, Value};
@@ -172,8 +171,6 @@ pub enum VariableMismatch {
 #[derive(Debug, Default)]
 pub struct Heap {
     objects: Vec<Object>,
-    /// Where the last evaluation worked.
-    pub(crate) room: Room,
     pub(crate) variable_mismatch: VariableMismatch,
     /// What enumerators that are moved by hand stand at.
     currents: HashMap<Handle, Value>,

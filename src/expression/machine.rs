@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use smallvec::SmallVec;
+
 use super::bound::Conversion;
 use super::code::{Code, Op};
 use super::context::{ExpressionContext, Host, HostKind};
@@ -47,40 +49,16 @@ struct Frame {
     base: usize,
 }
 
-/// Room that an evaluation works in; a request's next one takes it over.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Room {
-    stack: Vec<Value>,
-    frames: Vec<Frame>,
-    arguments: Vec<Value>,
-}
-
 /// What of an evaluation outlives a stop.
 #[derive(Debug, Default)]
 pub(crate) struct State {
-    stack: Vec<Value>,
-    frames: Vec<Frame>,
+    /// What most expressions need lies in the state itself: they ask the allocator for none of the three.
+    stack: SmallVec<[Value; 12]>,
+    frames: SmallVec<[Frame; 2]>,
     /// A list that arguments were in, for the next call.
-    spare: Vec<Value>,
+    spare: SmallVec<[Value; 4]>,
     spent: u64,
     started: bool,
-}
-
-impl State {
-    fn move_in(&mut self, room: &mut Room) {
-        let Room { stack, frames, arguments } = std::mem::take(room);
-        (self.stack, self.frames, self.spare) = (stack, frames, arguments);
-    }
-
-    /// Leaves the room empty.
-    fn move_out(&mut self, room: &mut Room) {
-        let (mut stack, mut frames, mut arguments) =
-            (std::mem::take(&mut self.stack), std::mem::take(&mut self.frames), std::mem::take(&mut self.spare));
-        stack.clear();
-        frames.clear();
-        arguments.clear();
-        *room = Room { stack, frames, arguments };
-    }
 }
 
 pub(crate) struct Machine<'m> {
@@ -108,29 +86,17 @@ impl<'m> Machine<'m> {
     pub(crate) fn run(&mut self, fuel: u64) -> Halt {
         if !self.state.started {
             self.state.started = true;
-            self.state.move_in(&mut self.heap.room);
             // Enough for most expressions, so that neither grows step by step.
             self.state.stack.reserve(self.code.functions.first().map_or(0, |function| function.slots as usize) + 8);
-            self.state.frames.reserve(2);
             if let Err(fault) = self.enter(0, &[], Vec::new()) {
-                self.state.move_out(&mut self.heap.room);
                 return Halt::Fault(fault);
             }
         }
         let limit = self.state.spent.saturating_add(fuel);
         match self.execute(0, limit) {
-            Ok(Some(value)) => {
-                self.state.move_out(&mut self.heap.room);
-                Halt::Done(value)
-            }
+            Ok(Some(value)) => Halt::Done(value),
             Ok(None) => Halt::Slice,
-            Err(fault) => {
-                // It goes on when the body is there.
-                if !matches!(fault, Fault::NeedBody(_)) {
-                    self.state.move_out(&mut self.heap.room);
-                }
-                Halt::Fault(fault)
-            }
+            Err(fault) => Halt::Fault(fault),
         }
     }
 
@@ -257,7 +223,7 @@ impl<'m> Machine<'m> {
 
     fn top_arguments(&mut self, count: u32) -> Vec<Value> {
         let from = self.state.stack.len().saturating_sub(count as usize);
-        self.state.stack.split_off(from)
+        self.state.stack.drain(from..).collect()
     }
 
     /// One instruction; a value when the frame at `floor` returns.

@@ -125,7 +125,9 @@ fn indented(out: &mut String, text: &str, by: usize) {
 #[must_use]
 pub(super) fn section_text(section: &Section, options: TextOptions) -> String {
     let mut out = String::new();
-    let _ = writeln!(out, "\n{}", paint(&section.title, "1", options));
+    if !section.title.is_empty() {
+        let _ = writeln!(out, "\n{}", paint(&section.title, "1", options));
+    }
     for block in &section.blocks {
         match block {
             Block::Text(text) | Block::Lines(text) => indented(&mut out, text, 2),
@@ -262,7 +264,8 @@ pub(super) fn shortened(text: &str, length: usize) -> String {
 }
 
 /// A number for people: whole ones without a point, others with as many digits as matter.
-pub(super) fn number(value: f64) -> String {
+#[must_use]
+pub fn number(value: f64) -> String {
     if !value.is_finite() {
         return "-".to_owned();
     }
@@ -298,7 +301,8 @@ fn grouped(text: &str) -> String {
 }
 
 /// A time for people: `0.4 ms`, `12 ms`, `1.24 s`, `2 min 5 s`.
-pub(super) fn time(duration: Duration) -> String {
+#[must_use]
+pub fn time(duration: Duration) -> String {
     let seconds = duration.as_secs_f64();
     if duration.is_zero() {
         "0 ms".to_owned()

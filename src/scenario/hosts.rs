@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use futures::future::BoxFuture;
-use http::{Request, Response, StatusCode};
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
@@ -19,6 +19,10 @@ use super::file::{HostAnswer, HostFault};
 use crate::gateway::upstream::{ConnectFailure, Connected, Connector, HttpVersion, Phase, Protocol, Target};
 use crate::support::clock::SharedClock;
 
+/// Headers whose values are keys or tokens.
+const SECRET_HEADERS: &[&str] = &["authorization", "api-key", "ocp-apim-subscription-key", "cookie"];
+/// What stands for a secret.
+pub(super) const MASK: &str = "[secret]";
 /// How much lies between both ends of a connection in memory, in each direction.
 const IN_MEMORY: usize = 64 * 1024;
 
@@ -87,7 +91,7 @@ impl Hosts {
                     backends: Vec::new(),
                     method: parts.method,
                     target: parts.uri.path_and_query().map_or_else(String::new, ToString::to_string),
-                    headers: parts.headers,
+                    headers: masked(parts.headers),
                     body,
                 },
             ));
@@ -108,6 +112,16 @@ impl Hosts {
             }
         }
     }
+}
+
+/// Headers as they are shown: what lets somebody in is masked, as simulated accounts do.
+fn masked(mut headers: HeaderMap) -> HeaderMap {
+    for (name, value) in &mut headers {
+        if SECRET_HEADERS.contains(&name.as_str()) {
+            *value = HeaderValue::from_static(MASK);
+        }
+    }
+    headers
 }
 
 impl Connector for Hosts {

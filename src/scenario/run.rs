@@ -121,7 +121,11 @@ async fn one(step: &Step, session: &Session) -> StepResult {
             };
             result.mismatches = send.expect.check_all(&sample);
             if !result.mismatches.is_empty() {
-                result.trace = trace(&sample, &result.mismatches);
+                result.trace = trace(&sample, &result.mismatches).map(|trace| session.masked(trace));
+            }
+            for mismatch in &mut result.mismatches {
+                mismatch.expected = session.masked(std::mem::take(&mut mismatch.expected));
+                mismatch.got = session.masked(std::mem::take(&mut mismatch.got));
             }
         }
     }

@@ -39,6 +39,8 @@ pub struct RunOptions {
     pub coverage: bool,
 }
 
+/// Stack of each thread, in bytes: what a process begins with on the systems that we know.
+const STACK: usize = 8 * 1024 * 1024;
 /// Scenarios with more requests are traced only when they fail: a trace costs about as much as a request.
 const TRACED: u64 = 200;
 
@@ -55,8 +57,11 @@ struct Ready {
 pub fn run(paths: &[PathBuf], options: &RunOptions) -> Report {
     let signing_key = SigningKey::generate().and_then(|key| key.to_pem()).ok();
     let ready = spread(options.threads, paths, |path| make_ready(path, options));
-    let ready: Vec<Ready> =
-        ready.into_iter().zip(paths).map(|(ready, path)| ready.unwrap_or_else(|| Ready { suite: broken(path), runnable: None, subject: None, counted: None })).collect();
+    let ready: Vec<Ready> = ready
+        .into_iter()
+        .zip(paths)
+        .map(|(ready, path)| ready.unwrap_or_else(|| Ready { suite: broken(path), runnable: None, subject: None, counted: None }))
+        .collect();
     let jobs: Vec<(usize, &Scenario, &Applied, Option<&Arc<Coverage>>)> = ready
         .iter()
         .enumerate()
@@ -87,7 +92,8 @@ pub(super) fn spread<T: Sync, R: Send>(threads: NonZeroUsize, items: &[T], work:
     let done: Mutex<Vec<Option<R>>> = Mutex::new(items.iter().map(|_| None).collect());
     thread::scope(|scope| {
         for _ in 0..threads.get().min(items.len()) {
-            scope.spawn(|| {
+            // A thread that cannot be had leaves its work to the others.
+            let _ = thread::Builder::new().stack_size(STACK).spawn_scoped(scope, || {
                 loop {
                     let next = waiting.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
                     let Some(index) = next else { return };

@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use super::answer::{Answer, Attempt, Inside, Metric, Names, Received, TraceEntry};
 use super::client::{Client, Front, NoAnswer};
 use super::file::Given;
-use super::hosts::Hosts;
+use super::hosts::{Hosts, MASK};
 use super::request::{KeyOf, Request};
 use super::subject::Applied;
 use crate::gateway::Gateway;
@@ -174,6 +174,19 @@ impl Session {
         let snapshot = self.world.gateway().snapshot();
         let own = snapshot.subscriptions.iter().find(|own| own.name.eq_ignore_ascii_case(name) || (own.master && name == "master"))?;
         Some(if *secondary { own.secondary_key.clone() } else { own.primary_key.clone() })
+    }
+
+    /// Overwrites in a text whatever is secret here: keys of subscriptions, values of secret named values.
+    #[must_use]
+    pub fn masked(&self, mut text: String) -> String {
+        let snapshot = self.world.gateway().snapshot();
+        let keys = snapshot.subscriptions.iter().flat_map(|own| [&own.primary_key, &own.secondary_key]);
+        for secret in keys.chain(&snapshot.secrets).map(|secret| secret.expose()).filter(|secret| !secret.is_empty()) {
+            if text.contains(secret.as_str()) {
+                text = text.replace(secret.as_str(), MASK);
+            }
+        }
+        text
     }
 
     /// Sends a request as one client. Clients that have their answers are used again, with the connections that they have.

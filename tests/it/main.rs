@@ -12,6 +12,7 @@
 
 mod architecture;
 mod azure;
+mod chaos;
 mod cli;
 mod completions;
 mod contract;
@@ -42,3 +43,4 @@ mod scenario;
 mod simulator;
 mod spec;
 mod support;
+mod verify;

@@ -1,14 +1,25 @@
 //! Arrays, `List`, `Dictionary`, `HashSet`, `Queue`, `Stack`, and the interfaces that they and the host's maps are seen through.
 
-use super::{Args, Machine, Members, Outcome, compare, equals, host, key, linq, strings, to_text};
-use crate::expression::heap::{KeyRule, Object, Table};
+use super::{Args, Machine, Members, Outcome, equals, host, key, linq, strings};
+use crate::expression::heap::Object;
 use crate::expression::types;
 use crate::expression::value::{Handle, Value};
 
 pub(crate) mod arrays;
+mod copying;
 pub(crate) mod interfaces;
 pub(crate) mod lists;
+mod maps;
+mod sorting;
 pub(crate) mod tables;
+
+pub(super) use copying::{copy_all, part};
+pub(super) use maps::{entries, get};
+pub(super) use sorting::sort_stable;
+
+use copying::copy;
+use maps::{add_to_set, contains_key, copied_table, filled_set, keys, lookup, new_table, put, sized_table, subset, table_rule, try_get};
+use sorting::{not_compared, order_by, sort, sort_range, sort_rows};
 
 pub(super) const MEMBERS: Members = &[
     ("List.new()", |m, a| new_list(m, a, "List", Vec::new())),
@@ -198,22 +209,6 @@ pub(super) const MEMBERS: Members = &[
     ("List.GetEnumerator()", |m, a| linq::enumerator(m, a.get(0))),
 ];
 
-fn subset(m: &mut Machine<'_>, one: &Value, two: &Value, any: bool) -> Outcome {
-    let rule = table_rule(m, one);
-    let mut wanted = Vec::new();
-    for other in linq::collect(m, two)? {
-        wanted.push(key(m, &other, rule)?);
-    }
-    for item in linq::collect(m, one)? {
-        let hashed = key(m, &item, rule)?;
-        m.charge(wanted.len() / 8)?;
-        if wanted.contains(&hashed) == any {
-            return Ok(Value::Boolean(any));
-        }
-    }
-    Ok(Value::Boolean(!any))
-}
-
 fn handle(m: &mut Machine<'_>, value: &Value) -> Outcome<Handle> {
     match value {
         Value::Object(handle) => Ok(*handle),
@@ -348,163 +343,6 @@ fn find_index(m: &mut Machine<'_>, a: Args<'_>) -> Outcome {
     Ok(Value::Int32(-1))
 }
 
-fn sort(m: &mut Machine<'_>, a: Args<'_>) -> Outcome {
-    sort_range(m, a.get(0), None, a.get(1))
-}
-
-/// How two values stand: by a delegate, by a comparer of strings, or by their own order.
-fn order_by(m: &mut Machine<'_>, comparer: &Value, one: &Value, two: &Value) -> Outcome<i32> {
-    let rule = match comparer {
-        Value::Null => return compare(m, one, two),
-        Value::Object(handle) => match m.heap.get(*handle) {
-            Object::Closure(..) => return m.call(comparer, &[one.clone(), two.clone()]).map(|order| order.integer() as i32),
-            Object::Opaque(ty, _) if ty.is("XNodeDocumentOrderComparer") => return super::xml::members::document_order(m, one, two),
-            _ => strings::comparer_rule(m, comparer),
-        },
-        _ => 0,
-    };
-    match (one, two) {
-        (Value::Text(_) | Value::Null, Value::Text(_) | Value::Null) => {
-            let text = |value: &Value| if let Value::Text(text) = value { Some(std::sync::Arc::clone(text)) } else { None };
-            Ok(strings::compare_rule(text(one), text(two), rule))
-        }
-        _ => compare(m, one, two),
-    }
-}
-
-/// Sorts rows by their first value, as far as exceptions of the comparison let it.
-fn sort_rows(m: &mut Machine<'_>, rows: &mut [(Value, Value)], comparer: &Value) -> Outcome<()> {
-    m.charge(rows.len() * 8)?;
-    let mut failed = None;
-    rows.sort_by(|one, two| {
-        if failed.is_some() {
-            return std::cmp::Ordering::Equal;
-        }
-        match order_by(m, comparer, &one.0, &two.0) {
-            Ok(order) => order.cmp(&0),
-            Err(fault) => {
-                failed = Some(fault);
-                std::cmp::Ordering::Equal
-            }
-        }
-    });
-    match failed {
-        Some(fault) => Err(not_compared(m, fault)),
-        None => Ok(()),
-    }
-}
-
-/// What a comparison throws while it sorts or searches is wrapped, as .NET does.
-fn not_compared(m: &mut Machine<'_>, fault: super::Fault) -> super::Fault {
-    match fault {
-        super::Fault::Thrown(inner) => {
-            let message = std::sync::Arc::new(crate::expression::text::Text::from("Failed to compare two elements in the array."));
-            let handle = m.exception(types::named("InvalidOperationException"), message, inner);
-            super::Fault::Thrown(Value::Object(handle))
-        }
-        fault => fault,
-    }
-}
-
-/// Sorts an array of ours, from the greatest on if asked for; equal ones keep their order.
-pub(super) fn sort_stable(m: &mut Machine<'_>, list: &Value, comparer: &Value, descending: bool) -> Outcome<()> {
-    let mut rows: Vec<(Value, Value)> = linq::collect(m, list)?.into_iter().map(|item| (item, Value::Null)).collect();
-    if descending {
-        rows.reverse();
-    }
-    sort_rows(m, &mut rows, comparer)?;
-    if descending {
-        rows.reverse();
-    }
-    change(m, Args { values: std::slice::from_ref(list), types: &[] }, |old| {
-        *old = rows.into_iter().map(|(item, _)| item).collect();
-    })
-}
-
-fn sort_range(m: &mut Machine<'_>, list: &Value, part: Option<(i32, i32)>, comparer: &Value) -> Outcome {
-    let items = linq::collect(m, list)?;
-    let (start, count) = match part {
-        Some((start, count)) => strings::range(m, items.len(), start, count)?,
-        None => (0, items.len()),
-    };
-    let mut rows: Vec<(Value, Value)> = items[start..start + count].iter().map(|item| (item.clone(), Value::Null)).collect();
-    sort_rows(m, &mut rows, comparer)?;
-    change(m, Args { values: std::slice::from_ref(list), types: &[] }, |old| {
-        for (place, (item, _)) in old[start..start + count].iter_mut().zip(rows) {
-            *place = item;
-        }
-    })?;
-    Ok(Value::Null)
-}
-
-/// `Array.Copy`: what fits is boxed, unboxed, cast or widened, one element after the other.
-fn copy(m: &mut Machine<'_>, from: &Value, at: i32, to: &Value, place: i32, count: i32) -> Outcome {
-    for (array, name) in [(from, "sourceArray"), (to, "destinationArray")] {
-        if array.is_null() {
-            return Err(m.argument_null(name));
-        }
-    }
-    for (number, name) in [(count, "length"), (at, "sourceIndex"), (place, "destinationIndex")] {
-        if number < 0 {
-            return Err(m.out_of_range(name, "Non-negative number required."));
-        }
-    }
-    let items = linq::collect(m, from)?;
-    let target = linq::collect(m, to)?.len();
-    let (start, place, count) = (at as usize, place as usize, count as usize);
-    if start + count > items.len() || place + count > target {
-        return Err(m.throw(
-            "ArgumentException",
-            "Destination array was not long enough. Check destIndex and length, and the array's lower bounds.",
-        ));
-    }
-    let element = |m: &Machine<'_>, array: &Value| m.heap.type_of(array).element();
-    let (source, wanted) = (element(m, from), element(m, to));
-    let mut part = items[start..start + count].to_vec();
-    if let (Some(source), Some(wanted)) = (source, wanted)
-        && source != wanted
-    {
-        for item in &mut part {
-            *item = stored(m, item, source, wanted)?;
-        }
-    }
-    change(m, Args { values: std::slice::from_ref(to), types: &[] }, |old| old[place..place + count].clone_from_slice(&part))?;
-    Ok(Value::Null)
-}
-
-/// An element of an array of one type as one of another.
-fn stored(m: &mut Machine<'_>, item: &Value, from: types::Type, to: types::Type) -> Outcome {
-    let mismatch = "Source array type cannot be assigned to destination array type.";
-    match (from.primitive(), to.primitive()) {
-        (Some(one), Some(two)) if one.widens_to(two) => {
-            Ok(crate::expression::machine::arithmetic::convert(item, two, false).unwrap_or_else(|| item.clone()))
-        }
-        (Some(_), Some(_)) => Err(m.throw("ArrayTypeMismatchException", mismatch)),
-        _ if from.converts_by_reference(to) => Ok(item.clone()),
-        // Downwards each element is looked at; null is no value.
-        _ if to.converts_by_reference(from) || from.is_interface() || to.is_interface() && to.is_reference() => {
-            if item.is_null() && to.is_reference() || m.is(item, to) {
-                Ok(item.clone())
-            } else {
-                Err(m.throw(
-                    "InvalidCastException",
-                    "At least one element in the source array could not be cast down to the destination array type.",
-                ))
-            }
-        }
-        _ => Err(m.throw("ArrayTypeMismatchException", mismatch)),
-    }
-}
-
-/// Copies all elements of an array of ours into another from an index on.
-pub(super) fn copy_all(m: &mut Machine<'_>, from: &Value, to: &Value, place: i32) -> Outcome {
-    if to.is_null() {
-        return Err(m.argument_null("array"));
-    }
-    let count = i32::try_from(linq::collect(m, from)?.len()).unwrap_or(0);
-    copy(m, from, 0, to, place, count)
-}
-
 /// For how many a list has room. Its vector grows as .NET's list does, which a recorded case holds: doubled, beginning with four.
 fn room(m: &mut Machine<'_>, a: Args<'_>) -> Outcome {
     match m.object_of(a.get(0))? {
@@ -554,161 +392,6 @@ fn end(m: &mut Machine<'_>, a: Args<'_>, message: &str, _first: bool, take: bool
     found.ok_or_else(|| m.throw("InvalidOperationException", message))
 }
 
-fn rule_of(m: &Machine<'_>, comparer: &Value) -> KeyRule {
-    if !comparer.is_null() && strings::ignores_case(strings::comparer_rule(m, comparer)) { KeyRule::IgnoreCase } else { KeyRule::Default }
-}
-
-fn table_rule(m: &Machine<'_>, value: &Value) -> KeyRule {
-    match value {
-        Value::Object(handle) => match m.heap.get(*handle) {
-            Object::Dictionary(_, table) => table.rule,
-            _ => KeyRule::Default,
-        },
-        _ => KeyRule::Default,
-    }
-}
-
-fn new_table(m: &mut Machine<'_>, a: Args<'_>, name: &str, comparer: Option<usize>) -> Outcome {
-    let rule = comparer.map_or(KeyRule::Default, |index| rule_of(m, a.get(index)));
-    let ty = types::generic(name, a.types);
-    Ok(m.object(Object::Dictionary(ty, Table::new(rule))))
-}
-
-/// As [`new_table`], with room for as many as the first argument says.
-fn sized_table(m: &mut Machine<'_>, a: Args<'_>, name: &str, comparer: Option<usize>) -> Outcome {
-    let Ok(capacity) = usize::try_from(a.int(0)) else { return Err(m.out_of_range("capacity", "Non-negative number required.")) };
-    m.allocate(capacity.saturating_mul(24))?;
-    let made = new_table(m, a, name, comparer)?;
-    if let Some(Object::Dictionary(_, table)) = made.handle().and_then(|handle| m.heap.get_mut(handle))
-        && capacity > 0
-    {
-        table.make_room(capacity);
-    }
-    Ok(made)
-}
-
-fn copied_table(m: &mut Machine<'_>, a: Args<'_>, comparer: Option<usize>) -> Outcome {
-    if a.get(0).is_null() {
-        return Err(m.argument_null("dictionary"));
-    }
-    let made = new_table(m, a, "Dictionary", comparer)?;
-    let all = entries(m, a.get(0))?;
-    if let Some(Object::Dictionary(_, table)) = made.handle().and_then(|handle| m.heap.get_mut(handle))
-        && !all.is_empty()
-    {
-        table.make_room(all.len());
-    }
-    for (name, value) in all {
-        put(m, Args { values: &[made.clone(), name, value], types: a.types }, true)?;
-    }
-    Ok(made)
-}
-
-fn filled_set(m: &mut Machine<'_>, a: Args<'_>, comparer: Option<usize>) -> Outcome {
-    let made = new_table(m, a, "HashSet", comparer)?;
-    for item in linq::collect(m, a.get(0))? {
-        add_to_set(m, Args { values: &[made.clone(), item], types: a.types })?;
-    }
-    Ok(made)
-}
-
-fn add_to_set(m: &mut Machine<'_>, a: Args<'_>) -> Outcome {
-    let handle = handle(m, a.get(0))?;
-    let rule = table_rule(m, a.get(0));
-    let hashed = key(m, a.get(1), rule)?;
-    m.allocate(48)?;
-    match m.heap.get_mut(handle) {
-        Some(Object::Dictionary(_, table)) if !table.contains(&hashed) => {
-            Ok(Value::Boolean(table.set(hashed, a.get(1).clone(), Value::Null)))
-        }
-        _ => Ok(Value::Boolean(false)),
-    }
-}
-
-/// Keys and values of any dictionary.
-pub(super) fn entries(m: &mut Machine<'_>, value: &Value) -> Outcome<Vec<(Value, Value)>> {
-    if let Value::Host(object) = value {
-        return host::entries(m, *object);
-    }
-    match m.object_of(value)? {
-        Object::Dictionary(_, table) => Ok(table.entries().cloned().collect()),
-        _ => {
-            let mut list = Vec::new();
-            for pair in linq::collect(m, value)? {
-                if let Object::Record(_, fields) = m.object_of(&pair)?
-                    && let [key, value] = fields.as_slice()
-                {
-                    list.push((key.clone(), value.clone()));
-                }
-            }
-            Ok(list)
-        }
-    }
-}
-
-/// The value of a key; `None` if it is not there.
-pub(super) fn get(m: &mut Machine<'_>, map: &Value, name: &Value) -> Outcome<Option<Value>> {
-    if name.is_null() {
-        return Err(m.argument_null("key"));
-    }
-    if let Value::Host(object) = map {
-        return host::lookup(m, *object, name);
-    }
-    let handle = handle(m, map)?;
-    if let Object::Json(_) = m.heap.get(handle) {
-        return Ok(super::json::members::child(m, handle, name)?.map(Value::Object));
-    }
-    let rule = table_rule(m, map);
-    let hashed = key(m, name, rule)?;
-    match m.heap.get(handle) {
-        Object::Dictionary(_, table) => Ok(table.get(&hashed).cloned()),
-        _ => Ok(None),
-    }
-}
-
-fn lookup(m: &mut Machine<'_>, a: Args<'_>) -> Outcome {
-    match get(m, a.get(0), a.get(1))? {
-        Some(value) => Ok(value),
-        None => {
-            let text = to_text(m, a.get(1))?.to_str().into_owned();
-            Err(m.throw("KeyNotFoundException", &format!("The given key '{text}' was not present in the dictionary.")))
-        }
-    }
-}
-
-fn contains_key(m: &mut Machine<'_>, a: Args<'_>) -> Outcome {
-    get(m, a.get(0), a.get(1)).map(|found| Value::Boolean(found.is_some()))
-}
-
-fn try_get(m: &mut Machine<'_>, a: Args<'_>) -> Outcome {
-    let found = get(m, a.get(0), a.get(1))?;
-    let there = found.is_some();
-    let default = a.types.last().map_or(Value::Null, |ty| m.default_value(*ty));
-    m.set_cell(a.get(2), found.unwrap_or(default));
-    Ok(Value::Boolean(there))
-}
-
-fn put(m: &mut Machine<'_>, a: Args<'_>, fresh: bool) -> Outcome {
-    let handle = handle(m, a.get(0))?;
-    if a.get(1).is_null() {
-        return Err(m.argument_null("key"));
-    }
-    let rule = table_rule(m, a.get(0));
-    let hashed = key(m, a.get(1), rule)?;
-    m.allocate(64)?;
-    match m.heap.get_mut(handle) {
-        Some(Object::Dictionary(_, table)) => {
-            if fresh && table.contains(&hashed) {
-                let text = to_text(m, a.get(1))?.to_str().into_owned();
-                return Err(m.throw("ArgumentException", &format!("An item with the same key has already been added. Key: {text}")));
-            }
-            table.set(hashed, a.get(1).clone(), a.get(2).clone());
-            Ok(Value::Null)
-        }
-        _ => Err(m.throw("NotSupportedException", "Collection is read-only.")),
-    }
-}
-
 fn remove(m: &mut Machine<'_>, a: Args<'_>) -> Outcome {
     let handle = handle(m, a.get(0))?;
     fixed(m, handle)?;
@@ -729,26 +412,4 @@ fn remove(m: &mut Machine<'_>, a: Args<'_>) -> Outcome {
         }
         Err(_) => Ok(Value::Boolean(false)),
     }
-}
-
-fn keys(m: &mut Machine<'_>, a: Args<'_>, name: &str, keys: bool) -> Outcome {
-    let list: Vec<Value> = entries(m, a.get(0))?.into_iter().map(|(key, value)| if keys { key } else { value }).collect();
-    let ty = types::generic(name, a.types);
-    m.allocate(list.len() * 24)?;
-    Ok(m.object(Object::Query(ty, linq::Query::Items(list))))
-}
-
-/// A stretch of a list, checked as lists check it.
-pub(super) fn part(m: &mut Machine<'_>, length: usize, start: i32, count: i32) -> Outcome<(usize, usize)> {
-    for (number, name) in [(start, "index"), (count, "count")] {
-        if number < 0 {
-            return Err(m.out_of_range(name, "Non-negative number required."));
-        }
-    }
-    let (start, count) = (start as usize, count as usize);
-    if start + count > length {
-        let message = "Offset and length were out of bounds for the array or count is greater than the number of elements from index to the end of the source collection.";
-        return Err(m.throw("ArgumentException", message));
-    }
-    Ok((start, count))
 }

@@ -451,16 +451,7 @@ fn custom(parts: &Parts, pattern: &str) -> Option<String> {
                     }
                 }
             }
-            '\'' | '"' => {
-                let rest = &characters[at + 1..];
-                let length = rest.iter().position(|other| *other == letter)?;
-                out.extend(&rest[..length]);
-                used = length + 2;
-            }
-            '\\' => {
-                out.push(*characters.get(at + 1)?);
-                used = 2;
-            }
+            '\'' | '"' | '\\' => used = literal(&characters[at..], &mut out)?,
             '%' => {
                 if matches!(characters.get(at + 1), None | Some('%')) {
                     return None;
@@ -520,16 +511,7 @@ pub(crate) fn span_format(ticks: i64, format: &str) -> Option<String> {
                         let digits = format!("{fraction:07}")[..count].to_owned();
                         out.push_str(if letter == 'f' { &digits } else { digits.trim_end_matches('0') });
                     }
-                    '\'' | '"' => {
-                        let rest = &characters[at + 1..];
-                        let length = rest.iter().position(|other| *other == letter)?;
-                        out.extend(&rest[..length]);
-                        used = length + 2;
-                    }
-                    '\\' => {
-                        out.push(*characters.get(at + 1)?);
-                        used = 2;
-                    }
+                    '\'' | '"' | '\\' => used = literal(&characters[at..], &mut out)?,
                     '%' => used = 1,
                     _ => return None,
                 }
@@ -538,4 +520,16 @@ pub(crate) fn span_format(ticks: i64, format: &str) -> Option<String> {
             Some(out)
         }
     }
+}
+
+/// What a format says as it stands, in quotes or behind a backslash; gives how many characters of the format that is.
+fn literal(format: &[char], out: &mut String) -> Option<usize> {
+    let (mark, rest) = format.split_first()?;
+    if *mark == '\\' {
+        out.push(*rest.first()?);
+        return Some(2);
+    }
+    let length = rest.iter().position(|other| other == mark)?;
+    out.extend(&rest[..length]);
+    Some(length + 2)
 }

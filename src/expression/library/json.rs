@@ -11,6 +11,7 @@ use crate::expression::text::Text;
 use crate::expression::types::{self, Shape, Type};
 use crate::expression::value::{DateTime, Handle, Value};
 
+pub(crate) mod access;
 pub(crate) mod conversions;
 mod making;
 pub(crate) mod members;

@@ -6,8 +6,11 @@ use crate::expression::heap::{Key, KeyRule, Object};
 use crate::expression::types::{self, Type, known};
 use crate::expression::value::Value;
 
+mod groups;
 pub(crate) mod members;
+mod orders;
 pub(crate) mod recent;
+mod totals;
 
 /// A sequence that is computed while it is enumerated.
 #[derive(Debug, Clone)]
@@ -232,11 +235,11 @@ fn start(m: &mut Machine<'_>, query: Query) -> Outcome<Enumerator> {
             items.reverse();
             Enumerator::Items(items, 0, Outside::Query)
         }
-        Query::Order(source, keys) => Enumerator::Items(members::ordered(m, source, keys)?, 0, Outside::Query),
+        Query::Order(source, keys) => Enumerator::Items(orders::ordered(m, source, keys)?, 0, Outside::Query),
         // A grouping that was made: its elements.
         Query::Group(_, inner, _, _, _, ty) if *ty == known().void => Enumerator::Items(collect(m, inner)?, 0, Outside::Query),
-        Query::Group(..) => Enumerator::Items(members::grouped(m, &query)?, 0, Outside::Query),
-        Query::Join(..) => Enumerator::Items(members::joined(m, &query)?, 0, Outside::Query),
+        Query::Group(..) => Enumerator::Items(groups::grouped(m, &query)?, 0, Outside::Query),
+        Query::Join(..) => Enumerator::Items(groups::joined(m, &query)?, 0, Outside::Query),
         Query::DefaultIfEmpty(source, default) => {
             let mut items = collect(m, source)?;
             if items.is_empty() {
@@ -500,7 +503,7 @@ fn advance(m: &mut Machine<'_>, step: &mut Step) -> Outcome<Option<Value>> {
             let Some(token) = item.handle() else { return Err(m.null_reference()) };
             match wanted {
                 Some(wanted) => {
-                    if let Some(found) = json::members::child(m, token, wanted)? {
+                    if let Some(found) = json::access::child(m, token, wanted)? {
                         return json::conversions::to_type(m, Some(found), *ty).map(Some);
                     }
                 }

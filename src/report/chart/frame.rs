@@ -145,8 +145,12 @@ impl Drawing {
             if index > 0.0 {
                 self.line("rule", (x, top), (x, bottom));
             }
-            // The last label must not hang over the edge.
-            let anchor = if x > right - 20.0 { Anchor::End } else { Anchor::Middle };
+            // No label may hang over an edge.
+            let anchor = match x {
+                x if x > right - 20.0 => Anchor::End,
+                x if x < 16.0 => Anchor::Start,
+                _ => Anchor::Middle,
+            };
             self.text(x, bottom + 15.0, anchor, "soft number", &tick(at, length));
             index += 1.0;
         }

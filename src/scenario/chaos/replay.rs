@@ -156,12 +156,8 @@ async fn one(session: &Session, index: usize, due: &Due, timeout: Duration) -> (
     let inside = answer.inside.as_deref();
     let attempts = inside.map(|inside| inside.attempts.clone()).unwrap_or_default();
     let usage = inside.and_then(|inside| inside.usage).or_else(|| usage(&answer.body(), answer.is_stream()));
-    let answered = Answered {
-        status: answer.status.as_u16(),
-        whole: answer.cut.is_none(),
-        head: answer.head_after,
-        elapsed: answer.elapsed,
-    };
+    let answered =
+        Answered { status: answer.status.as_u16(), whole: answer.cut.is_none(), head: answer.head_after, elapsed: answer.elapsed };
     (index, Sent { at, answered: Ok(answered), attempts, usage })
 }
 

@@ -8,7 +8,7 @@ use time::OffsetDateTime;
 use super::measure::{Measured, percent, shown};
 use super::{Chaos, Outcome};
 use crate::report::chart::{Bar, BarChart, Chart, Lane, LaneSpan, Line, LineChart, Mark, Timeline, Tone};
-use crate::report::{Block, Case, Place, Report, Section, Status, Suite, Table};
+use crate::report::{self, Block, Case, Place, Report, Section, Status, Suite, Table, number};
 use crate::simulator::behavior::{Action, Connection, CutAt, Filter, Rule};
 
 /// The report for the writers of reports. `elapsed`: real time of the whole run.
@@ -24,8 +24,8 @@ pub fn report(outcome: &Outcome, started: Option<OffsetDateTime>, elapsed: Durat
     let Some(chaos) = &outcome.chaos else { return report };
     report.properties.push(("seed".to_owned(), chaos.seed.to_string()));
     if let Some(first) = outcome.measured.first() {
-        report.properties.push(("requests".to_owned(), first.sent.len().to_string()));
-        report.properties.push(("virtual time".to_owned(), shown(first.length)));
+        report.properties.push(("requests".to_owned(), number(first.sent.len() as f64)));
+        report.properties.push(("virtual time".to_owned(), report::time(first.length)));
     }
     report.sections.push(comparison(chaos, &outcome.measured));
     report.suites = outcome.measured.iter().map(|measured| suite(chaos, outcome, measured)).collect();
@@ -34,22 +34,35 @@ pub fn report(outcome: &Outcome, started: Option<OffsetDateTime>, elapsed: Durat
 
 /// All variants beside each other.
 fn comparison(chaos: &Chaos, measured: &[Measured]) -> Section {
-    let columns = ["variant", "#availability", "#failed", "#p50", "#p95", "#p99", "#added p95", "#added p99", "#added most", "#attempts", "#tokens", "#trips"];
+    let columns = [
+        "variant",
+        "#availability",
+        "#failed",
+        "#p50",
+        "#p95",
+        "#p99",
+        "#added p95",
+        "#added p99",
+        "#added most",
+        "#attempts",
+        "#tokens",
+        "#trips",
+    ];
     let mut table = Table::new(columns);
     for own in measured {
         let time = |time: Option<Duration>| time.map_or_else(|| "-".to_owned(), shown);
         table.rows.push(vec![
             own.name.clone(),
             percent(own.availability()),
-            (own.sent.len() as u64 - own.good).to_string(),
+            number((own.sent.len() as u64 - own.good) as f64),
             time(own.head.percentile(50.0)),
             time(own.head.percentile(95.0)),
             time(own.head.percentile(99.0)),
             time(own.added.percentile(95.0)),
             time(own.added.percentile(99.0)),
             time(own.added.percentile(100.0)),
-            own.attempts().to_string(),
-            own.tokens().to_string(),
+            number(own.attempts() as f64),
+            number(own.tokens() as f64),
             own.trips.len().to_string(),
         ]);
     }
@@ -83,8 +96,7 @@ fn suite(chaos: &Chaos, outcome: &Outcome, measured: &Measured) -> Suite {
     suite.file = Some(outcome.path.display().to_string());
     if let Some(variant) = chaos.variants.iter().find(|variant| variant.name == measured.name) {
         let place = variant.expect.at.unwrap_or(variant.at);
-        let place =
-            Place { file: outcome.sources.path(place.source).display().to_string(), line: outcome.sources.position(place).line };
+        let place = Place { file: outcome.sources.path(place.source).display().to_string(), line: outcome.sources.position(place).line };
         suite.cases = measured
             .judged(&variant.expect)
             .into_iter()
@@ -94,14 +106,15 @@ fn suite(chaos: &Chaos, outcome: &Outcome, measured: &Measured) -> Suite {
             })
             .collect();
     }
-    suite.sections = vec![Section::new("", vec![Block::Chart(timeline(chaos, measured)), Block::Table(endings(measured))]), backends(measured)];
+    suite.sections =
+        vec![Section::new("", vec![Block::Chart(timeline(chaos, measured)), Block::Table(endings(measured))]), backends(measured)];
     suite
 }
 
 fn endings(measured: &Measured) -> Table {
     let mut table = Table::new(["callers got", "#requests", "#share"]);
     for (ending, count) in &measured.endings {
-        table.rows.push(vec![ending.clone(), count.to_string(), percent(*count as f64 / measured.sent.len().max(1) as f64)]);
+        table.rows.push(vec![ending.clone(), number(*count as f64), percent(*count as f64 / measured.sent.len().max(1) as f64)]);
     }
     table
 }
@@ -109,8 +122,8 @@ fn endings(measured: &Measured) -> Table {
 fn backends(measured: &Measured) -> Section {
     let mut table = Table::new(["backend", "#attempts", "#served", "#prompt tokens", "#completion tokens", "#trips", "outcomes"]);
     for (name, own) in &measured.backends {
-        let outcomes: Vec<String> = own.outcomes.iter().map(|(outcome, count)| format!("{outcome}: {count}")).collect();
-        let numbers = [own.attempts, own.served, own.prompt_tokens, own.completion_tokens, own.trips].map(|number| number.to_string());
+        let outcomes: Vec<String> = own.outcomes.iter().map(|(outcome, count)| format!("{outcome}: {}", number(*count as f64))).collect();
+        let numbers = [own.attempts, own.served, own.prompt_tokens, own.completion_tokens, own.trips].map(|count| number(count as f64));
         let mut row = vec![shown_name(name)];
         row.extend(numbers);
         row.push(outcomes.join(", "));
@@ -120,8 +133,8 @@ fn backends(measured: &Measured) -> Section {
         let bars = measured.backends.iter().map(|(name, own)| Bar { label: shown_name(name), value: value(own) as f64, ..Bar::default() });
         Block::Chart(Chart::Bars(BarChart { title: title.to_owned(), unit: unit.to_owned(), bars: bars.collect() }))
     };
-    let attempts = bars("Attempts by backend", "attempts", &|own| own.attempts);
-    let tokens = bars("Tokens by backend", "tokens", &|own| own.prompt_tokens + own.completion_tokens);
+    let attempts = bars("By backend", "attempts", &|own| own.attempts);
+    let tokens = bars("By backend", "tokens", &|own| own.prompt_tokens + own.completion_tokens);
     Section::new("Backends", vec![Block::Table(table), attempts, tokens])
 }
 
@@ -266,7 +279,10 @@ fn variant(measured: &Measured, thresholds: Vec<Value>) -> Value {
             "attempts": attempts,
         })
     });
-    let trips = measured.trips.iter().map(|trip| json!({ "backend": trip.backend, "fromMs": milliseconds(trip.from), "toMs": milliseconds(trip.to) }));
+    let trips = measured
+        .trips
+        .iter()
+        .map(|trip| json!({ "backend": trip.backend, "fromMs": milliseconds(trip.from), "toMs": milliseconds(trip.to) }));
     json!({
         "name": measured.name,
         "requests": measured.sent.len(),

@@ -13,7 +13,8 @@ use crate::support::finding::Kind;
 use crate::support::secret::Secret;
 use crate::support::tree::{Node, Value};
 
-const KEYS: &[&str] = &["use", "curl", "http", "har", "entry", "url", "method", "path", "query", "headers", "key", "body", "json", "stream"];
+const KEYS: &[&str] =
+    &["use", "curl", "http", "har", "entry", "url", "method", "path", "query", "headers", "key", "body", "json", "stream"];
 const CLIENTS: &[&str] = &["subscription-key", "bearer", "azure-openai-sdk"];
 
 /// Requests of a file by name.
@@ -79,7 +80,11 @@ impl Reader<'_> {
                 }
                 "headers" => self.request_headers(value, &mut request.headers),
                 // An imported key keeps its place.
-                "key" if value.scalar().is_some() && request.key.is_some() && !value.is_null() && entries.iter().any(|(key, _)| import::KEYS.contains(key)) => {}
+                "key"
+                    if value.scalar().is_some()
+                        && request.key.is_some()
+                        && !value.is_null()
+                        && entries.iter().any(|(key, _)| import::KEYS.contains(key)) => {}
                 "key" => request.key = self.key(value),
                 "body" => {
                     bodies.push("body");

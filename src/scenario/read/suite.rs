@@ -40,14 +40,7 @@ struct Common {
     named: Named,
 }
 
-pub(super) fn file(
-    root: &Node,
-    path: &Path,
-    spec: &Path,
-    names: &Names,
-    sources: &mut Sources,
-    findings: &mut Vec<Finding>,
-) -> File {
+pub(super) fn file(root: &Node, path: &Path, spec: &Path, names: &Names, sources: &mut Sources, findings: &mut Vec<Finding>) -> File {
     let mut reader = Reader { names, findings, path, sources };
     let mut common = Common { settings: Settings::default(), given: Given::default(), named: Named::new() };
     let mut list = None;

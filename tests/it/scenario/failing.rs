@@ -72,3 +72,15 @@ fn no_report_holds_a_key() {
     assert!(shown.contains("********") && shown.contains("subscription-key"));
     assert!(keys.iter().all(|key| !shown.contains(key)), "a key is shown");
 }
+
+/// What fails about a secret is told without it.
+#[test]
+fn no_report_holds_a_secret_named_value() {
+    let report_of = run(&[cases().join("masked.test.yaml")]);
+    assert_eq!(report_of.counts(), (0, 1, 0), "{:#?}", report_of.suites[0].findings);
+    let told = report(&report_of, None, Duration::ZERO);
+    let shown = format!("{}{}{report_of:?}", text(&told, TextOptions::default()), json(&told));
+    assert!(shown.contains("headers.x-partner-key") && shown.contains("headers.x-again") && shown.contains("[secret]"), "{shown}");
+    let without_sources = shown.replace("${PARTNER_KEY:-a-key-that-nobody-sees}", "");
+    assert!(!without_sources.contains("a-key-that-nobody-sees"), "{shown}");
+}

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use super::cases;
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 32, ..ProptestConfig::default() })]
 
     /// A file from which a piece was cut, and into which another was put, as an editor leaves it.
     #[test]

@@ -3,7 +3,6 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use crate::expression::heap::Object;
 use crate::expression::library::{Members, dates, json, native, strings, to_text};
 use crate::expression::machine::{Args, Machine, Outcome};
 use crate::expression::text::Text;
@@ -89,23 +88,9 @@ pub(in crate::expression::library) const MEMBERS: Members = &[
         let bytes = m.bytes(a.get(0), "inArray")?;
         let (start, count) = strings::range(m, bytes.len(), a.int(1), a.int(2))?;
         let text = lines(&bytes[start..start + count], a.get(5).integer() == 1);
-        let place = usize::try_from(a.int(4)).unwrap_or(usize::MAX);
-        let room = match a.get(3) {
-            Value::Object(handle) => match m.heap.get_mut(*handle) {
-                Some(Object::Array(_, items)) => items.get_mut(place..place.saturating_add(text.len())),
-                _ => None,
-            },
-            _ => return Err(m.argument_null("outArray")),
-        };
-        match room {
-            Some(room) => {
-                for (item, byte) in room.iter_mut().zip(text.bytes()) {
-                    *item = Value::Char(u16::from(byte));
-                }
-                Ok(Value::size(text.len()))
-            }
-            None => Err(m.out_of_range("offsetOut", "Either offset did not refer to a position in the string, or there is an insufficient length of destination character array.")),
-        }
+        let units: Vec<u16> = text.bytes().map(u16::from).collect();
+        strings::scanning::put(m, a.get(3), a.int(4), &units)?;
+        Ok(Value::size(text.len()))
     }),
 ];
 

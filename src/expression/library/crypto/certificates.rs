@@ -50,8 +50,10 @@ pub(in crate::expression::library) const MEMBERS: Members = &[
     ("X509Certificate2.GetCertContentType(byte[])", |m, a| {
         let data = m.bytes(a.get(0), "rawData")?;
         let data = decoded(&data);
-        let kind = if parse(&data).is_some() { 1 } else { 0 };
-        Ok(Value::Enum(types::named("X509ContentType"), kind))
+        if parse(&data).is_none() {
+            return Err(invalid(m));
+        }
+        Ok(Value::Enum(types::named("X509ContentType"), 1))
     }),
     ("X509Certificate.Subject", |m, a| with(m, a, |parsed| Value::from(name(&parsed.subject, true)))),
     ("X509Certificate.Issuer", |m, a| with(m, a, |parsed| Value::from(name(&parsed.issuer, true)))),
@@ -112,6 +114,7 @@ pub(in crate::expression::library) const MEMBERS: Members = &[
     ("X509Certificate.Export(X509ContentType)", |m, a| export(m, a)),
     ("X509Certificate.Export(X509ContentType,string)", |m, a| export(m, a)),
     ("X509Certificate2.ExportCertificatePem()", |m, a| data(m, a).map(|data| keys::pem("CERTIFICATE", &data))),
+    ("X509Certificate2.ToString()", |m, a| crate::expression::library::basics::instance_text(m, a)),
     ("X509Certificate.GetFormat()", |m, a| field(m, a.get(0), DATA).map(|_| Value::from("X509"))),
     ("X509Certificate2.Version", |m, a| with(m, a, |parsed| Value::Int32(parsed.version))),
     ("X509Certificate2.SignatureAlgorithm", |m, a| {

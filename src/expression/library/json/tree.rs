@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
+use super::access::{child, converted, descend, sequence, this};
 use super::making::parse;
-use super::members::{child, converted, sequence};
 use super::{Node, add, add_content, attach, children, conversions, kind, node, node_mut, push, scalar, set_property, token, value_of};
 use crate::expression::library::basics::{format_value, instance_text};
 use crate::expression::library::{Members, collections, hash_of, linq, native, uri};
@@ -152,30 +152,12 @@ pub(crate) const MEMBERS: Members = &[
     ("JEnumerable.Item", |m, a| keyed(m, a)),
 ];
 
-fn this(m: &mut Machine<'_>, a: Args<'_>) -> Outcome<Handle> {
-    match a.get(0) {
-        Value::Object(handle) => Ok(*handle),
-        _ => Err(m.null_reference()),
-    }
-}
-
 fn ascend(m: &mut Machine<'_>, handle: Handle, list: &mut Vec<Value>) -> Outcome<()> {
     let mut at = node(m, handle).and_then(|json| json.parent);
     while let Some(parent) = at {
         list.push(Value::Object(parent));
         at = node(m, parent).and_then(|json| json.parent);
         m.charge(1)?;
-    }
-    Ok(())
-}
-
-fn descend(m: &mut Machine<'_>, handle: Handle, depth: usize, list: &mut Vec<Value>) -> Outcome<()> {
-    m.charge(1)?;
-    if depth < MAX_DEPTH {
-        for child in children(m, handle) {
-            list.push(Value::Object(child));
-            descend(m, child, depth + 1, list)?;
-        }
     }
     Ok(())
 }

@@ -1,11 +1,12 @@
 //! `Enumerable`.
 
+use super::groups::{group, join, lookup};
+use super::orders::order;
+use super::totals::{average, extreme, sum};
 use super::{Query, collect, enumerator, next, tokens};
-use crate::expression::heap::{Key, KeyRule, Object, Table};
-use crate::expression::library::numbers::{as_decimal, real};
-use crate::expression::library::{Members, compare, equals, key, strings};
-use crate::expression::machine::{Args, Machine, Outcome, arithmetic};
-use crate::expression::syntax::BinaryOperator;
+use crate::expression::heap::{KeyRule, Object, Table};
+use crate::expression::library::{Members, equals, key, strings};
+use crate::expression::machine::{Args, Machine, Outcome};
 use crate::expression::types::{self, Type, known};
 use crate::expression::value::Value;
 
@@ -307,14 +308,14 @@ pub(super) fn query(m: &mut Machine<'_>, a: Args<'_>, element: Type, make: impl 
 }
 
 /// As [`query`], of two sequences.
-fn two(m: &mut Machine<'_>, a: Args<'_>, element: Type, name: &str, make: impl FnOnce(Value, Args<'_>) -> Query) -> Outcome {
+pub(super) fn two(m: &mut Machine<'_>, a: Args<'_>, element: Type, name: &str, make: impl FnOnce(Value, Args<'_>) -> Query) -> Outcome {
     if !a.get(0).is_null() && a.get(1).is_null() {
         return Err(m.argument_null(name));
     }
     query(m, a, element, make)
 }
 
-fn running(m: &mut Machine<'_>, a: Args<'_>) -> Outcome {
+pub(super) fn running(m: &mut Machine<'_>, a: Args<'_>) -> Outcome {
     if a.get(0).is_null() {
         return Err(m.argument_null("source"));
     }
@@ -338,171 +339,6 @@ pub(super) fn rule(m: &Machine<'_>, comparer: &Value) -> KeyRule {
 
 pub(super) fn empty(m: &mut Machine<'_>) -> crate::expression::machine::Fault {
     m.throw("InvalidOperationException", "Sequence contains no elements")
-}
-
-pub(super) fn order(m: &mut Machine<'_>, a: Args<'_>, descending: bool, more: bool) -> Outcome {
-    if a.get(0).is_null() {
-        return Err(m.argument_null("source"));
-    }
-    let comparer = if a.get(2).is_null() { -1 } else { strings::comparer_rule(m, a.get(2)) };
-    let this = (a.get(1).clone(), descending, comparer);
-    let query = match (more, a.get(0)) {
-        (true, Value::Object(handle)) => match m.heap.get(*handle) {
-            Object::Query(_, Query::Order(source, keys)) => {
-                let mut keys = keys.clone();
-                keys.push(this);
-                Query::Order(source.clone(), keys)
-            }
-            _ => Query::Order(a.get(0).clone(), vec![this]),
-        },
-        _ => Query::Order(tokens(m, a.get(0)), vec![this]),
-    };
-    let ty = types::generic("IOrderedEnumerable", &[a.ty(0)]);
-    Ok(m.object(Object::Query(ty, query)))
-}
-
-pub(super) fn ordered(m: &mut Machine<'_>, source: &Value, keys: &[(Value, bool, i64)]) -> Outcome<Vec<Value>> {
-    let mut rows = Vec::new();
-    for item in collect(m, source)? {
-        let mut row = Vec::new();
-        for (selector, ..) in keys {
-            row.push(m.call(selector, std::slice::from_ref(&item))?);
-        }
-        rows.push((row, item));
-    }
-    m.charge(rows.len() * 8)?;
-    // A stable merge sort, whose comparison may throw.
-    let mut failed = None;
-    rows.sort_by(|one, two| {
-        for (index, (_, descending, rule)) in keys.iter().enumerate() {
-            if failed.is_some() {
-                break;
-            }
-            let order = match (&one.0[index], &two.0[index], *rule) {
-                (Value::Text(one), Value::Text(two), rule) if rule >= 0 => {
-                    strings::compare_rule(Some(one.clone()), Some(two.clone()), rule)
-                }
-                (one, two, _) => match compare(m, one, two) {
-                    Ok(order) => order,
-                    Err(fault) => {
-                        failed = Some(fault);
-                        0
-                    }
-                },
-            };
-            if order != 0 {
-                return if *descending { 0.cmp(&order) } else { order.cmp(&0) };
-            }
-        }
-        std::cmp::Ordering::Equal
-    });
-    match failed {
-        Some(fault) => Err(fault),
-        None => Ok(rows.into_iter().map(|row| row.1).collect()),
-    }
-}
-
-fn group(m: &mut Machine<'_>, a: Args<'_>, element: Option<usize>, result: Option<usize>, comparer: Option<usize>, ty: Type) -> Outcome {
-    let at = |index: Option<usize>| index.map(|index| a.get(index).clone());
-    let rule = comparer.map_or(KeyRule::Default, |index| rule(m, a.get(index)));
-    let grouping = types::generic("IGrouping", &[a.ty(1), ty]);
-    query(m, a, grouping, |s, a| Query::Group(s, a.get(1).clone(), at(element), at(result), rule, grouping))
-}
-
-/// A lookup: groups that are made at once.
-fn lookup(m: &mut Machine<'_>, a: Args<'_>, element: Option<usize>, comparer: Option<usize>, ty: Type) -> Outcome {
-    if a.get(0).is_null() {
-        return Err(m.argument_null("source"));
-    }
-    let at = |index: Option<usize>| index.map(|index| a.get(index).clone());
-    let rule = comparer.map_or(KeyRule::Default, |index| rule(m, a.get(index)));
-    let grouping = types::generic("IGrouping", &[a.ty(1), ty]);
-    let source = tokens(m, a.get(0));
-    let groups = grouped(m, &Query::Group(source, a.get(1).clone(), at(element), None, rule, grouping))?;
-    let ty = types::generic("ILookup", &[a.ty(1), ty]);
-    Ok(m.object(Object::Query(ty, Query::Lookup(groups, rule))))
-}
-
-#[expect(clippy::mutable_key_type, reason = "a type is compared and hashed by its identity, which never changes")]
-pub(super) fn grouped(m: &mut Machine<'_>, query: &Query) -> Outcome<Vec<Value>> {
-    let Query::Group(source, selector, element, result, rule, ty) = query else { return Ok(Vec::new()) };
-    let mut groups: Vec<(Key, Value, Vec<Value>)> = Vec::new();
-    let mut index: std::collections::HashMap<Key, usize> = std::collections::HashMap::new();
-    let running = enumerator(m, source)?;
-    while let Some(item) = next(m, &running)? {
-        m.allocate(24)?;
-        let group = m.call(selector, std::slice::from_ref(&item))?;
-        let hashed = key(m, &group, *rule)?;
-        let item = match element {
-            Some(element) => m.call(element, &[item])?,
-            None => item,
-        };
-        match index.get(&hashed) {
-            Some(place) => groups[*place].2.push(item),
-            None => {
-                index.insert(hashed.clone(), groups.len());
-                groups.push((hashed, group, vec![item]));
-            }
-        }
-    }
-    let mut out = Vec::new();
-    for (_, key, list) in groups {
-        let inner = items(m, list, known().object);
-        out.push(match result {
-            Some(result) => m.call(result, &[key, inner])?,
-            // A grouping: its key, and a select of nothing over its elements.
-            None => m.object(Object::Query(*ty, Query::Group(key, inner, None, None, KeyRule::Default, known().void))),
-        });
-    }
-    Ok(out)
-}
-
-fn join(m: &mut Machine<'_>, a: Args<'_>, grouped: bool) -> Outcome {
-    let rule = rule(m, a.get(5));
-    two(m, a, a.ty(3), "inner", |s, a| {
-        Query::Join(s, a.get(1).clone(), a.get(2).clone(), a.get(3).clone(), a.get(4).clone(), grouped, rule)
-    })
-}
-
-#[expect(clippy::mutable_key_type, reason = "a type is compared and hashed by its identity, which never changes")]
-pub(super) fn joined(m: &mut Machine<'_>, query: &Query) -> Outcome<Vec<Value>> {
-    let Query::Join(outer, inner, outer_key, inner_key, result, grouped, rule) = query else { return Ok(Vec::new()) };
-    let mut index: std::collections::HashMap<Key, Vec<Value>> = std::collections::HashMap::new();
-    let mut out = Vec::new();
-    // The inner sequence is looked at when there is an outer element, and the others only if there is something to find.
-    let running = enumerator(m, outer)?;
-    let Some(mut item) = next(m, &running)? else { return Ok(out) };
-    let others = enumerator(m, inner)?;
-    while let Some(item) = next(m, &others)? {
-        m.allocate(24)?;
-        let found = m.call(inner_key, std::slice::from_ref(&item))?;
-        // What has no key joins nothing.
-        if !found.is_null() {
-            let hashed = key(m, &found, *rule)?;
-            index.entry(hashed).or_default().push(item);
-        }
-    }
-    if index.is_empty() && !grouped {
-        return Ok(out);
-    }
-    loop {
-        m.allocate(24)?;
-        let found = m.call(outer_key, std::slice::from_ref(&item))?;
-        let hashed = key(m, &found, *rule)?;
-        let matches = if found.is_null() { None } else { index.get(&hashed).cloned() }.unwrap_or_default();
-        if *grouped {
-            let list = items(m, matches, known().object);
-            out.push(m.call(result, &[item, list])?);
-        } else {
-            for other in matches {
-                out.push(m.call(result, &[item.clone(), other])?);
-            }
-        }
-        match next(m, &running)? {
-            Some(more) => item = more,
-            None => return Ok(out),
-        }
-    }
 }
 
 fn is_function(m: &Machine<'_>, value: &Value) -> bool {
@@ -588,76 +424,4 @@ fn dictionary(m: &mut Machine<'_>, a: Args<'_>, element: Option<usize>, comparer
     let value = if element.is_some() { a.ty(2) } else { a.ty(0) };
     let ty = types::generic("Dictionary", &[a.ty(1), value]);
     Ok(m.object(Object::Dictionary(ty, table)))
-}
-
-/// The numbers to sum: the elements, or what the selector gives.
-fn numbers(m: &mut Machine<'_>, a: Args<'_>) -> Outcome<Vec<Value>> {
-    let mut out = Vec::new();
-    let running = running(m, a)?;
-    while let Some(item) = next(m, &running)? {
-        m.allocate(24)?;
-        out.push(if a.len() > 1 { m.call(a.get(1), &[item])? } else { item });
-    }
-    Ok(out)
-}
-
-/// The result type of the overload that is meant.
-fn result_of(a: Args<'_>) -> Type {
-    a.types.last().copied().unwrap_or(known().object)
-}
-
-fn sum(m: &mut Machine<'_>, a: Args<'_>) -> Outcome {
-    // Nulls count as nothing, also where the result can be null.
-    let mut total = Value::default_of(result_of(a).stripped());
-    for item in numbers(m, a)?.into_iter().filter(|item| !item.is_null()) {
-        total = match arithmetic::binary(BinaryOperator::Add, &total, &item, true) {
-            Ok(value) => value,
-            Err(error) => return Err(m.arithmetic(error)),
-        };
-    }
-    Ok(total)
-}
-
-fn average(m: &mut Machine<'_>, a: Args<'_>) -> Outcome {
-    let result = result_of(a);
-    let list: Vec<Value> = numbers(m, a)?.into_iter().filter(|item| !item.is_null()).collect();
-    let Some(first) = list.first() else {
-        return if result.nullable_of().is_some() { Ok(Value::Null) } else { Err(empty(m)) };
-    };
-    if let Value::Decimal(_) = first {
-        let total = list.iter().try_fold(rust_decimal::Decimal::ZERO, |total, item| total.checked_add(as_decimal(item)));
-        let Some(total) = total else { return Err(m.arithmetic(arithmetic::Error::DecimalOverflow)) };
-        let count = Value::Decimal(rust_decimal::Decimal::from(list.len()));
-        return arithmetic::binary(BinaryOperator::Divide, &Value::Decimal(total), &count, true).map_err(|error| m.arithmetic(error));
-    }
-    if !matches!(first, Value::Single(_) | Value::Double(_)) {
-        // Integers are summed as `long`, checked.
-        let total = list.iter().try_fold(0i64, |total, item| total.checked_add(item.integer()));
-        let Some(total) = total else { return Err(m.arithmetic(arithmetic::Error::Overflow)) };
-        return Ok(Value::Double(total as f64 / list.len() as f64));
-    }
-    let total: f64 = list.iter().map(real).sum();
-    let average = total / list.len() as f64;
-    Ok(if matches!(first, Value::Single(_)) { Value::Single(average as f32) } else { Value::Double(average) })
-}
-
-fn extreme(m: &mut Machine<'_>, a: Args<'_>, wanted: i32) -> Outcome {
-    let mut best: Option<Value> = None;
-    for item in numbers(m, a)?.into_iter().filter(|item| !item.is_null()) {
-        best = Some(match best {
-            None => item,
-            Some(best) => {
-                if compare(m, &item, &best)? * wanted > 0 {
-                    item
-                } else {
-                    best
-                }
-            }
-        });
-    }
-    match best {
-        Some(best) => Ok(best),
-        None if result_of(a).is_reference() || result_of(a).nullable_of().is_some() => Ok(Value::Null),
-        None => Err(empty(m)),
-    }
 }

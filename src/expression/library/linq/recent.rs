@@ -67,7 +67,7 @@ pub(crate) const MEMBERS: Members = &[
         // The empty sequence is an array.
         None => m.array(a.types.get(1).copied().unwrap_or(known().object), Vec::new()),
     }),
-    ("IOrderedEnumerable.CreateOrderedEnumerable", |m, a| super::members::order(m, a, a.truth(3), true)),
+    ("IOrderedEnumerable.CreateOrderedEnumerable", |m, a| super::orders::order(m, a, a.truth(3), true)),
     ("JEnumerable.GetEnumerator()", |m, a| {
         let source = tokens(m, a.get(0));
         enumerator(m, &source)
