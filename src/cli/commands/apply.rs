@@ -109,6 +109,7 @@ fn show_timings(report: &timings::Report, path: &Path, session: &mut Session<'_>
             session.printer.note(line);
         }
     }
+    // `--timings` alone says `-`: only the text.
     if path != Path::new("-") {
         std::fs::write(path, report.svg()).with_context(|| format!("cannot write `{}`", path.display()))?;
         session.printer.note(format!("\nDrawn in `{}`", path.display()));
