@@ -165,7 +165,7 @@ fn what_is_wrong_with_a_file_is_found_at_once() {
             "load: { phases: [ { for: PT999H, rps: 9 } ], mix: [ { path: /x } ], streams: 0.5 }\n".to_owned(),
             vec![
                 "CHS003 2:69 a request of the mix has no JSON body whose size could be changed",
-                "CHS002 2:7 the load has about 32367600 requests in 999 h",
+                "CHS002 2:7 the load has about 32367600 requests in 3596400 s",
             ],
         ),
         (
