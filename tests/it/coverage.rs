@@ -42,7 +42,7 @@ subscriptions:
 
 const POLICY: &str = r#"<policies>
     <inbound>
-        <base />
+        <base /><set-header name="api-key" exists-action="delete" /><set-header name="Ocp-Apim-Subscription-Key" exists-action="delete" />
         <include-fragment fragment-id="marks" />
         <set-backend-service backend-id="main" /><set-header name="api-key" exists-action="delete" /><set-header name="Ocp-Apim-Subscription-Key" exists-action="delete" />
         <choose>
@@ -143,6 +143,9 @@ fn coverage_is_laid_over_the_users_own_files() {
         statements,
         [
             "3 base 5",
+            // Accounts take clients' keys for keys of their own.
+            "3 set-header 5",
+            "3 set-header 5",
             "4 include-fragment 5",
             "5 set-backend-service 5",
             "5 set-header 5",
