@@ -60,7 +60,7 @@ impl Mirror {
     /// ARM refused, or could not be reached; what was copied before stays.
     pub async fn copy(&self) -> Result<bool, AzureError> {
         let mut found: BTreeMap<ResourceId, Stored> = BTreeMap::new();
-        for stored in self.read().await? {
+        for stored in Box::pin(self.read()).await? {
             found.insert(stored.id.clone(), stored);
         }
         let store = self.arm.emulator().store();

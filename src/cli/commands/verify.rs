@@ -98,7 +98,7 @@ async fn here(arguments: &VerifyArguments, session: &mut Session<'_>) -> Result<
 }
 
 fn drill(arguments: &VerifyArguments) -> Option<drill::Kind> {
-    arguments.failover.then(|| match arguments.drill {
+    arguments.failover.then_some(match arguments.drill {
         Some(DrillKind::InPlace) => drill::Kind::InPlace,
         Some(DrillKind::Own) | None => drill::Kind::Own,
     })
