@@ -88,7 +88,7 @@ impl Mirror {
         }
         let mut parents: Vec<ResourceId> = vec![self.service.clone()];
         let collections = COLLECTIONS.map(|collection| self.collection(&self.service, collection));
-        for stored in stream::iter(collections).buffer_unordered(PARALLEL).try_collect::<Vec<_>>().await?.into_iter().flatten() {
+        for stored in Box::pin(stream::iter(collections).buffer_unordered(PARALLEL).try_collect::<Vec<_>>()).await?.into_iter().flatten() {
             if stored.id.is_type("Microsoft.ApiManagement/service/apis") || stored.id.is_type("Microsoft.ApiManagement/service/products") {
                 parents.push(stored.id.clone());
             }
