@@ -171,14 +171,14 @@ fn what_is_wrong_with_a_file_is_found_at_once() {
         (
             format!("{LOAD}{given}variants: [ {{ name: a }}, {{ name: a, set: {{ backends/none: {{ x: 1 }} }} }}, {{}} ]\n"),
             vec![
-                "CHS004 16:40 the specification makes no resource `backends/none`",
-                "TST019 16:26 the name `a` is taken",
-                "TST011 16:73 a variant has no `name`",
+                "CHS004 15:44 the specification makes no resource `backends/none`",
+                "TST019 15:26 the name `a` is taken",
+                "TST011 15:73 a variant has no `name`",
             ],
         ),
         (
             format!("{LOAD}given: {{ rules: [ {{ backend: none, do: {{ status: 500 }} }} ] }}\nexpect: {{ availability: 99 }}\n"),
-            vec!["TST023 15:29 the specification has no backend `none`", "TST015 16:25 `availability` must be a number from 0 to 1"],
+            vec!["TST023 14:30 the specification has no backend `none`", "TST015 15:25 `availability` must be a number from 0 to 1"],
         ),
     ] {
         assert_eq!(found(&text), expected, "{text}");

@@ -181,7 +181,7 @@ fn coverage_is_laid_over_the_users_own_files() {
     assert_eq!(statements, ["2 set-variable 5", "3 choose 5", "4 when 5", "5 set-variable 0"]);
     assert_eq!(branches, ["3 none of `choose` 5", "4 `when` 0"]);
     // A fragment that nobody includes is there, inside the specification, and never ran.
-    assert_eq!(told(file(&coverage, "chat.yaml")), (vec!["10 set-header 0".to_owned()], Vec::new()));
+    assert_eq!(told(file(&coverage, "chat.yaml")), (vec!["11 set-header 0".to_owned()], Vec::new()));
 
     let text = coverage.text();
     for part in [
