@@ -128,13 +128,17 @@ async fn carry_out(run: &mut Run<'_>, drill: Option<drill::Kind>) -> Option<Gate
 async fn unfinished(run: &mut Run<'_>) {
     let subject = run.subject;
     if let Some(left) = drill::unfinished(subject.client, subject.desired, subject.settings.state_dir.as_deref()).await {
-        let causes = vec![Cause::new("an earlier run was killed in the middle", subject.commands.of("verify --restore"))];
+        let causes = vec![Cause::new(
+            "an earlier run was killed in the middle, or still runs on another machine",
+            subject.commands.of("verify --restore"),
+        )];
         run.add("unfinished-drill", Step::Service, Finding::fail(left.words(), causes));
     }
 }
 
 fn is_service(change: &Change) -> bool {
-    change.kind.eq_ignore_ascii_case("Microsoft.ApiManagement/service") || change.kind.eq_ignore_ascii_case("Microsoft.Resources/resourceGroups")
+    change.kind.eq_ignore_ascii_case("Microsoft.ApiManagement/service")
+        || change.kind.eq_ignore_ascii_case("Microsoft.Resources/resourceGroups")
 }
 
 fn resources(run: &mut Run<'_>, plan: &Plan) {
@@ -157,7 +161,11 @@ async fn calls(run: &mut Run<'_>, scene: &Scene, since: time::OffsetDateTime, dr
     checks::telemetry::check(run, scene, since).await;
     match drill {
         Some(kind) => Box::pin(drill::check(run, scene, kind)).await,
-        None => run.add("failover", Step::Failover, Finding::skip("not asked for: `--failover` takes members out of the pool, one after the other")),
+        None => run.add(
+            "failover",
+            Step::Failover,
+            Finding::skip("not asked for: `--failover` takes members out of the pool, one after the other"),
+        ),
     }
 }
 

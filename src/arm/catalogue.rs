@@ -109,6 +109,12 @@ pub fn serial_group(id: &super::ResourceId) -> Option<super::ResourceId> {
 }
 
 impl ResourceType {
+    /// The newest api-version that is known of the type: an older one neither shows nor keeps what only a preview has.
+    #[must_use]
+    pub fn newest_api_version(&self) -> &'static str {
+        self.preview.iter().map(|preview| preview.api_version).chain([self.api_version]).max().unwrap_or(self.api_version)
+    }
+
     /// The api-version that `body` needs: the highest among the pinned one and those of the preview properties that it sets.
     #[must_use]
     pub fn api_version_for(&self, body: &serde_json::Value) -> &'static str {

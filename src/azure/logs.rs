@@ -55,10 +55,7 @@ fn rows(body: &Value) -> Vec<Map<String, Value>> {
     let list = |name: &str| table.get(name).and_then(Value::as_array).cloned().unwrap_or_default();
     let columns: Vec<String> =
         list("columns").iter().map(|column| column.get("name").and_then(Value::as_str).unwrap_or_default().to_owned()).collect();
-    list("rows")
-        .iter()
-        .map(|row| columns.iter().cloned().zip(row.as_array().cloned().unwrap_or_default()).collect())
-        .collect()
+    list("rows").iter().map(|row| columns.iter().cloned().zip(row.as_array().cloned().unwrap_or_default()).collect()).collect()
 }
 
 #[cfg(test)]

@@ -322,7 +322,7 @@ pub struct ApplyArguments {
     #[arg(long)]
     pub no_wait: bool,
     /// Tell where the time went: the critical path, waits, throttling; `=FILE` also draws it as SVG
-    #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true, default_missing_value = "")]
+    #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true, default_missing_value = "-")]
     pub timings: Option<PathBuf>,
     /// What to do when the service's name is taken by a deleted service
     #[arg(long, value_enum, value_name = "WHAT")]

@@ -94,7 +94,10 @@ pub(super) fn unanswered(subject: &Subject<'_>, error: &Unanswered) -> Vec<Cause
     } else if text.contains("dns") || text.contains("lookup") || text.contains("resolve") {
         Cause::new(
             format!("the name `{}` is not known: the service is not there, or it is private to a virtual network", error.host),
-            format!("look at the service: {}; from inside the network, or with `--gateway URL`, run verify again", subject.commands.of("plan")),
+            format!(
+                "look at the service: {}; from inside the network, or with `--gateway URL`, run verify again",
+                subject.commands.of("plan")
+            ),
         )
     } else if text.contains("refused") || text.contains("connect") {
         Cause::new(
@@ -102,7 +105,10 @@ pub(super) fn unanswered(subject: &Subject<'_>, error: &Unanswered) -> Vec<Cause
             "check the address (`--gateway URL`), `publicNetworkAccess` of the service, and HTTPS_PROXY/NO_PROXY",
         )
     } else {
-        Cause::new("the connection broke or took too long", "run verify again; if it stays so, look at the network between here and the gateway")
+        Cause::new(
+            "the connection broke or took too long",
+            "run verify again; if it stays so, look at the network between here and the gateway",
+        )
     };
     vec![cause]
 }
@@ -127,7 +133,12 @@ fn refused_by_gateway(subject: &Subject<'_>, api: &Api, style: Style, answer: &A
     }
     if missing {
         return vec![Cause::new(
-            format!("the gateway looks for the key elsewhere: `{}` reads the header `{}` or the query parameter `{}`", api.name(), api.header, api.query),
+            format!(
+                "the gateway looks for the key elsewhere: `{}` reads the header `{}` or the query parameter `{}`",
+                api.name(),
+                api.header,
+                api.query
+            ),
             format!("send it there, or add `clients:` to the API so that every kind of client works, and run: {apply}"),
         )];
     }
@@ -162,7 +173,10 @@ fn refused_by_account(subject: &Subject<'_>, api: &Api, style: Style, answer: &A
     let code = answer.model_error().unwrap_or_default();
     if answer.code() == 401 && !code.eq_ignore_ascii_case("PermissionDenied") && leaks_key(subject, api, style) {
         return vec![Cause::new(
-            format!("the client's key goes on to the account in the header `{}`, and the account takes it for a key of its own", api.header),
+            format!(
+                "the client's key goes on to the account in the header `{}`, and the account takes it for a key of its own",
+                api.header
+            ),
             format!(
                 "write <set-header name=\"{}\" exists-action=\"delete\" /> in `<inbound>` of the policy of `{}` and run: {}",
                 api.header,
@@ -224,7 +238,10 @@ fn no_route(subject: &Subject<'_>, api: &Api, style: Style) -> Vec<Cause> {
         )];
     }
     vec![
-        Cause::new(format!("no operation of `{}` matches method and path", api.name()), format!("compare `urlTemplate` and `path`: {}", subject.commands.of("plan"))),
+        Cause::new(
+            format!("no operation of `{}` matches method and path", api.name()),
+            format!("compare `urlTemplate` and `path`: {}", subject.commands.of("plan")),
+        ),
         Cause::new("the gateway does not know the API yet: a change takes up to a minute to reach it", subject.commands.of("verify")),
     ]
 }
@@ -251,9 +268,11 @@ fn no_deployment(subject: &Subject<'_>, answer: &Answer) -> Vec<Cause> {
 
 fn quota_cure(subject: &Subject<'_>, answer: &Answer) -> String {
     let region = answer.region();
-    let account = subject.desired.accounts.iter().find(|account| {
-        account.account.location.as_deref().map(super::gateway::plain_region) == region && region.is_some()
-    });
+    let account = subject
+        .desired
+        .accounts
+        .iter()
+        .find(|account| account.account.location.as_deref().map(super::gateway::plain_region) == region && region.is_some());
     let account = account.or(subject.desired.accounts.first());
     let deployment = account.and_then(|account| account.account.deployments.first()).map_or("<deployment>", |deployment| deployment.name());
     let name = account.map_or("<account>", |account| account.id.name());

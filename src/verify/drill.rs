@@ -26,10 +26,20 @@ use crate::arm::ResourceId;
 use crate::azure::ArmClient;
 use crate::deploy::Desired;
 
-/// What a drill's own pool is called.
-pub(super) const POOL: &str = "apimctl-drill";
+/// What a drill's own pool is called: two specifications may share one service.
+pub(super) fn pool_name(owner: &str) -> String {
+    // Backends' names have 80 characters at most.
+    const LONGEST: usize = 50;
+    format!("apimctl-drill-{}", owner.chars().take(LONGEST).collect::<String>())
+}
+
 /// Members that never answer: with the first one sees that the change has reached the gateway, the second is fresh then.
-pub(super) const BROKEN: [&str; 2] = ["apimctl-drill-broken-1", "apimctl-drill-broken-2"];
+pub(super) fn broken_names(owner: &str) -> [String; 2] {
+    [1, 2].map(|number| format!("{}-broken-{number}", pool_name(owner)))
+}
+
+/// The act in which requests are to fail: one sees by it that a broken member has reached the gateway.
+pub(super) const OUTAGE: &str = "only a broken member";
 /// A name that leads nowhere, by RFC 6761.
 const NOWHERE: &str = "https://apimctl-drill.invalid/openai";
 /// More members than this are not all taken out in turn: only those that are in use.
@@ -62,7 +72,8 @@ pub fn announce(subject: &Subject<'_>, kind: Kind) -> Vec<String> {
         requests += (members + 4) * stage::SHOTS * 2;
         lines.push(match kind {
             Kind::Own => format!(
-                "makes in `{service}` the pool `{POOL}` (the {members} members of `{pool}`), two backends that never answer and a non-current revision of `{}`, and deletes them afterwards; clients notice nothing",
+                "makes in `{service}` the pool `{}` (the {members} members of `{pool}`), two backends that never answer and a non-current revision of `{}`, and deletes them afterwards; clients notice nothing",
+                pool_name(&subject.desired.owner),
                 api.name()
             ),
             Kind::InPlace => format!(
@@ -73,7 +84,10 @@ pub fn announce(subject: &Subject<'_>, kind: Kind) -> Vec<String> {
     }
     if !lines.is_empty() {
         lines.push(format!("sends about {requests} requests of some 15 tokens each"));
-        lines.push(format!("writes the named value `{}` while it lasts, from which any machine can put everything back", note::name(&subject.desired.owner)));
+        lines.push(format!(
+            "writes the named value `{}` while it lasts, from which any machine can put everything back",
+            note::name(&subject.desired.owner)
+        ));
     }
     lines
 }
@@ -102,7 +116,10 @@ pub(super) async fn check(run: &mut Run<'_>, scene: &Scene, kind: Kind) {
     let subject = run.subject;
     let Some(service) = subject.service() else { return };
     if let Some(left) = unfinished(subject.client, subject.desired, subject.settings.state_dir.as_deref()).await {
-        let causes = vec![Cause::new("an earlier run was killed in the middle", subject.commands.of("verify --restore"))];
+        let causes = vec![Cause::new(
+            "an earlier run was killed in the middle, or still runs on another machine",
+            subject.commands.of("verify --restore"),
+        )];
         run.add("failover", Step::Failover, Finding::fail(format!("there is a drill to be put back first: {}", left.words()), causes));
         return;
     }
@@ -152,7 +169,10 @@ async fn one(run: &mut Run<'_>, scene: &Scene, pool: &Pool, kind: Kind, journal:
     } else {
         Finding::fail(
             back.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "),
-            vec![Cause::new("ARM did not answer, or somebody else has changed the same meanwhile", run.subject.commands.of("verify --restore"))],
+            vec![Cause::new(
+                "ARM did not answer, or somebody else has changed the same meanwhile",
+                run.subject.commands.of("verify --restore"),
+            )],
         )
     };
     run.add(name("restored"), Step::Failover, finding);
@@ -173,6 +193,7 @@ async fn acts(run: &mut Run<'_>, stage: &mut Stage<'_>, pool: &Pool, kind: Kind)
         let told = stage.told_apart(&label);
         // Where answers cannot tell, it is enough that there are answers.
         let shown = if told { Shown::Gone(&label) } else { Shown::Success };
+        run.listener.note(&format!("  without {}", member.backend));
         let act = stage.act(&format!("without {}", member.backend), shown).await?;
         run.add(name(&format!("without-{}", member.backend)), Step::Failover, act.finding(run.subject, stage.api(), told));
     }
@@ -183,7 +204,7 @@ async fn acts(run: &mut Run<'_>, stage: &mut Stage<'_>, pool: &Pool, kind: Kind)
     let (Kind::Own, Some(first), Some(second)) = (kind, stage.broken(0), stage.broken(1)) else { return Ok(()) };
     // Alone, it shows when the gateway has heard of it; its breaker has tripped then, so another one joins the members.
     stage.write_services(&[first]).await?;
-    stage.act("only a broken member", Shown::Failure).await?;
+    stage.act(OUTAGE, Shown::Failure).await?;
     stage.write_services(&all.iter().cloned().chain([second]).collect::<Vec<_>>()).await?;
     let act = stage.act("with a broken member", Shown::Success).await?;
     run.add(name("broken-member"), Step::Failover, act.broken(run.subject, stage.api()));

@@ -110,9 +110,7 @@ impl Gateway {
         let (status, sent_headers, mut stream) = response.deconstruct();
         let mut headers = HeaderMap::new();
         for (name, value) in sent_headers.iter() {
-            if let (Ok(name), Ok(value)) =
-                (http::HeaderName::try_from(name.as_str()), http::HeaderValue::try_from(value.as_str()))
-            {
+            if let (Ok(name), Ok(value)) = (http::HeaderName::try_from(name.as_str()), http::HeaderValue::try_from(value.as_str())) {
                 headers.append(name, value);
             }
         }

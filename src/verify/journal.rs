@@ -149,10 +149,15 @@ impl Journal {
         Ok(Self { path: Some(path), contents: Mutex::new(contents), _lock: Some(lock) })
     }
 
-    /// What an earlier run on this machine left; looks without locking.
+    /// What an earlier run on this machine left; nothing while a run is alive, which puts it back itself.
     #[must_use]
     pub fn peek(directory: Option<&Path>, owner: &str, service: &ResourceId) -> Option<Contents> {
-        let bytes = fs::read(Self::path(directory?, owner, service)).ok()?;
+        let path = Self::path(directory?, owner, service);
+        let bytes = fs::read(&path).ok()?;
+        let lock = File::options().write(true).open(path.with_extension("lock"));
+        if lock.is_ok_and(|lock| matches!(lock.try_lock(), Err(TryLockError::WouldBlock))) {
+            return None;
+        }
         Contents::parse(&bytes).filter(|contents| !contents.entries.is_empty())
     }
 
@@ -260,7 +265,8 @@ mod tests {
     use super::*;
 
     fn id(name: &str) -> ResourceId {
-        ResourceId::parse(&format!("/subscriptions/s/resourceGroups/g/providers/Microsoft.ApiManagement/service/apim/backends/{name}")).unwrap()
+        ResourceId::parse(&format!("/subscriptions/s/resourceGroups/g/providers/Microsoft.ApiManagement/service/apim/backends/{name}"))
+            .unwrap()
     }
 
     fn fresh() -> Contents {
@@ -278,6 +284,7 @@ mod tests {
         journal.will_change(&id("pool"), "v", &json!(1), &json!(2)).unwrap();
         journal.will_change(&id("pool"), "v", &json!(2), &json!(3)).unwrap();
         assert!(matches!(Journal::open(Some(directory.path()), fresh()), Err(JournalError::Busy(_))), "the run lives");
+        assert!(Journal::peek(Some(directory.path()), "spec", &service).is_none(), "and puts it back itself");
         drop(journal);
         let left = Journal::peek(Some(directory.path()), "SPEC", &service).unwrap();
         assert!(left.words().contains("anna@here") && left.words().contains("made, pool"), "{}", left.words());

@@ -217,15 +217,17 @@ pub struct Verification {
     pub distributions: Vec<Distribution>,
     /// What the drills did, by pool.
     pub timelines: Vec<(String, Timeline)>,
+    /// Whether the user stopped it before its end.
+    pub stopped: bool,
     /// How long it all took.
     pub elapsed: Duration,
 }
 
 impl Verification {
-    /// Whether nothing failed.
+    /// Whether it came to its end, and nothing failed.
     #[must_use]
     pub fn is_ok(&self) -> bool {
-        self.checks.iter().all(|check| check.status != Status::Fail)
+        !self.stopped && self.checks.iter().all(|check| check.status != Status::Fail)
     }
 
     /// How many checks ended so.
@@ -241,6 +243,7 @@ impl Verification {
             "ok": self.is_ok(),
             "name": self.name,
             "gateway": self.gateway,
+            "stopped": self.stopped,
             "checks": self.checks.iter().map(Check::to_json).collect::<Vec<_>>(),
             "summary": { "pass": self.count(Status::Pass), "fail": self.count(Status::Fail), "skip": self.count(Status::Skip) },
             "distributions": self.distributions.iter().map(distribution).collect::<Vec<_>>(),
@@ -251,9 +254,9 @@ impl Verification {
 }
 
 fn distribution(distribution: &Distribution) -> Value {
-    let shares = distribution.shares.iter().map(|share| {
-        json!({ "member": share.member, "requests": share.requests, "expected": share.expected, "tolerance": share.tolerance })
-    });
+    let shares = distribution.shares.iter().map(
+        |share| json!({ "member": share.member, "requests": share.requests, "expected": share.expected, "tolerance": share.tolerance }),
+    );
     json!({ "pool": distribution.pool, "requests": distribution.requests, "shares": shares.collect::<Vec<_>>() })
 }
 

@@ -1,13 +1,15 @@
 //! Pools as ARM has them, and how an answer tells which member it is of.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use serde_json::Value;
 
 use super::gateway::{Told as _, plain_region};
 use super::statistics::Expected;
 use super::subject::Subject;
-use crate::arm::{ResourceId, catalogue};
+use crate::arm::ResourceId;
+use crate::arm::catalogue;
 use crate::azure::{AzureError, Reply};
 use crate::scenario::Answer;
 
@@ -37,6 +39,16 @@ pub(super) struct Member {
     pub(super) region: Option<String>,
     /// Its circuit breaker, as ARM has it.
     pub(super) breaker: Option<Value>,
+    /// Thousands of tokens a minute of the account's smallest deployment, if it has such a limit.
+    pub(super) capacity: Option<u64>,
+}
+
+/// An account behind a backend.
+#[derive(Debug, Clone)]
+struct Account {
+    hosts: Vec<String>,
+    region: String,
+    capacity: Option<u64>,
 }
 
 impl Pool {
@@ -79,6 +91,16 @@ impl Pool {
         labels.iter().enumerate().all(|(index, label)| label != UNKNOWN && !labels.iter().take(index).any(|other| other == label))
     }
 
+    /// How long to wait between two requests that go to `members` in turn, so that checks take no more than half of what the accounts let
+    /// through: six requests a minute for each thousand tokens, evened out over ten seconds (documented). A check must not trip the breakers
+    /// of those who depend on the pool.
+    pub(super) fn pace<'a>(&self, members: impl Iterator<Item = &'a Member>) -> Duration {
+        let each: Vec<Option<u64>> = members.map(|member| member.capacity).collect();
+        let Some(least) = each.iter().flatten().min() else { return Duration::ZERO };
+        let requests = (*least).max(1) * each.len() as u64;
+        Duration::from_secs(20) / u32::try_from(requests).unwrap_or(u32::MAX)
+    }
+
     /// What share of requests each member should get while nobody has tripped.
     pub(super) fn expected(&self) -> Vec<Expected> {
         let total: u64 = self.in_use().map(|member| member.weight).sum();
@@ -112,8 +134,10 @@ pub(super) async fn read(subject: &Subject<'_>) -> Result<Vec<Pool>, AzureError>
         if resource.body.value.pointer("/properties/pool").is_none() {
             continue;
         }
-        if let Some(found) = subject.client.get(id.as_str(), &resource.api_version, &[]).await? {
-            pools.push(read_pool(subject, id, &resource.api_version, found, &accounts).await?);
+        // It may be written back: nothing that only a preview shows may be lost.
+        let version = catalogue::find(BACKEND).map_or(resource.api_version.as_str(), |entry| entry.newest_api_version());
+        if let Some(found) = subject.client.get(id.as_str(), version, &[]).await? {
+            pools.push(read_pool(subject, id, version, found, &accounts).await?);
         }
     }
     Ok(pools)
@@ -125,7 +149,7 @@ async fn read_pool(
     id: &ResourceId,
     api_version: &str,
     found: Reply,
-    accounts: &[(String, String)],
+    accounts: &[Account],
 ) -> Result<Pool, AzureError> {
     let mut members = Vec::new();
     let services = found.body.pointer("/properties/pool/services").and_then(Value::as_array).cloned().unwrap_or_default();
@@ -137,12 +161,14 @@ async fn read_pool(
         let body = subject.client.get(backend.as_str(), version, &[]).await?.map(|found| found.body).unwrap_or_default();
         let number = |name: &str| service.get(name).and_then(Value::as_u64);
         let host = body.pointer("/properties/url").and_then(Value::as_str).and_then(host_of);
+        let account = host.and_then(|host| accounts.iter().find(|account| account.hosts.contains(&host)));
         members.push(Member {
             backend: backend.name().to_owned(),
             // Defaults are not documented; assumed as the local gateway has them.
             priority: number("priority").unwrap_or(0),
             weight: number("weight").unwrap_or(1),
-            region: host.and_then(|host| accounts.iter().find(|(own, _)| *own == host).map(|(_, region)| region.clone())),
+            region: account.map(|account| account.region.clone()),
+            capacity: account.and_then(|account| account.capacity),
             breaker: body.pointer("/properties/circuitBreaker/rules/0").filter(|rule| !rule.is_null()).cloned(),
         });
     }
@@ -153,21 +179,34 @@ fn host_of(url: &str) -> Option<String> {
     url::Url::parse(url).ok()?.host_str().map(str::to_ascii_lowercase)
 }
 
-/// Hosts of the specification's accounts with their regions.
-async fn accounts(subject: &Subject<'_>) -> Result<Vec<(String, String)>, AzureError> {
+/// The specification's accounts with all their hosts.
+async fn accounts(subject: &Subject<'_>) -> Result<Vec<Account>, AzureError> {
     let version = catalogue::find(ACCOUNT).map_or("2024-10-01", |entry| entry.api_version);
-    let mut hosts = Vec::new();
+    let mut accounts = Vec::new();
     for account in &subject.desired.accounts {
         let Some(found) = subject.client.get(account.id.as_str(), version, &[]).await? else { continue };
         let text = |pointer: &str| found.body.pointer(pointer).and_then(Value::as_str);
         let Some(region) = text("/location").map(plain_region) else { continue };
-        hosts.extend(text("/properties/endpoint").and_then(host_of).map(|host| (host, region.clone())));
+        let mut hosts: Vec<String> = text("/properties/endpoint").and_then(host_of).into_iter().collect();
         if let Some(subdomain) = text("/properties/customSubDomainName") {
             // One account answers at all of these.
             for domain in ["openai.azure.com", "cognitiveservices.azure.com", "services.ai.azure.com"] {
-                hosts.push((format!("{}.{domain}", subdomain.to_ascii_lowercase()), region.clone()));
+                hosts.push(format!("{}.{domain}", subdomain.to_ascii_lowercase()));
             }
         }
+        let deployments = subject.client.list(&format!("{}/deployments", account.id), version, &[]).await?;
+        let wanted = |item: &Value| {
+            let name = item.get("name").and_then(Value::as_str).unwrap_or_default();
+            account.account.deployments.iter().any(|own| own.name().eq_ignore_ascii_case(name))
+        };
+        // Provisioned throughput is no number of tokens.
+        let metered = |item: &Value| {
+            let sku = item.pointer("/sku/name").and_then(Value::as_str).unwrap_or_default();
+            !sku.to_ascii_lowercase().contains("provisioned")
+        };
+        let capacities = deployments.iter().filter(|item| wanted(item) && metered(item));
+        let capacity = capacities.filter_map(|item| item.pointer("/sku/capacity").and_then(Value::as_u64)).min();
+        accounts.push(Account { hosts, region, capacity });
     }
-    Ok(hosts)
+    Ok(accounts)
 }

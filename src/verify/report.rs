@@ -115,7 +115,13 @@ pub fn title(name: &str) -> String {
         ("retry", api) => format!("`{api}` tries again at another member"),
         ("failover", "") => "Other members take over".to_owned(),
         ("failover", pool) if more.is_empty() => format!("Other members of `{pool}` take over"),
-        ("failover", pool) => format!("Drill in `{pool}`: {}", more.replace('/', ", ").replace('-', " ")),
+        ("failover", pool) => match more {
+            "recovery" => format!("All members of `{pool}` serve again after the drill"),
+            "broken-member" => format!("No client notices a member of `{pool}` that never answers"),
+            "restored" => format!("Everything is put back after the drill in `{pool}`"),
+            "drill" => format!("The drill in `{pool}` comes to its end"),
+            _ => format!("Others serve while `{}` is out of `{pool}`", more.trim_start_matches("without-")),
+        },
         ("monitoring", _) => "Loggers, diagnostics and alerts are as specified".to_owned(),
         ("telemetry", "requests") => "Requests arrive in the logs".to_owned(),
         ("telemetry", "token-metrics") => "Token metrics arrive".to_owned(),
@@ -152,10 +158,7 @@ fn distribution(distribution: &Distribution) -> Section {
     Section {
         title: format!("How load is shared in {}", distribution.pool),
         blocks: vec![
-            Block::Text(format!(
-                "{} requests; each share is held against three standard errors of a fair draw",
-                distribution.requests
-            )),
+            Block::Text(format!("{} requests; each share is held against three standard errors of a fair draw", distribution.requests)),
             Block::Chart(Chart::Bars(chart)),
         ],
     }
@@ -165,7 +168,7 @@ fn drill(pool: &str, timeline: &Timeline) -> Section {
     let phases = timeline.phases.iter().map(|phase| LaneSpan {
         from: phase.from,
         to: phase.to,
-        tone: if phase.name.contains("without") || phase.name.contains("broken") { Tone::Bad } else { Tone::Neutral },
+        tone: if phase.name.starts_with("without ") || phase.name.contains("broken") { Tone::Bad } else { Tone::Neutral },
         label: phase.name.clone(),
     });
     let mut lanes = vec![Lane { label: "what is done".to_owned(), spans: phases.collect(), marks: Vec::new() }];
@@ -189,11 +192,14 @@ fn drill(pool: &str, timeline: &Timeline) -> Section {
     }
     let length = timeline.phases.iter().map(|phase| phase.to).max().unwrap_or(Duration::ZERO);
     let chart = TimelineChart { title: format!("Failover drill in {pool}"), length, lanes };
-    let failed = timeline.requests.iter().filter(|request| !(200..300).contains(&request.status)).count();
+    let outage = |request: &super::TimelineRequest| {
+        timeline.phases.iter().any(|phase| phase.name == super::drill::OUTAGE && (phase.from..=phase.to).contains(&request.at))
+    };
+    let failed = timeline.requests.iter().filter(|request| !(200..300).contains(&request.status) && !outage(request)).count();
     Section {
         title: format!("Failover drill in {pool}"),
         blocks: vec![
-            Block::Text(format!("{} requests, {failed} of them failed", timeline.requests.len())),
+            Block::Text(format!("{} requests, {failed} of them failed when they should not", timeline.requests.len())),
             Block::Chart(Chart::Timeline(chart)),
         ],
     }

@@ -101,9 +101,8 @@ pub(super) fn models(spec: &Spec) -> Vec<Model> {
     let mut accounts = spec.open_ai.values();
     let Some(first) = accounts.next() else { return Vec::new() };
     let rest: Vec<_> = accounts.collect();
-    let shared = |name: &str| {
-        rest.iter().all(|account| account.deployments.iter().any(|deployment| deployment.name().eq_ignore_ascii_case(name)))
-    };
+    let shared =
+        |name: &str| rest.iter().all(|account| account.deployments.iter().any(|deployment| deployment.name().eq_ignore_ascii_case(name)));
     let of = |deployment: &crate::spec::model::Deployment| Model {
         deployment: deployment.name().to_owned(),
         name: match deployment {
@@ -138,7 +137,10 @@ impl Call {
             let limit = if body.contains_key("max_completion_tokens") { "max_completion_tokens" } else { "max_tokens" };
             let tokens = if limit == "max_tokens" { 64 } else { 1024 };
             body.insert(limit.to_owned(), json!(tokens));
-            body.insert("messages".to_owned(), json!([{ "role": "user", "content": "Count from one to forty in words, one word a line." }]));
+            body.insert(
+                "messages".to_owned(),
+                json!([{ "role": "user", "content": "Count from one to forty in words, one word a line." }]),
+            );
         }
         call
     }
@@ -154,7 +156,11 @@ impl Operation {
             filled.push_str(before);
             let Some((name, tail)) = after.split_once('}') else { break };
             let name = name.trim_start_matches('*').to_ascii_lowercase();
-            filled.push_str(if name.contains("deployment") || name.contains("model") || name.contains("engine") { deployment } else { "1" });
+            filled.push_str(if name.contains("deployment") || name.contains("model") || name.contains("engine") {
+                deployment
+            } else {
+                "1"
+            });
             rest = tail;
         }
         filled.push_str(rest);
@@ -231,7 +237,6 @@ impl Api {
     }
 }
 
-
 fn text<'a>(body: &'a Value, pointer: &str) -> Option<&'a str> {
     body.pointer(pointer).and_then(Value::as_str).filter(|text| !text.is_empty())
 }
@@ -257,9 +262,7 @@ fn read_operation(item: &Value) -> Option<Operation> {
         .into_iter()
         .flatten()
         .find(|parameter| text(parameter, "/name").is_some_and(|name| name.eq_ignore_ascii_case("api-version")))
-        .map(|parameter| {
-            text(parameter, "/values/0").or_else(|| text(parameter, "/defaultValue")).unwrap_or(API_VERSION).to_owned()
-        });
+        .map(|parameter| text(parameter, "/values/0").or_else(|| text(parameter, "/defaultValue")).unwrap_or(API_VERSION).to_owned());
     Some(Operation {
         method: method(text(item, "/properties/method")?)?,
         template: if template.starts_with('/') { template.to_owned() } else { format!("/{template}") },
@@ -307,7 +310,9 @@ async fn read_api(subject: &Subject<'_>, resource: &DesiredResource) -> Result<O
     let names = |name: &str| text(&body, &format!("/properties/subscriptionKeyParameterNames/{name}"));
     Ok(Some(Api {
         id: id.clone(),
-        header: names("header").and_then(|name| HeaderName::try_from(name).ok()).unwrap_or(HeaderName::from_static("ocp-apim-subscription-key")),
+        header: names("header")
+            .and_then(|name| HeaderName::try_from(name).ok())
+            .unwrap_or(HeaderName::from_static("ocp-apim-subscription-key")),
         query: names("query").unwrap_or("subscription-key").to_owned(),
         bearer: names("bearer").is_some_and(|mode| mode.eq_ignore_ascii_case("enabled")),
         key_required: body.pointer("/properties/subscriptionRequired").and_then(Value::as_bool).unwrap_or(true),

@@ -54,6 +54,7 @@ impl<'a> Run<'a> {
 
     pub(super) fn finish(mut self, gateway: Option<&Gateway>) -> Verification {
         self.verification.gateway = gateway.map(|gateway| gateway.address().to_owned()).unwrap_or_default();
+        self.verification.stopped = self.is_cancelled();
         self.verification.elapsed = self.elapsed();
         self.verification
     }

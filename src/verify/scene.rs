@@ -1,6 +1,7 @@
 //! What there is to call, read once.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use futures::stream::{self, StreamExt as _};
 
@@ -98,9 +99,20 @@ impl Scene {
         self.pools.iter().filter(|pool| names.iter().any(|name| name.eq_ignore_ascii_case(pool.name()))).collect()
     }
 
-    /// Sends the same request many times, so many at once; answers in the order of the requests.
-    pub(super) async fn volley(&self, request: &Request, count: usize, concurrency: usize) -> Vec<Result<Answer, Unanswered>> {
-        stream::iter((0..count).map(|_| self.gateway.ask(request, None))).buffered(concurrency.max(1)).collect().await
+    /// Sends the same request many times, so many at once, with `pace` between two of them; answers in the order of the requests.
+    pub(super) async fn volley(
+        &self,
+        request: &Request,
+        count: usize,
+        concurrency: usize,
+        pace: Duration,
+    ) -> Vec<Result<Answer, Unanswered>> {
+        let paced = stream::iter(0..count).then(|index| async move {
+            if index > 0 && !pace.is_zero() {
+                self.gateway.clock().sleep(pace).await;
+            }
+        });
+        paced.map(|()| self.gateway.ask(request, None)).buffered(concurrency.max(1)).collect().await
     }
 }
 

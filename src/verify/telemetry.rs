@@ -194,7 +194,8 @@ impl Telemetry for Workspace {
             "union isfuzzy=true (AppMetrics | where TimeGenerated >= datetime({since}) | where Name endswith \"Tokens\" \
              | summarize Sum = sum(Sum) by Name, Properties = tostring(Properties))"
         );
-        let (counted, metrics) = (self.client.query(&self.customer_id, &requests).await, self.client.query(&self.customer_id, &tokens).await);
+        let (counted, metrics) =
+            (self.client.query(&self.customer_id, &requests).await, self.client.query(&self.customer_id, &tokens).await);
         let requests = counted?.first().and_then(|row| row.get("Count")?.as_u64());
         let mut series = Vec::new();
         for row in metrics? {

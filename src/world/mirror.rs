@@ -18,8 +18,18 @@ const ROLE_ASSIGNMENT: &str = "Microsoft.Authorization/roleAssignments";
 /// Requests at the same time.
 const PARALLEL: usize = 16;
 /// Collections of a service that a gateway reads.
-const COLLECTIONS: [&str; 9] =
-    ["namedValues", "backends", "policyFragments", "apiVersionSets", "apis", "products", "groups", "subscriptions", "loggers"];
+const COLLECTIONS: [&str; 10] = [
+    "namedValues",
+    "backends",
+    "policyFragments",
+    "apiVersionSets",
+    "apis",
+    "products",
+    "groups",
+    "subscriptions",
+    "loggers",
+    "diagnostics",
+];
 
 /// Copies one service and the accounts behind it.
 #[derive(Debug)]
@@ -55,9 +65,8 @@ impl Mirror {
         }
         let store = self.arm.emulator().store();
         let before = store.snapshot();
-        let is_same = |stored: &Stored| {
-            before.get(&stored.id).is_some_and(|known| known.body == stored.body && known.secrets == stored.secrets)
-        };
+        let is_same =
+            |stored: &Stored| before.get(&stored.id).is_some_and(|known| known.body == stored.body && known.secrets == stored.secrets);
         let mirrored = |id: &ResourceId| *id == self.service || id.is_below(&self.service) || self.is_of_account(id);
         let gone: Vec<ResourceId> = before.keys().filter(|id| mirrored(id) && !found.contains_key(*id)).cloned().collect();
         let put: Vec<Stored> = found.into_values().filter(|stored| !is_same(stored)).collect();
@@ -95,8 +104,11 @@ impl Mirror {
         }
         let children = stream::iter(parents.iter().map(|parent| self.children(parent))).buffer_unordered(PARALLEL);
         all.extend(children.try_collect::<Vec<_>>().await?.into_iter().flatten());
-        let operations: Vec<ResourceId> =
-            all.iter().filter(|stored| stored.id.is_type("Microsoft.ApiManagement/service/apis/operations")).map(|stored| stored.id.clone()).collect();
+        let operations: Vec<ResourceId> = all
+            .iter()
+            .filter(|stored| stored.id.is_type("Microsoft.ApiManagement/service/apis/operations"))
+            .map(|stored| stored.id.clone())
+            .collect();
         let policies = stream::iter(operations.iter().map(|operation| self.policy(operation))).buffer_unordered(PARALLEL);
         all.extend(policies.try_collect::<Vec<_>>().await?.into_iter().flatten());
         let accounts = stream::iter(self.accounts.iter().map(|account| self.account(account))).buffer_unordered(PARALLEL);
@@ -150,6 +162,7 @@ impl Mirror {
         let mut all = self.policy(parent).await?;
         if parent.is_type("Microsoft.ApiManagement/service/apis") {
             all.extend(self.collection(parent, "operations").await?);
+            all.extend(self.collection(parent, "diagnostics").await?);
         }
         if parent.is_type("Microsoft.ApiManagement/service/products") {
             for (links, member, views) in [("apiLinks", "apiId", "apis"), ("groupLinks", "groupId", "groups")] {
@@ -183,10 +196,8 @@ impl Mirror {
     }
 }
 
-/// The newest api-version that the catalogue knows of a type: an older one leaves out what only a preview shows.
 fn newest(kind: &str) -> &'static str {
-    let Some(entry) = catalogue::find(kind) else { return "2024-05-01" };
-    entry.preview.iter().map(|preview| preview.api_version).chain([entry.api_version]).max().unwrap_or(entry.api_version)
+    catalogue::find(kind).map_or("2024-05-01", catalogue::ResourceType::newest_api_version)
 }
 
 fn has_secrets(one: &Stored) -> bool {
@@ -204,4 +215,3 @@ fn stored(body: Value, etag: Option<String>) -> Option<Stored> {
     let id = ResourceId::parse(body.get("id")?.as_str()?).ok()?;
     Some(Stored { id, body, secrets: BTreeMap::new(), etag: etag.unwrap_or_default(), internal: Value::Null })
 }
-

@@ -44,7 +44,7 @@ const POLICY: &str = r#"<policies>
     <inbound>
         <base /><set-header name="api-key" exists-action="delete" /><set-header name="Ocp-Apim-Subscription-Key" exists-action="delete" />
         <include-fragment fragment-id="marks" />
-        <set-backend-service backend-id="main" />
+        <set-backend-service backend-id="main" /><set-header name="api-key" exists-action="delete" /><set-header name="Ocp-Apim-Subscription-Key" exists-action="delete" />
         <choose>
             <when condition="@(context.Request.Headers.GetValueOrDefault(&quot;X-Kind&quot;, &quot;&quot;) == &quot;a&quot;)">
                 <set-header name="X-Seen"
@@ -148,6 +148,8 @@ fn coverage_is_laid_over_the_users_own_files() {
             "3 set-header 5",
             "4 include-fragment 5",
             "5 set-backend-service 5",
+            "5 set-header 5",
+            "5 set-header 5",
             "6 choose 5",
             "7 when 5",
             "8-11 set-header 1",

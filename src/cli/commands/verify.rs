@@ -23,10 +23,10 @@ use crate::report::{self, TextOptions};
 use crate::spec::Loaded;
 use crate::support::clock::{Clock as _, SystemClock};
 use crate::support::random::SystemRandom;
-use crate::verify::gateway::Gateway;
-use crate::verify::telemetry::{AdminAt, NoTelemetry, Telemetry, Workspace};
 use crate::verify::drill::{self, restore::Restored};
+use crate::verify::gateway::Gateway;
 use crate::verify::journal::Contents;
+use crate::verify::telemetry::{AdminAt, NoTelemetry, Telemetry, Workspace};
 use crate::verify::{self, Check, Commands, Listener, Place, Settings, Status, Subject, Verification};
 
 /// How long Azure may take until a role is in force (documented: up to ten minutes), or telemetry is there.
@@ -48,10 +48,7 @@ pub(super) async fn run(arguments: &VerifyArguments, session: &mut Session<'_>) 
     let verification = if local { here(arguments, session).await? } else { there(arguments, session).await? };
     let Some(verification) = verification else { return Ok(Outcome::Failed) };
     let report = verify::report::report(&verification, Some(started));
-    for (path, text) in [
-        (&arguments.junit, report::junit(&report)),
-        (&arguments.html, report::html(&report, None)),
-    ] {
+    for (path, text) in [(&arguments.junit, report::junit(&report)), (&arguments.html, report::html(&report, None))] {
         if let Some(path) = path {
             write(path, &text)?;
         }
@@ -220,7 +217,8 @@ async fn telemetry(
         return none("the query service of this cloud's logs is not known; name the admin endpoint of `apimctl serve` with `--admin URL`");
     };
     let desired: &Desired = deployment.desired();
-    let workspace = desired.resources.iter().filter_map(|resource| Some((resource.id.known()?, resource))).find(|(id, _)| id.is_type(WORKSPACE));
+    let workspace =
+        desired.resources.iter().filter_map(|resource| Some((resource.id.known()?, resource))).find(|(id, _)| id.is_type(WORKSPACE));
     let (Some((id, resource)), Some(service)) = (workspace, &desired.service) else {
         return none("the specification names no Log Analytics workspace (`monitoring.logAnalytics`)");
     };

@@ -46,10 +46,21 @@ const GROUPS: [Group; 8] = [
     Group {
         name: "monitoring",
         step: Step::Monitoring,
-        types: &["apimanagement/service/loggers", "apimanagement/service/diagnostics", "insights/", "operationalinsights/", "alertsmanagement/"],
+        types: &[
+            "apimanagement/service/loggers",
+            "apimanagement/service/diagnostics",
+            "insights/",
+            "operationalinsights/",
+            "alertsmanagement/",
+        ],
         what: "loggers, diagnostics and alerts",
     },
-    Group { name: "service", step: Step::Service, types: &["apimanagement/service", "resources/resourcegroups"], what: "the service and its group" },
+    Group {
+        name: "service",
+        step: Step::Service,
+        types: &["apimanagement/service", "resources/resourcegroups"],
+        what: "the service and its group",
+    },
     Group { name: "resources", step: Step::Api, types: &[""], what: "other resources" },
 ];
 

@@ -53,12 +53,8 @@ pub(in crate::verify) async fn check(run: &mut Run<'_>, scene: &Scene) {
         }
     }
     for pool in open {
-        let apis: Vec<&str> = scene
-            .apis
-            .iter()
-            .filter(|api| scene.pools_of(api).iter().any(|other| other.id == pool.id))
-            .map(|api| api.name())
-            .collect();
+        let apis: Vec<&str> =
+            scene.apis.iter().filter(|api| scene.pools_of(api).iter().any(|other| other.id == pool.id)).map(|api| api.name()).collect();
         let why = if apis.is_empty() {
             "no policy of the specification leads to it by name".to_owned()
         } else {
@@ -81,7 +77,8 @@ fn requests(scene: &Scene, api: &Api) -> Vec<Request> {
 }
 
 async fn fire(subject: &Subject<'_>, scene: &Scene, api: &Api, request: &Request) -> Volley {
-    let answers = scene.volley(request, subject.settings.samples, subject.settings.concurrency).await;
+    let pace = scene.pools_of(api).iter().map(|pool| pool.pace(pool.in_use())).max().unwrap_or_default();
+    let answers = scene.volley(request, subject.settings.samples, subject.settings.concurrency, pace).await;
     let count = answers.len();
     let mut volley = Volley { api: api.name().to_owned(), regions: Vec::with_capacity(count), failed: None };
     let mut bad = 0;
@@ -122,26 +119,34 @@ fn judge(subject: &Subject<'_>, pool: &Pool, judgement: &Judgement, api: &str) -
     let words = judgement.words();
     let apply = subject.commands.of("apply");
     let first = pool.first_priority();
-    let later: Vec<&str> =
-        pool.members.iter().filter(|member| member.priority != first).map(|member| member.backend.as_str()).collect();
+    let later: Vec<&str> = pool.members.iter().filter(|member| member.priority != first).map(|member| member.backend.as_str()).collect();
     if !judgement.is_within {
         let mut causes = Vec::new();
         if !judgement.unwanted.is_empty() {
             causes.push(Cause::new(
-                format!("{} should answer only when all members of priority {first} are left out: those have tripped", judgement.unwanted.join(", ")),
+                format!(
+                    "{} should answer only when all members of priority {first} are left out: those have tripped",
+                    judgement.unwanted.join(", ")
+                ),
                 "look at 429 and 5xx in the metrics of their accounts; their breakers close again after `tripDuration`",
             ));
         }
         if !judgement.silent.is_empty() {
             causes.push(Cause::new(
                 format!("{} never answered: its breaker has tripped, or the gateway still has an older pool", judgement.silent.join(", ")),
-                format!("look at 429, 401 and 5xx in the metrics of its account, compare the pool, and run verify again in a minute: {}", subject.commands.of("plan")),
+                format!(
+                    "look at 429, 401 and 5xx in the metrics of its account, compare the pool, and run verify again in a minute: {}",
+                    subject.commands.of("plan")
+                ),
             ));
         }
         if causes.is_empty() {
             causes.push(Cause::new(
                 "other traffic shares the gateway's turns, a session cookie ties clients to a member, or members stumbled meanwhile",
-                format!("run verify again at a quiet time; in fair draws a share is farther off in less than 3 of 1,000 runs: {}", subject.commands.of("verify")),
+                format!(
+                    "run verify again at a quiet time; in fair draws a share is farther off in less than 3 of 1,000 runs: {}",
+                    subject.commands.of("verify")
+                ),
             ));
         }
         return Finding::fail(format!("of {total} requests through `{api}`: {words}"), causes);
@@ -175,7 +180,11 @@ pub(in crate::verify) fn breakers(run: &mut Run<'_>, scene: &Scene) {
         let finding = if without.is_empty() {
             Finding::pass(format!("all {} members have one", pool.members.len()))
         } else {
-            let who = if without.len() == pool.members.len() { "no member has one".to_owned() } else { format!("{} has none", without.join(", ")) };
+            let who = if without.len() == pool.members.len() {
+                "no member has one".to_owned()
+            } else {
+                format!("{} has none", without.join(", "))
+            };
             Finding::fail(
                 format!("{who}: a failing member gets its share of requests for ever"),
                 vec![Cause::new(
@@ -192,7 +201,10 @@ pub(in crate::verify) fn breakers(run: &mut Run<'_>, scene: &Scene) {
             continue;
         }
         let retries = scene.documents.has(&api.id, |element| {
-            element.name == "retry" && element.elements().any(|child| child.name == "forward-request" || child.elements().any(|inner| inner.name == "forward-request"))
+            element.name == "retry"
+                && element
+                    .elements()
+                    .any(|child| child.name == "forward-request" || child.elements().any(|inner| inner.name == "forward-request"))
         });
         let finding = if retries {
             Finding::pass("a failed attempt is made again, at the next member")

@@ -108,9 +108,9 @@ fn wanted(subject: &Subject<'_>, scene: &Scene, api: &Api, style: Style, calls: 
                 None => Wanted::No("this API has no operation below `/v1/`".to_owned()),
             }
         }
-        Style::AzureSdk | Style::OpenAiSdk => {
-            Wanted::No("the specification does not ask for it (`clients: [azure-openai-sdk]`, with `bearer` for OpenAI's own SDK)".to_owned())
-        }
+        Style::AzureSdk | Style::OpenAiSdk => Wanted::No(
+            "the specification does not ask for it (`clients: [azure-openai-sdk]`, with `bearer` for OpenAI's own SDK)".to_owned(),
+        ),
     }
 }
 

@@ -63,7 +63,8 @@ async fn look(subject: &Subject<'_>, scene: &Scene) -> Result<Doors, AzureError>
             continue;
         }
         let text = format!("the product `{}` is open (`subscriptionRequired: false`) and links {}", id.name(), reached.join(", "));
-        let cure = format!("take the APIs out of it: az apim product api delete --product-id {} --api-id {} …", id.name(), reached.join(" / "));
+        let cure =
+            format!("take the APIs out of it: az apim product api delete --product-id {} --api-id {} …", id.name(), reached.join(" / "));
         if is_ours(&id) { &mut doors.known } else { &mut doors.holes }.push(Cause::new(text, cure));
     }
     let subscriptions =
@@ -80,13 +81,16 @@ async fn look(subject: &Subject<'_>, scene: &Scene) -> Result<Doors, AzureError>
             continue;
         }
         let scope = text("/properties/scope").trim_end_matches('/');
-        let all = scope.eq_ignore_ascii_case(service.as_str()) || scope.eq_ignore_ascii_case(&format!("{service}/apis")) || scope == "/apis";
+        let all =
+            scope.eq_ignore_ascii_case(service.as_str()) || scope.eq_ignore_ascii_case(&format!("{service}/apis")) || scope == "/apis";
         // Every service has one of this name, and it cannot be removed.
         if !all || !active || id.name().eq_ignore_ascii_case("master") {
             continue;
         }
         let words = format!("the key of the subscription `{}` opens all APIs of the service", id.name());
-        let cure = format!("give it the scope of what it is for, or suspend it: az rest --method patch --headers If-Match=* --url {id}?api-version=2024-05-01 --body '{{\"properties\":{{\"state\":\"suspended\"}}}}'");
+        let cure = format!(
+            "give it the scope of what it is for, or suspend it: az rest --method patch --headers If-Match=* --url {id}?api-version=2024-05-01 --body '{{\"properties\":{{\"state\":\"suspended\"}}}}'"
+        );
         if is_ours(&id) { &mut doors.known } else { &mut doors.holes }.push(Cause::new(words, cure));
     }
     Ok(doors)

@@ -70,10 +70,16 @@ pub(in crate::verify) async fn refused(subject: &Subject<'_>, scene: &Scene, req
     .await;
     let unanswered = answers.iter().find_map(|(_, answer)| answer.as_ref().err());
     if let Some(error) = unanswered {
-        return Finding::fail(error.clone(), vec![Cause::new("the gateway did not answer", "check its address (`--gateway URL`) and the network")]);
+        return Finding::fail(
+            error.clone(),
+            vec![Cause::new("the gateway did not answer", "check its address (`--gateway URL`) and the network")],
+        );
     }
-    let open: Vec<(&String, u16)> =
-        answers.iter().filter_map(|(title, answer)| answer.as_ref().ok().map(|code| (title, *code))).filter(|(_, code)| *code != 401).collect();
+    let open: Vec<(&String, u16)> = answers
+        .iter()
+        .filter_map(|(title, answer)| answer.as_ref().ok().map(|code| (title, *code)))
+        .filter(|(_, code)| *code != 401)
+        .collect();
     if open.is_empty() {
         return Finding::pass(format!("{count} requests {how}, on every path: 401"));
     }

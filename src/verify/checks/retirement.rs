@@ -37,7 +37,11 @@ pub(in crate::verify) async fn check(run: &mut Run<'_>) {
                     let words = if days < 0 {
                         format!("{model} of the deployment `{name}` in `{}` was retired on {}", account.id.name(), date.date())
                     } else {
-                        format!("{model} of the deployment `{name}` in `{}` is retired on {}, in {days} days", account.id.name(), date.date())
+                        format!(
+                            "{model} of the deployment `{name}` in `{}` is retired on {}, in {days} days",
+                            account.id.name(),
+                            date.date()
+                        )
                     };
                     let cure = format!(
                         "az cognitiveservices account deployment create --name {} --resource-group {} --deployment-name {name} --model-format OpenAI --model-name <model> --model-version <version> --sku-name <sku> --sku-capacity <capacity>",

@@ -27,12 +27,14 @@ pub(in crate::verify) async fn check(run: &mut Run<'_>, scene: &Scene) {
     let deadline = clock.now() + subject.settings.patience;
     let pools = scene.pools_of(api);
     let members = pools.iter().map(|pool| pool.in_use().count()).max().unwrap_or(1);
+    let pace = pools.iter().map(|pool| pool.pace(pool.in_use())).max().unwrap_or_default();
     let mut pause = FIRST;
     let mut told = false;
     let finding = loop {
-        let answers = scene.volley(&request, members * EACH, members).await;
+        let answers = scene.volley(&request, members * EACH, members, pace).await;
         let refused = answers.iter().flatten().find(|answer| {
-            !answer.is_of_gateway() && (answer.model_error().is_some_and(|code| code.eq_ignore_ascii_case("PermissionDenied")) || answer.code() == 403)
+            !answer.is_of_gateway()
+                && (answer.model_error().is_some_and(|code| code.eq_ignore_ascii_case("PermissionDenied")) || answer.code() == 403)
         });
         let Some(refused) = refused else {
             let good: Vec<_> = answers.iter().flatten().filter(|answer| answer.status.is_success()).collect();
@@ -44,8 +46,10 @@ pub(in crate::verify) async fn check(run: &mut Run<'_>, scene: &Scene) {
                 };
                 break Finding::skip(why);
             }
-            let who: BTreeSet<String> =
-                good.iter().map(|answer| pools.iter().map(|pool| pool.who(answer)).find(|who| who != UNKNOWN).unwrap_or_default()).collect();
+            let who: BTreeSet<String> = good
+                .iter()
+                .map(|answer| pools.iter().map(|pool| pool.who(answer)).find(|who| who != UNKNOWN).unwrap_or_default())
+                .collect();
             break Finding::pass(words(&pools, &who, good.len()));
         };
         if clock.now() + pause >= deadline || run.is_cancelled() {

@@ -45,12 +45,21 @@ pub(in crate::verify) fn judge(subject: &Subject<'_>, body: Option<&Value>, chan
     let wrong: Vec<String> = changes
         .iter()
         .filter(|change| change.action != Action::None)
-        .flat_map(|change| change.properties.iter().map(|property| property.path.clone()).chain(change.properties.is_empty().then(|| change.label.to_owned())))
+        .flat_map(|change| {
+            change
+                .properties
+                .iter()
+                .map(|property| property.path.clone())
+                .chain(change.properties.is_empty().then(|| change.label.to_owned()))
+        })
         .collect();
     if !wrong.is_empty() {
         return Finding::fail(
             format!("`{name}` differs from the specification: {}", wrong.join(", ")),
-            vec![Cause::new("somebody changed it outside the specification", format!("{}\n{}", subject.commands.of("plan"), subject.commands.of("apply")))],
+            vec![Cause::new(
+                "somebody changed it outside the specification",
+                format!("{}\n{}", subject.commands.of("plan"), subject.commands.of("apply")),
+            )],
         );
     }
     let identity = match (wants_identity, has_system) {

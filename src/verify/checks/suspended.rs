@@ -99,8 +99,15 @@ async fn try_out(
     subject.client.patch(id, version, &json!({ "properties": { "state": "suspended" } }), Precondition::Any).await?;
     let Some(_) = until(subject, scene, request, |code| code == 401).await else {
         return Ok(Finding::fail(
-            format!("a subscription of its own still opens `{}` {} s after it was suspended", api.name(), PROPAGATION.min(subject.settings.patience).as_secs()),
-            vec![Cause::new("the gateway has not heard of it", "run verify again; if it stays so, look at the gateway's health in the portal")],
+            format!(
+                "a subscription of its own still opens `{}` {} s after it was suspended",
+                api.name(),
+                PROPAGATION.min(subject.settings.patience).as_secs()
+            ),
+            vec![Cause::new(
+                "the gateway has not heard of it",
+                "run verify again; if it stays so, look at the gateway's health in the portal",
+            )],
         ));
     };
     let opened: Vec<&Api> = scene.apis.iter().filter(|other| other.key_required && scene.keys.for_api(other).is_some()).collect();
@@ -116,12 +123,7 @@ async fn try_out(
 }
 
 /// Asks until the status is as wanted; `None`: it never was.
-async fn until(
-    subject: &Subject<'_>,
-    scene: &Scene,
-    request: &crate::scenario::Request,
-    wanted: impl Fn(u16) -> bool,
-) -> Option<u16> {
+async fn until(subject: &Subject<'_>, scene: &Scene, request: &crate::scenario::Request, wanted: impl Fn(u16) -> bool) -> Option<u16> {
     let clock = scene.gateway.clock();
     let deadline = clock.now() + PROPAGATION.min(subject.settings.patience);
     let mut pause = PAUSE.min(Duration::from_millis(if subject.is_local() { 25 } else { 250 }));

@@ -102,10 +102,7 @@ fn no_metrics(subject: &Subject<'_>) -> Vec<Cause> {
             "the diagnostic `applicationinsights` has `metrics: false`, so metrics of policies go nowhere",
             format!("set `monitoring.applicationInsights.metrics: true` and run: {}", subject.commands.of("apply")),
         ),
-        Cause::new(
-            "no request got an answer with `usage`, so there was nothing to count",
-            "see what the checks of clients say above",
-        ),
+        Cause::new("no request got an answer with `usage`, so there was nothing to count", "see what the checks of clients say above"),
     ]
 }
 

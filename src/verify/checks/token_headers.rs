@@ -38,10 +38,7 @@ pub(in crate::verify) async fn check(run: &mut Run<'_>, scene: &Scene) {
             match scene.gateway.ask(&request, None).await {
                 Ok(answer) if answer.status.is_success() => answers.push(answer),
                 Ok(answer) => {
-                    finding = Some(Finding::fail(
-                        diagnose::short(&answer),
-                        diagnose::causes(run.subject, api, Style::KeyHeader, &answer),
-                    ));
+                    finding = Some(Finding::fail(diagnose::short(&answer), diagnose::causes(run.subject, api, Style::KeyHeader, &answer)));
                     break;
                 }
                 Err(error) => {
@@ -99,7 +96,10 @@ fn judge(left: &[String], used: &[String], answers: &[Answer], apply: &str) -> F
         if values.iter().any(|value| value.is_none_or(|value| value <= 0)) {
             return Finding::fail(
                 format!("`{header}` tells no tokens: {values:?}"),
-                vec![Cause::new("the answer carries no `usage`, or the policy cannot read it", format!("look at what the model answers, then: {apply}"))],
+                vec![Cause::new(
+                    "the answer carries no `usage`, or the policy cannot read it",
+                    format!("look at what the model answers, then: {apply}"),
+                )],
             );
         }
         told.push(format!("`{header}`: {}", values.iter().flatten().map(i64::to_string).collect::<Vec<_>>().join(", ")));

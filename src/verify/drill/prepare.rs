@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{BROKEN, Kind, NOWHERE, POOL, Prepared, note, restore};
+use super::{Kind, NOWHERE, Prepared, broken_names, note, pool_name, restore};
 use crate::arm::{ResourceId, catalogue};
 use crate::policy::Document;
 use crate::verify::documents::{Attached, parse};
@@ -26,7 +26,9 @@ pub(super) async fn prepare(subject: &Subject<'_>, scene: &Scene, pool: &Pool, k
         Kind::Own => own(subject, scene, pool).await?,
         Kind::InPlace => in_place(scene, pool)?,
     };
-    let write = |result: Result<(), crate::verify::journal::JournalError>| result.map_err(|error| format!("{error}; without a journal nothing is changed"));
+    let write = |result: Result<(), crate::verify::journal::JournalError>| {
+        result.map_err(|error| format!("{error}; without a journal nothing is changed"))
+    };
     match kind {
         Kind::Own => {
             for (id, version, _) in &prepared.made {
@@ -124,19 +126,27 @@ async fn own(subject: &Subject<'_>, scene: &Scene, pool: &Pool) -> Result<Prepar
 async fn revision_of(subject: &Subject<'_>, scene: &Scene, pool: &Pool, api: &Api, service: &ResourceId) -> Result<Prepared, String> {
     let client = subject.client;
     let version = |kind: &str| catalogue::find(kind).map_or("2024-05-01", |entry| entry.api_version).to_owned();
-    let revisions = client.list(&format!("{}/revisions", api.id), &version(API), &[]).await.map_err(|error| format!("revisions of `{}`: {error}", api.name()))?;
+    let revisions = client
+        .list(&format!("{}/revisions", api.id), &version(API), &[])
+        .await
+        .map_err(|error| format!("revisions of `{}`: {error}", api.name()))?;
     let number = |item: &Value| item.get("apiRevision").and_then(Value::as_str).and_then(|text| text.parse::<u32>().ok());
     let next = revisions.iter().filter_map(number).max().unwrap_or(1).saturating_add(1).to_string();
     let id = service.child("apis", &format!("{};rev={next}", api.name()));
-    let pool_id = service.child("backends", POOL);
+    let drill_pool = pool_name(&subject.desired.owner);
+    let pool_id = service.child("backends", &drill_pool);
 
     let mut body = restore::writable(&pool.body);
     if let Some(properties) = body.pointer_mut("/properties").and_then(Value::as_object_mut) {
-        properties.insert("description".to_owned(), json!(format!("The members of {}, for a failover drill of apimctl; may be deleted", pool.name())));
+        properties.insert(
+            "description".to_owned(),
+            json!(format!("The members of {}, for a failover drill of apimctl; may be deleted", pool.name())),
+        );
         properties.remove("title");
     }
     // Taken away in reverse order: what names another goes before it.
-    let broken: Vec<(ResourceId, String)> = BROKEN.iter().map(|name| (service.child("backends", name), version(BACKEND))).collect();
+    let broken: Vec<(ResourceId, String)> =
+        broken_names(&subject.desired.owner).iter().map(|name| (service.child("backends", name), version(BACKEND))).collect();
     let mut made: Vec<(ResourceId, String, Value)> =
         broken.iter().map(|(id, version)| (id.clone(), version.clone(), broken_body(pool))).collect();
     made.push((pool_id.clone(), pool.api_version.clone(), body.clone()));
@@ -159,19 +169,23 @@ async fn revision_of(subject: &Subject<'_>, scene: &Scene, pool: &Pool, api: &Ap
     let api_version = catalogue::find(API).map_or("2024-05-01", |entry| entry.api_version_for(&api_body)).to_owned();
     made.push((id.clone(), api_version, api_body));
 
-    let operations =
-        client.list(&format!("{}/operations", api.id), &version(OPERATION), &[]).await.map_err(|error| format!("operations of `{}`: {error}", api.name()))?;
+    let operations = client
+        .list(&format!("{}/operations", api.id), &version(OPERATION), &[])
+        .await
+        .map_err(|error| format!("operations of `{}`: {error}", api.name()))?;
     for operation in &operations {
         let Some(name) = operation.get("name").and_then(Value::as_str) else { continue };
         let fields = operation.get("properties").and_then(Value::as_object).into_iter().flatten();
-        let properties: serde_json::Map<String, Value> =
-            fields.filter(|(name, value)| name.as_str() != "policies" && !value.is_null()).map(|(name, value)| (name.clone(), value.clone())).collect();
+        let properties: serde_json::Map<String, Value> = fields
+            .filter(|(name, value)| name.as_str() != "policies" && !value.is_null())
+            .map(|(name, value)| (name.clone(), value.clone()))
+            .collect();
         made.push((id.child("operations", name), version(OPERATION), json!({ "properties": properties })));
     }
     for attached in scene.documents.of_api(&api.id).into_iter().filter(|attached| attached.id.is_below(&api.id)) {
         let Some(rest) = attached.id.relative_to(&api.id) else { continue };
         let Ok(target) = ResourceId::parse(&format!("{id}{rest}")) else { continue };
-        let value = redirected(attached, scene);
+        let value = redirected(attached, scene, &drill_pool);
         // What came out must still be the same kind of document.
         parse(&value, attached.format()).ok_or_else(|| format!("the policy of `{}` cannot be led to another pool", attached.id))?;
         made.push((target, version(POLICY), json!({ "properties": { "format": attached.format(), "value": value } })));
@@ -186,7 +200,7 @@ async fn revision_of(subject: &Subject<'_>, scene: &Scene, pool: &Pool, api: &Ap
         api_version: pool.api_version.clone(),
         made,
         broken,
-        words: format!("a pool `{POOL}` with the same members, and revision {next} of `{}`, which no client calls", api.name()),
+        words: format!("a pool `{drill_pool}` with the same members, and revision {next} of `{}`, which no client calls", api.name()),
     })
 }
 
@@ -236,13 +250,13 @@ fn names_pool(document: &Document, scene: &Scene) -> bool {
 }
 
 /// The document with every pool replaced by the drill's: whatever a policy chooses by, requests of the drill come to its pool.
-fn redirected(attached: &Attached, scene: &Scene) -> String {
+fn redirected(attached: &Attached, scene: &Scene, pool: &str) -> String {
     let mut text = attached.text.clone();
     let mut ranges: Vec<_> = pool_names(&attached.document, scene).collect();
     ranges.sort_unstable_by_key(|range| std::cmp::Reverse(range.start));
     for range in ranges {
         if text.get(range.clone()).is_some() {
-            text.replace_range(range, POOL);
+            text.replace_range(range, pool);
         }
     }
     text

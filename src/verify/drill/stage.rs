@@ -57,7 +57,10 @@ impl Trouble {
                 format!("the drill ended: {error}"),
                 vec![Cause::new(
                     "ARM did not take a change",
-                    error.hint.clone().unwrap_or_else(|| "the login needs the role API Management Service Contributor on the service".to_owned()),
+                    error
+                        .hint
+                        .clone()
+                        .unwrap_or_else(|| "the login needs the role API Management Service Contributor on the service".to_owned()),
                 )],
             ),
             Self::NotShown(what) => Finding::fail(
@@ -108,7 +111,12 @@ impl<'a> Stage<'a> {
     }
 
     fn pause(&self) -> Duration {
-        if self.subject.is_local() { LOCAL_PAUSE } else { PAUSE }
+        if self.subject.is_local() { LOCAL_PAUSE } else { PAUSE.max(self.pace()) }
+    }
+
+    /// One member may have to serve alone.
+    fn pace(&self) -> Duration {
+        self.pool.members.iter().map(|member| self.pool.pace(std::iter::once(member))).max().unwrap_or_default()
     }
 
     /// Whether answers tell this member from all others.
@@ -209,6 +217,10 @@ impl<'a> Stage<'a> {
             for _ in 0..SHOTS {
                 if self.stop_if_asked().is_err() {
                     break;
+                }
+                let pace = self.pace();
+                if !pace.is_zero() {
+                    self.subject.settings.clock.sleep(pace).await;
                 }
                 self.shoot(&mut act).await;
             }
@@ -327,7 +339,13 @@ impl Act {
     }
 
     fn shape(&self) -> String {
-        format!("{} of {} requests answered ({}); the change showed after {} ms", self.good(), self.answers.len(), self.counts(), self.waited.as_millis())
+        format!(
+            "{} of {} requests answered ({}); the change showed after {} ms",
+            self.good(),
+            self.answers.len(),
+            self.counts(),
+            self.waited.as_millis()
+        )
     }
 
     fn causes(&self, subject: &Subject<'_>, api: &Api) -> Vec<Cause> {
@@ -382,7 +400,13 @@ impl Act {
             causes = self.causes(subject, api);
         }
         Finding::fail(
-            format!("{}: {} of {} requests failed while one member could not be reached: {}", self.name, self.bad(), self.answers.len(), self.first_failure()),
+            format!(
+                "{}: {} of {} requests failed while one member could not be reached: {}",
+                self.name,
+                self.bad(),
+                self.answers.len(),
+                self.first_failure()
+            ),
             causes,
         )
     }

@@ -1,22 +1,12 @@
 //! Every example loads without an error, and satisfies the published JSON Schema as an independent validator reads it.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use apimctl::spec::{self, LoadOptions, Loaded, codes};
 
-use super::report;
+use crate::support::examples;
 
-fn examples() -> Vec<PathBuf> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
-    let mut paths: Vec<PathBuf> = std::fs::read_dir(folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        // `x.test.yaml` and `x.chaos.yaml` are about `x.yaml`.
-        .filter(|path| path.file_name().and_then(|name| name.to_str()?.strip_suffix(".yaml")).is_some_and(|stem| !stem.contains('.')))
-        .collect();
-    paths.sort();
-    paths
-}
+use super::report;
 
 fn local() -> LoadOptions {
     LoadOptions { local: true, ..LoadOptions::default() }

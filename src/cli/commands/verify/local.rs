@@ -21,7 +21,7 @@ use crate::cli::settings;
 use crate::deploy::cancel::Cancellation;
 use crate::deploy::events::Discard;
 use crate::deploy::{DeployError, Deployment, Settings};
-use crate::emulator::{Options, State};
+use crate::emulator::{Fixture, Options, State};
 use crate::gateway::admin::Admin;
 use crate::gateway::counters::Counters;
 use crate::gateway::start::Listening;
@@ -58,10 +58,12 @@ impl LocalGateway {
     /// Applies the specification to an embedded ARM in memory, and starts its gateway. `None`: there were errors in the user's files, which
     /// have been shown. What the embedded ARM refuses for the accounts' sake is left for the checks to say.
     pub(super) async fn start(arguments: &VerifyArguments, session: &mut Session<'_>) -> Result<Option<Self>> {
-        let Some((loaded, desired)): Option<Read> = read(&arguments.spec.spec, &arguments.spec.variables, session)? else { return Ok(None) };
+        let Some((loaded, desired)): Option<Read> = read(&arguments.spec.spec, &arguments.spec.variables, session)? else {
+            return Ok(None);
+        };
         let fixture = match &arguments.target.fixture {
             Some(path) => settings::read_fixture(path)?,
-            None => LocalArm::fixture_for(&desired),
+            None => without_quotas(LocalArm::fixture_for(&desired)),
         };
         let options = Options { activation: Duration::ZERO, state: State::Memory, ..Options::default() };
         let arm = LocalArm::with_options(options, &fixture).context("cannot start the embedded ARM")?;
@@ -132,6 +134,20 @@ impl LocalGateway {
     pub(super) const fn gateway(&self) -> Option<&Gateway> {
         self.gateway.as_ref()
     }
+}
+
+/// A deployment whose capacity nobody knows has no limits when it is simulated: checks measure how load is shared, not how much there is.
+fn without_quotas(mut fixture: Fixture) -> Fixture {
+    for resource in &mut fixture.resources {
+        if resource.id.is_type("Microsoft.CognitiveServices/accounts/deployments") {
+            for (body, member) in [(&mut resource.sku, "capacity"), (&mut resource.properties, "currentCapacity")] {
+                if let Some(fields) = body.as_mut().and_then(Value::as_object_mut) {
+                    fields.remove(member);
+                }
+            }
+        }
+    }
+    fixture
 }
 
 /// Streams take a little time, everything else none.
