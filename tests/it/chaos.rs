@@ -178,7 +178,7 @@ fn what_is_wrong_with_a_file_is_found_at_once() {
         ),
         (
             format!("{LOAD}given: {{ rules: [ {{ backend: none, do: {{ status: 500 }} }} ] }}\nexpect: {{ availability: 99 }}\n"),
-            vec!["TST023 15:29 the specification has no backend `none`", "TST015 16:25 `availability` must be a number from 0 to 1"],
+            vec!["TST023 14:30 the specification has no backend `none`", "TST015 15:25 `availability` must be a number from 0 to 1"],
         ),
     ] {
         assert_eq!(found(&text), expected, "{text}");
