@@ -218,7 +218,7 @@ fn panicked(scenario: &Scenario) -> ScenarioResult {
     failed(scenario, PANICKED.to_owned())
 }
 
-fn broken(path: &std::path::Path) -> Suite {
+fn broken(path: &Path) -> Suite {
     let message = format!("reading `{}` ended in a panic, which is an error of apimctl's own", path.display());
     Suite { path: path.to_owned(), findings: vec![Finding::error(codes::NO_WORLD, Kind::Place, message)], ..Suite::default() }
 }
