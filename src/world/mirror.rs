@@ -18,8 +18,20 @@ const ROLE_ASSIGNMENT: &str = "Microsoft.Authorization/roleAssignments";
 /// Requests at the same time.
 const PARALLEL: usize = 16;
 /// Collections of a service that a gateway reads.
-const COLLECTIONS: [&str; 9] =
-    ["namedValues", "backends", "policyFragments", "apiVersionSets", "apis", "products", "groups", "subscriptions", "loggers"];
+const COLLECTIONS: [&str; 12] = [
+    "namedValues",
+    "backends",
+    "policyFragments",
+    "apiVersionSets",
+    "apis",
+    "products",
+    "groups",
+    "users",
+    "subscriptions",
+    "loggers",
+    "diagnostics",
+    "caches",
+];
 
 /// Copies one service and the accounts behind it.
 #[derive(Debug)]
@@ -152,6 +164,7 @@ impl Mirror {
         let mut all = self.policy(parent).await?;
         if parent.is_type("Microsoft.ApiManagement/service/apis") {
             all.extend(self.collection(parent, "operations").await?);
+            all.extend(self.collection(parent, "diagnostics").await?);
         }
         if parent.is_type("Microsoft.ApiManagement/service/products") {
             for (links, member, views) in [("apiLinks", "apiId", "apis"), ("groupLinks", "groupId", "groups")] {
