@@ -18,7 +18,7 @@ const ROLE_ASSIGNMENT: &str = "Microsoft.Authorization/roleAssignments";
 /// Requests at the same time.
 const PARALLEL: usize = 16;
 /// Collections of a service that a gateway reads.
-const COLLECTIONS: [&str; 10] = [
+const COLLECTIONS: [&str; 12] = [
     "namedValues",
     "backends",
     "policyFragments",
@@ -26,9 +26,11 @@ const COLLECTIONS: [&str; 10] = [
     "apis",
     "products",
     "groups",
+    "users",
     "subscriptions",
     "loggers",
     "diagnostics",
+    "caches",
 ];
 
 /// Copies one service and the accounts behind it.
