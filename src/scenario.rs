@@ -1,6 +1,6 @@
 //! Tests of a specification and its policies, offline and on virtual time.
 //!
-//! A file of scenarios stands beside a specification ([`file`]); [`read`] checks it as a whole. [`subject`] applies the specification once
+//! A file of scenarios stands beside a specification ([`file`](mod@file)); [`read`] checks it as a whole. [`subject`] applies the specification once
 //! to an embedded ARM in memory; each scenario gets a copy of what ARM kept, a gateway, simulated accounts and a paused clock of its own
 //! ([`session`]), and [`runner`] spreads scenarios over threads. No socket is opened, no file is read and nothing sleeps while scenarios run.
 //!
