@@ -70,7 +70,7 @@ pub async fn run(command_line: CommandLine, environment: Environment, printer: &
         Command::Keys(arguments) => keys::run(&arguments, &mut session).await,
         Command::Verify(arguments) => Box::pin(verify::run(&arguments, &mut session)).await,
         Command::Emulator(arguments) => emulator::run(&arguments, &mut session).await,
-        Command::Serve(arguments) => serve::run(&arguments, &mut session).await,
+        Command::Serve(arguments) => Box::pin(serve::run(&arguments, &mut session)).await,
         Command::Simulate(arguments) => simulate::run(&arguments, &mut session).await,
         Command::Test(arguments) => test::run(&arguments, &mut session),
         Command::Policy(command) => policy::run(&command, &mut session),

@@ -205,7 +205,7 @@ fn refused_by_account(subject: &Subject<'_>, api: &Api, style: Style, answer: &A
         ),
         Cause::new(
             "the account has no custom subdomain, so it takes no Entra tokens at all",
-            subject.desired.accounts.iter().map(|account| subdomain_command(account)).collect::<Vec<_>>().join("\n"),
+            subject.desired.accounts.iter().map(subdomain_command).collect::<Vec<_>>().join("\n"),
         ),
     ]
 }

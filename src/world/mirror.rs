@@ -62,7 +62,7 @@ impl Mirror {
     /// ARM refused, or could not be reached; what was copied before stays.
     pub async fn copy(&self) -> Result<bool, AzureError> {
         let mut found: BTreeMap<ResourceId, Stored> = BTreeMap::new();
-        for stored in self.read().await? {
+        for stored in Box::pin(self.read()).await? {
             found.insert(stored.id.clone(), stored);
         }
         let store = self.arm.emulator().store();
@@ -89,7 +89,8 @@ impl Mirror {
             return Ok(all);
         }
         let mut parents: Vec<ResourceId> = vec![self.service.clone()];
-        let collections = COLLECTIONS.map(|collection| self.collection(&self.service, collection));
+        // Boxed: an array of futures is as large as all of them.
+        let collections = COLLECTIONS.map(|collection| Box::pin(self.collection(&self.service, collection)));
         for stored in stream::iter(collections).buffer_unordered(PARALLEL).try_collect::<Vec<_>>().await?.into_iter().flatten() {
             if stored.id.is_type("Microsoft.ApiManagement/service/apis") || stored.id.is_type("Microsoft.ApiManagement/service/products") {
                 parents.push(stored.id.clone());

@@ -46,7 +46,7 @@ const LOOK: Duration = Duration::from_millis(300);
 pub(super) async fn run(arguments: &ServeArguments, session: &mut Session<'_>) -> Result<Outcome> {
     let mut mirror = None;
     let (arm, mut applied) = match &arguments.spec {
-        Some(spec) if arguments.from.is_some() => match deployed(spec, arguments, session).await? {
+        Some(spec) if arguments.from.is_some() => match Box::pin(deployed(spec, arguments, session)).await? {
             Some((arm, own)) => {
                 mirror = Some(own);
                 (arm, None)
