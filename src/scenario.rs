@@ -8,6 +8,7 @@
 
 pub mod answer;
 pub mod chaos;
+pub mod charts;
 mod client;
 pub mod codes;
 pub mod coverage;

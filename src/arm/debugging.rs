@@ -74,7 +74,11 @@ impl Debugging {
     /// The trace with this id.
     #[must_use]
     pub fn trace(&self, service: &ResourceId, id: &str) -> Option<Value> {
-        lock(&self.traces).iter().rev().find(|(owner, own, _)| owner == service && own.eq_ignore_ascii_case(id)).map(|(_, _, trace)| trace.clone())
+        lock(&self.traces)
+            .iter()
+            .rev()
+            .find(|(owner, own, _)| owner == service && own.eq_ignore_ascii_case(id))
+            .map(|(_, _, trace)| trace.clone())
     }
 }
 

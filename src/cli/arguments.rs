@@ -173,7 +173,9 @@ pub enum Command {
     )]
     Validate(ValidateArguments),
     /// Show what `apply` would change
-    #[command(after_help = "Examples:\n  apimctl plan gateway.yaml\n  apimctl plan gateway.yaml --out plan.json --detailed-exitcode\n\nExit codes: 0 done, 1 failed, 2 there are changes (with --detailed-exitcode), 64 wrong usage")]
+    #[command(
+        after_help = "Examples:\n  apimctl plan gateway.yaml\n  apimctl plan gateway.yaml --out plan.json --detailed-exitcode\n\nExit codes: 0 done, 1 failed, 2 there are changes (with --detailed-exitcode), 64 wrong usage"
+    )]
     Plan(PlanArguments),
     /// Make Azure (or the embedded ARM) what the specification says
     #[command(
@@ -239,9 +241,7 @@ pub enum Command {
     )]
     Export(ExportArguments),
     /// Draw the resources of a specification and the way of a request through them
-    #[command(
-        after_help = "Examples:\n  apimctl graph gateway.yaml --out gateway.svg\n  apimctl graph gateway.yaml --format mermaid"
-    )]
+    #[command(after_help = "Examples:\n  apimctl graph gateway.yaml --out gateway.svg\n  apimctl graph gateway.yaml --format mermaid")]
     Graph(GraphArguments),
     /// Tell what a finding's code means: its cause, an example, the cure
     #[command(after_help = "Examples:\n  apimctl explain POL101\n  apimctl explain --format json")]
@@ -322,7 +322,7 @@ pub struct ApplyArguments {
     #[arg(long)]
     pub no_wait: bool,
     /// Tell where the time went: the critical path, waits, throttling; `=FILE` also draws it as SVG
-    #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true, default_missing_value = "")]
+    #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true, default_missing_value = "-")]
     pub timings: Option<PathBuf>,
     /// What to do when the service's name is taken by a deleted service
     #[arg(long, value_enum, value_name = "WHAT")]

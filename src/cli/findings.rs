@@ -34,6 +34,8 @@ pub fn codes() -> Vec<Code> {
         gateway::codes::ALL,
         simulator::behavior::codes::ALL,
         scenario::codes::ALL,
+        scenario::import::codes::ALL,
+        scenario::chaos::codes::ALL,
     ]
     .concat()
 }

@@ -146,8 +146,9 @@ impl Table {
             2333, 2801, 3371, 4049, 4861, 5839, 7013, 8419, 10103, 12143, 14591, 17519, 21023, 25229, 30293, 36353, 43627,
         ];
         // Past the list the next odd number that has no small divisor and is no multiple of 101 above one.
-        let is_prime =
-            |number: usize| (3..).step_by(2).take_while(|divisor| divisor * divisor <= number).all(|divisor| number % divisor != 0);
+        let is_prime = |number: usize| {
+            (3..).step_by(2).take_while(|divisor| divisor * divisor <= number).all(|divisor| !number.is_multiple_of(divisor))
+        };
         let later = || (count | 1..).step_by(2).find(|number| is_prime(*number) && (number - 1) % 101 != 0);
         self.capacity = PRIMES.iter().copied().find(|prime| *prime >= count).or_else(later).unwrap_or(count);
     }

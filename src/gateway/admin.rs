@@ -12,10 +12,10 @@ use hyper::body::Incoming;
 use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
 
+use super::Gateway;
 use super::body::Body;
 use super::counters::Counters;
 use super::front::{Peer, Service};
-use super::Gateway;
 use super::trace::Traces;
 use crate::support::duration::parse_iso8601;
 
@@ -111,7 +111,9 @@ impl Admin {
 impl Admin {
     /// `POST /backends/{name}/trip` and `/reset`.
     fn change(&self, path: &str, time: Option<&str>) -> Response<Body> {
-        let unknown = || json_answer(StatusCode::NOT_FOUND, &json!({ "error": format!("there is no `{path}`"), "help": "GET / lists what there is" }));
+        let unknown = || {
+            json_answer(StatusCode::NOT_FOUND, &json!({ "error": format!("there is no `{path}`"), "help": "GET / lists what there is" }))
+        };
         let Some((name, action)) = path.strip_prefix("/backends/").and_then(|rest| rest.rsplit_once('/')) else { return unknown() };
         let hand = match action {
             "reset" => status::Hand::Reset,

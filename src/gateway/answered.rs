@@ -90,6 +90,7 @@ pub async fn head(exchange: &mut Exchange) {
 
 /// Hangs what has to know the end on the body.
 pub fn watch(exchange: &mut Exchange, status: StatusCode, headers: &HeaderMap, body: Body) -> Body {
+    exchange.answered = true;
     let observers = exchange.worker.observers.clone();
     if exchange.settle.is_empty() && observers.is_empty() {
         return body;

@@ -151,6 +151,8 @@ pub struct Exchange {
     pub screens: Vec<super::execute::content_safety::Screen>,
     /// What the semantic cache missed, for its store.
     pub semantic_miss: Option<super::execute::semantic_cache::Missed>,
+    /// An answer has been made of it; else its caller went away.
+    pub answered: bool,
     /// Room for the arguments of policies; empty between sections.
     pub(super) arguments: Arguments,
     marks: Vec<(Arc<str>, u64)>,
@@ -225,6 +227,7 @@ impl Exchange {
             screens: Vec::new(),
             semantic_miss: None,
             usage: None,
+            answered: false,
             arguments: Arguments::default(),
             marks: Vec::new(),
             id: OnceCell::new(),
@@ -306,6 +309,15 @@ impl Exchange {
             if let Some(trace) = &mut self.trace {
                 trace.add(section, source, timestamp, elapsed, data);
             }
+        }
+    }
+}
+
+impl Drop for Exchange {
+    /// The front drops a request whose caller goes away; whoever watches is told all the same.
+    fn drop(&mut self) {
+        if !self.answered {
+            super::record::abandoned(self);
         }
     }
 }

@@ -137,11 +137,14 @@ pub struct Instrument {
     metrics: Box<[Arc<str>]>,
     dimensions: Box<[Arc<str>]>,
     /// Threads write in different ones, so that none waits for another.
-    shards: [Mutex<HashMap<Box<str>, Box<[Option<Series>]>>>; SHARDS],
+    shards: [Mutex<Groups>; SHARDS],
     limits: Arc<Bounds>,
 }
 
 const SHARDS: usize = 8;
+
+/// One series for each metric, by the values of the dimensions.
+type Groups = HashMap<Box<str>, Box<[Option<Series>]>>;
 
 /// The shard of this thread.
 fn shard() -> usize {

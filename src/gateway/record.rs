@@ -1,5 +1,6 @@
 //! One line about one request: for the log, for counters, for whoever watches. Nothing is copied: names are in the snapshot.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,7 +9,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::exchange::{Access, Attempt, Exchange};
-use super::failure::LastError;
+use super::failure::{CALLER_GONE, LastError};
 use super::front::Peer;
 use super::settle::{Ending, Settle, Usage, UsageNeed};
 use super::snapshot::{Api, Backend, Operation, Product, Snapshot, Subscription};
@@ -29,7 +30,7 @@ pub struct RequestRecord {
     pub method: Method,
     /// As the caller sent it; keys may stand in its query, so [`RequestRecord::path`] is what is shown.
     target: http::uri::PathAndQuery,
-    /// What the caller got.
+    /// What the caller got; 0 if it went away before.
     pub status: u16,
     /// From its arrival to the head of the answer.
     pub head_after: Duration,
@@ -134,6 +135,26 @@ impl Recorder {
         };
         Self { record, received: exchange.received, state: exchange.worker.state.clone(), observers }
     }
+}
+
+/// Tells of a request whose caller went away before the head of an answer was made.
+pub(super) fn abandoned(exchange: &mut Exchange) {
+    let observers = exchange.worker.observers.clone();
+    if observers.is_empty() {
+        return;
+    }
+    let mut recorder = Recorder::new(exchange, observers);
+    recorder.record.error.get_or_insert_with(|| LastError {
+        source: Cow::Borrowed("client"),
+        reason: Cow::Borrowed(CALLER_GONE),
+        message: "The operation was canceled.".to_owned(),
+        scope: None,
+        section: None,
+        path: String::new(),
+        policy_id: String::new(),
+    });
+    // Nothing was answered, so there is no status: the service's own log shows 0 (assumed).
+    Box::new(recorder).end(&Ending { status: 0, usage: None, complete: false, bytes: 0 });
 }
 
 impl Settle for Recorder {

@@ -77,6 +77,16 @@ pub struct Variant {
     pub expect: Thresholds,
 }
 
+impl Variant {
+    /// A finding about the variant's specification, whose files are not among those of the chaos file: it is told at the variant.
+    fn own(&self, finding: Finding) -> Finding {
+        let sources = &self.subject.loaded.sources;
+        let place = finding.span.map(|span| format!(" ({}:{})", sources.path(span.source).display(), sources.position(span).line));
+        let message = format!("{}{}", finding.message, place.unwrap_or_default());
+        Finding { message, span: Some(self.at), labels: Vec::new(), ..finding }
+    }
+}
+
 /// What must come of a replay. What is not said is not looked at.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Thresholds {
@@ -128,10 +138,7 @@ pub fn run(path: &Path, options: &ReadOptions, threads: NonZeroUsize) -> Outcome
             || vec![Finding::error(super::codes::NO_WORLD, Kind::Place, "the replay ended in a panic, which is an error of apimctl's own")];
         match replayed.unwrap_or_else(|| Err(panicked())) {
             Ok(measured) => outcome.measured.push(measured),
-            Err(findings) => outcome.findings.extend(findings.into_iter().map(|finding| match finding.span {
-                Some(_) => finding,
-                None => finding.at(variant.at),
-            })),
+            Err(findings) => outcome.findings.extend(findings.into_iter().map(|finding| variant.own(finding))),
         }
     }
     outcome.chaos = Some(chaos);

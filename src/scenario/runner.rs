@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
@@ -111,10 +111,10 @@ pub(super) fn spread<T: Sync, R: Send>(threads: NonZeroUsize, items: &[T], work:
 }
 
 /// Reads a file, and applies its specification.
-fn make_ready(path: &PathBuf, options: &RunOptions) -> Ready {
+fn make_ready(path: &Path, options: &RunOptions) -> Ready {
     let began = options.clock.now();
     let read = read::read(path, &options.read);
-    let mut suite = Suite { path: path.clone(), spec: read.spec, findings: read.findings, sources: read.sources, ..Suite::default() };
+    let mut suite = Suite { path: path.to_owned(), spec: read.spec, findings: read.findings, sources: read.sources, ..Suite::default() };
     let runnable = match (read.file, &read.subject) {
         (Some(file), Some(subject)) if !suite.has_errors() => match paused(apply(subject)) {
             Ok(Ok(applied)) => Some((file, applied)),
@@ -218,7 +218,7 @@ fn panicked(scenario: &Scenario) -> ScenarioResult {
     failed(scenario, PANICKED.to_owned())
 }
 
-fn broken(path: &std::path::Path) -> Suite {
+fn broken(path: &Path) -> Suite {
     let message = format!("reading `{}` ended in a panic, which is an error of apimctl's own", path.display());
     Suite { path: path.to_owned(), findings: vec![Finding::error(codes::NO_WORLD, Kind::Place, message)], ..Suite::default() }
 }

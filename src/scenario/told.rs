@@ -57,6 +57,7 @@ fn case(scenario: &ScenarioResult, sources: &Sources) -> Case {
     case.place = place(sources, scenario.at);
     case.elapsed = scenario.took;
     case.virtual_elapsed = Some(scenario.virtual_time);
+    case.sections = super::charts::sections(scenario);
     let wrong = |step: &&StepResult| !step.mismatches.is_empty() || !step.findings.is_empty();
     let details: Vec<String> =
         scenario.steps.iter().enumerate().filter(|(_, step)| wrong(step)).map(|(index, step)| detail(index, step, sources)).collect();

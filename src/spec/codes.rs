@@ -1,16 +1,7 @@
 //! The codes of findings about specifications. A code is never renumbered and never gets a second meaning.
 
-use crate::support::finding::Code;
+use crate::support::finding::codes;
 use crate::support::yaml::Words;
-
-macro_rules! codes {
-    ($($(#[$meta:meta])* $name:ident = $id:literal, $title:literal;)+) => {
-        $($(#[$meta])* #[doc = $title] pub const $name: Code = Code { id: $id, title: $title };)+
-
-        /// Every code of this module, in order.
-        pub const ALL: &[Code] = &[$($name),+];
-    };
-}
 
 codes! {
     NOT_YAML = "SPEC001", "the file is not YAML";

@@ -90,3 +90,15 @@ impl Finding {
         self.severity == Severity::Error
     }
 }
+
+/// The codes of one module, `NAME = "ABC001", "title";` each, with all of them in `ALL`.
+macro_rules! codes {
+    ($($(#[$meta:meta])* $name:ident = $id:literal, $title:literal;)+) => {
+        $($(#[$meta])* #[doc = $title] pub const $name: $crate::support::finding::Code = $crate::support::finding::Code { id: $id, title: $title };)+
+
+        /// Every code of this module, in order.
+        pub const ALL: &[$crate::support::finding::Code] = &[$($name),+];
+    };
+}
+
+pub(crate) use codes;

@@ -113,7 +113,9 @@ pub fn read(data: &[u8], password: &str) -> Result<Identity, Pkcs12Error> {
         password.wide.clear();
     }
     let mut found = Found::default();
-    for content in yasna::parse_ber(&safe, |reader| reader.collect_sequence_of(|reader| content(reader))).map_err(|_| Pkcs12Error::Malformed)? {
+    for content in
+        yasna::parse_ber(&safe, |reader| reader.collect_sequence_of(|reader| content(reader))).map_err(|_| Pkcs12Error::Malformed)?
+    {
         let contents = match content {
             Content::Plain(contents) => contents,
             Content::Encrypted(algorithm, bytes) => cipher::decrypt(&algorithm, &bytes, &password)?,
@@ -154,7 +156,8 @@ fn outer(reader: BERReader<'_, '_>) -> ASN1Result<(Vec<u8>, Option<Mac>)> {
         };
         let mac = reader.read_optional(|reader| {
             reader.read_sequence(|reader| {
-                let (algorithm, digest) = reader.next().read_sequence(|reader| Ok((algorithm(reader.next())?, reader.next().read_bytes()?)))?;
+                let (algorithm, digest) =
+                    reader.next().read_sequence(|reader| Ok((algorithm(reader.next())?, reader.next().read_bytes()?)))?;
                 let salt = reader.next().read_bytes()?;
                 let rounds = reader.read_optional(|reader| reader.read_u32())?.unwrap_or(1);
                 Ok(Mac { algorithm, digest, salt, rounds })
@@ -224,7 +227,9 @@ impl Found {
         if depth > DEEPEST {
             return Err(Pkcs12Error::Malformed);
         }
-        for (bag, id) in yasna::parse_ber(contents, |reader| reader.collect_sequence_of(|reader| bag(reader))).map_err(|_| Pkcs12Error::Malformed)? {
+        for (bag, id) in
+            yasna::parse_ber(contents, |reader| reader.collect_sequence_of(|reader| bag(reader))).map_err(|_| Pkcs12Error::Malformed)?
+        {
             match bag {
                 Bag::Key(key) => self.keys.push((key, id)),
                 Bag::Shrouded(algorithm, bytes) => self.keys.push((cipher::decrypt(&algorithm, &bytes, password)?, id)),
@@ -258,9 +263,7 @@ fn bag(reader: BERReader<'_, '_>) -> ASN1Result<(Bag, Option<Vec<u8>>)> {
         let id = reader.next().read_oid()?;
         let bag = reader.next().read_tagged(Tag::context(0), |reader| match id.components().as_slice() {
             KEY_BAG => reader.read_der().map(Bag::Key),
-            SHROUDED_KEY_BAG => {
-                reader.read_sequence(|reader| Ok(Bag::Shrouded(algorithm(reader.next())?, reader.next().read_bytes()?)))
-            }
+            SHROUDED_KEY_BAG => reader.read_sequence(|reader| Ok(Bag::Shrouded(algorithm(reader.next())?, reader.next().read_bytes()?))),
             CERTIFICATE_BAG => reader.read_sequence(|reader| {
                 let kind = reader.next().read_oid()?;
                 let bytes = reader.next().read_tagged(Tag::context(0), |reader| reader.read_bytes())?;

@@ -140,7 +140,11 @@ impl LocalWorld {
             None => others,
         };
         let tokens = options.tokens.unwrap_or_else(|| Arc::new(LocalTokens::new(issuer.clone())));
-        let state = State::new(clock, random).with_tokens(tokens).with_keys(Arc::new(LocalKeys::new(issuer.clone()))).with_tls(tls).with_coverage(options.coverage);
+        let state = State::new(clock, random)
+            .with_tokens(tokens)
+            .with_keys(Arc::new(LocalKeys::new(issuer.clone())))
+            .with_tls(tls)
+            .with_coverage(options.coverage);
         let gateway = Gateway::new(GatewayOptions {
             overrides: options.overrides,
             settings: options.settings,

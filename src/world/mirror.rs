@@ -89,9 +89,8 @@ impl Mirror {
             return Ok(all);
         }
         let mut parents: Vec<ResourceId> = vec![self.service.clone()];
-        // Boxed: an array of futures is as large as all of them.
-        let collections = COLLECTIONS.map(|collection| Box::pin(self.collection(&self.service, collection)));
-        for stored in stream::iter(collections).buffer_unordered(PARALLEL).try_collect::<Vec<_>>().await?.into_iter().flatten() {
+        let collections = COLLECTIONS.map(|collection| self.collection(&self.service, collection));
+        for stored in Box::pin(stream::iter(collections).buffer_unordered(PARALLEL).try_collect::<Vec<_>>()).await?.into_iter().flatten() {
             if stored.id.is_type("Microsoft.ApiManagement/service/apis") || stored.id.is_type("Microsoft.ApiManagement/service/products") {
                 parents.push(stored.id.clone());
             }

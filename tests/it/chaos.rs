@@ -165,20 +165,20 @@ fn what_is_wrong_with_a_file_is_found_at_once() {
             "load: { phases: [ { for: PT999H, rps: 9 } ], mix: [ { path: /x } ], streams: 0.5 }\n".to_owned(),
             vec![
                 "CHS003 2:69 a request of the mix has no JSON body whose size could be changed",
-                "CHS002 2:7 the load has about 32367600 requests in 999 h",
+                "CHS002 2:7 the load has about 32367600 requests in 3596400 s",
             ],
         ),
         (
             format!("{LOAD}{given}variants: [ {{ name: a }}, {{ name: a, set: {{ backends/none: {{ x: 1 }} }} }}, {{}} ]\n"),
             vec![
-                "CHS004 16:40 the specification makes no resource `backends/none`",
-                "TST019 16:26 the name `a` is taken",
-                "TST011 16:73 a variant has no `name`",
+                "CHS004 15:44 the specification makes no resource `backends/none`",
+                "TST019 15:26 the name `a` is taken",
+                "TST011 15:73 a variant has no `name`",
             ],
         ),
         (
             format!("{LOAD}given: {{ rules: [ {{ backend: none, do: {{ status: 500 }} }} ] }}\nexpect: {{ availability: 99 }}\n"),
-            vec!["TST023 15:29 the specification has no backend `none`", "TST015 16:25 `availability` must be a number from 0 to 1"],
+            vec!["TST023 14:30 the specification has no backend `none`", "TST015 15:25 `availability` must be a number from 0 to 1"],
         ),
     ] {
         assert_eq!(found(&text), expected, "{text}");

@@ -19,6 +19,7 @@ mod contract;
 mod coverage;
 mod deploy;
 mod deploy_process;
+mod docs;
 mod doctor;
 mod emulator;
 mod examples;

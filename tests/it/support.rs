@@ -32,7 +32,8 @@ pub fn examples() -> Vec<PathBuf> {
     let mut paths: Vec<PathBuf> = std::fs::read_dir(root().join("examples"))
         .unwrap()
         .map(|entry| entry.unwrap().path())
-        .filter(|path| path.extension().is_some_and(|extension| extension == "yaml") && !path.to_string_lossy().ends_with(".test.yaml"))
+        // `x.test.yaml` and `x.chaos.yaml` are about `x.yaml`.
+        .filter(|path| path.file_name().and_then(|name| name.to_str()?.strip_suffix(".yaml")).is_some_and(|stem| !stem.contains('.')))
         .collect();
     paths.sort();
     assert!(paths.len() >= 5, "the examples were not found");

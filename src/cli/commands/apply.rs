@@ -109,7 +109,8 @@ fn show_timings(report: &timings::Report, path: &Path, session: &mut Session<'_>
             session.printer.note(line);
         }
     }
-    if !path.as_os_str().is_empty() {
+    // `--timings` alone says `-`: only the text.
+    if path != Path::new("-") {
         std::fs::write(path, report.svg()).with_context(|| format!("cannot write `{}`", path.display()))?;
         session.printer.note(format!("\nDrawn in `{}`", path.display()));
     }

@@ -118,7 +118,7 @@ pub(super) async fn run(arguments: &ServeArguments, session: &mut Session<'_>) -
             Ok(()) = snapshots.changed() => shown::reloaded(&gateway, applied.as_ref(), session),
             () = &mut copy, if mirror.is_some() => {
                 if let Some(mirror) = &mirror
-                    && let Err(error) = mirror.copy().await
+                    && let Err(error) = Box::pin(mirror.copy()).await
                 {
                     session.printer.warn(format!("{error}; the gateway goes on with what it had"));
                 }
@@ -166,7 +166,7 @@ async fn deployed(spec: &std::path::Path, arguments: &ServeArguments, session: &
     let options = crate::emulator::Options { activation: Duration::ZERO, state: crate::emulator::State::Memory, ..Default::default() };
     let arm = LocalArm::with_options(options, &Fixture::default()).context("cannot start the embedded ARM")?;
     let mirror = Mirror::new(opened.client, opened.deployment.desired(), arm.clone()).context("the specification names no service")?;
-    mirror.copy().await.map_err(|error| anyhow!(error))?;
+    Box::pin(mirror.copy()).await.map_err(|error| anyhow!(error))?;
     Ok(Some((arm, mirror)))
 }
 

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 
 use super::Session;
 use crate::cli::arguments::TestArguments;
@@ -35,6 +35,11 @@ pub(super) fn run(arguments: &TestArguments, session: &mut Session<'_>) -> Resul
     };
     let (started, began) = (SystemClock.utc(), SystemClock.now());
     let own = runner::run(&paths, &options);
+    if let Some(only) = &arguments.only
+        && own.suites.iter().all(|suite| suite.scenarios.is_empty() && !suite.has_errors())
+    {
+        bail!("no scenario's name holds `{only}`");
+    }
     let coverage = own.coverage();
     let told = scenario::report(&own, Some(started), SystemClock.now().saturating_duration_since(began));
 

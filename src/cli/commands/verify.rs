@@ -98,11 +98,10 @@ async fn here(arguments: &VerifyArguments, session: &mut Session<'_>) -> Result<
 }
 
 fn drill(arguments: &VerifyArguments) -> Option<drill::Kind> {
-    let kind = match arguments.drill {
+    arguments.failover.then_some(match arguments.drill {
         Some(DrillKind::InPlace) => drill::Kind::InPlace,
         Some(DrillKind::Own) | None => drill::Kind::Own,
-    };
-    arguments.failover.then_some(kind)
+    })
 }
 
 /// In Azure, or in front of whatever speaks ARM.

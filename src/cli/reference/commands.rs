@@ -87,7 +87,8 @@ fn section(command: &clap::Command, out: &mut String) {
 fn usage(argument: &clap::Arg) -> String {
     let takes = argument.get_action().takes_values();
     let names: Vec<String> = argument.get_value_names().unwrap_or_default().iter().map(ToString::to_string).collect();
-    let many = matches!(argument.get_action(), clap::ArgAction::Append) || argument.get_num_args().is_some_and(|count| count.max_values() > 1);
+    let many =
+        matches!(argument.get_action(), clap::ArgAction::Append) || argument.get_num_args().is_some_and(|count| count.max_values() > 1);
     let dots = if many { "…" } else { "" };
     let value = names.join(" ");
     if argument.is_positional() {

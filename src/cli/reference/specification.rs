@@ -59,7 +59,8 @@ fn follow(value: &Value, definitions: &Map<String, Value>, seen: &mut BTreeSet<S
 }
 
 fn table(definition: &Value, out: &mut String) {
-    let required: Vec<&str> = definition.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
+    let required: Vec<&str> =
+        definition.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
     out.push_str("| key | value | meaning |\n|---|---|---|\n");
     for (key, value) in definition.get("properties").and_then(Value::as_object).into_iter().flatten() {
         let key = if required.contains(&key.as_str()) { format!("**`{key}`**") } else { format!("`{key}`") };

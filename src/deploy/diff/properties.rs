@@ -17,8 +17,8 @@ use crate::support::environment::Environment;
 fn examples() -> Vec<PathBuf> {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
     let mut paths: Vec<PathBuf> = std::fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path()).collect();
-    // Scenarios stand beside the specifications.
-    paths.retain(|path| path.to_str().is_some_and(|path| path.ends_with(".yaml") && !path.ends_with(".test.yaml")));
+    // Scenarios and load profiles stand beside the specifications.
+    paths.retain(|path| path.file_name().and_then(|name| name.to_str()?.split_once('.')).is_some_and(|(_, kind)| kind == "yaml"));
     paths.sort();
     assert!(paths.len() > 2, "the examples were not found");
     paths

@@ -372,7 +372,11 @@ pub(super) fn text<'a>(body: &'a Value, pointer: &str) -> Option<&'a str> {
 }
 
 /// A whole number in a body; the service may write it with a fraction (`3.0`).
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "whole, not negative and far inside the range, as the guard says")]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "whole, not negative and far inside the range, as the guard says"
+)]
 pub(super) fn whole(body: &Value, pointer: &str) -> Option<u64> {
     let number = body.pointer(pointer)?.as_f64()?;
     (number >= 0.0 && number.fract() == 0.0 && number < 9e15).then_some(number as u64)

@@ -70,7 +70,7 @@ pub(super) fn requests(counters: &Counters) -> Value {
         }
     }
     rows.into_iter()
-        .map(|((hour, status), count)| json!({ "hour": time_of(hour * 3_600), "resultCode": status, "success": status < 400, "count": count }))
+        .map(|((hour, status), count)| json!({ "hour": time_of(hour * 3_600), "resultCode": status, "success": (1..400).contains(&status), "count": count }))
         .collect()
 }
 

@@ -44,7 +44,10 @@ fn breaker(single: &Single) -> Value {
         "trips": view.trips,
     });
     if let (Some(rule), Value::Object(fields)) = (&single.rule, &mut shown_breaker) {
-        fields.insert("rule".to_owned(), json!({ "name": &*rule.name, "condition": condition(rule), "tripSeconds": rule.trip.as_secs_f64() }));
+        fields.insert(
+            "rule".to_owned(),
+            json!({ "name": &*rule.name, "condition": condition(rule), "tripSeconds": rule.trip.as_secs_f64() }),
+        );
         fields.insert("failures".to_owned(), json!(view.failures));
         if rule.counts_all() {
             fields.insert("calls".to_owned(), json!(view.calls));
@@ -227,7 +230,8 @@ const UNSAID: Duration = Duration::from_secs(60);
 /// Trips or closes the breaker of a backend, also of one without a rule. Answers how it stands then, or what is wrong.
 pub(super) fn by_hand(gateway: &Gateway, name: &str, hand: Hand) -> Result<Value, String> {
     let snapshot = gateway.snapshot();
-    let backend = snapshot.backend_named(name).and_then(|index| snapshot.backend(index)).ok_or_else(|| format!("there is no backend `{name}`"))?;
+    let backend =
+        snapshot.backend_named(name).and_then(|index| snapshot.backend(index)).ok_or_else(|| format!("there is no backend `{name}`"))?;
     let single = match &backend.kind {
         Kind::Single(single) => single,
         Kind::Pool(_) => return Err(format!("`{}` is a pool: its members have breakers of their own", backend.name)),
@@ -246,8 +250,9 @@ pub(super) fn prometheus(gateway: &Gateway) -> String {
     let mut available = String::from(
         "# HELP apimctl_backend_available Whether the backend's circuit breaker lets requests through.\n# TYPE apimctl_backend_available gauge\n",
     );
-    let mut trips =
-        String::from("# HELP apimctl_breaker_trips_total Times that the circuit breaker tripped.\n# TYPE apimctl_breaker_trips_total counter\n");
+    let mut trips = String::from(
+        "# HELP apimctl_breaker_trips_total Times that the circuit breaker tripped.\n# TYPE apimctl_breaker_trips_total counter\n",
+    );
     let mut pools = String::from(
         "# HELP apimctl_pool_members_available Members of the pool that are not tripped.\n# TYPE apimctl_pool_members_available gauge\n",
     );

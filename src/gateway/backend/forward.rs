@@ -250,8 +250,11 @@ fn prepare(exchange: &Exchange, place: &Place<'_>, token: Option<&HeaderValue>, 
     displaced
 }
 
-/// Headers as they were before: the name, its value, and the further ones that a field seldom has.
-struct Displaced(SmallVec<[(HeaderName, Option<HeaderValue>, Vec<HeaderValue>); 5]>);
+/// A header as it was before: the name, its value, and the further ones that a field seldom has.
+type Before = (HeaderName, Option<HeaderValue>, Vec<HeaderValue>);
+
+/// Headers as they were before.
+struct Displaced(SmallVec<[Before; 5]>);
 
 impl Displaced {
     fn keep(&mut self, headers: &HeaderMap, name: &HeaderName) {

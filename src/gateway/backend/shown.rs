@@ -58,9 +58,14 @@ mod tests {
         let shown = url("https://a", "/b", Some("api-version=1&subscription-key=abc&code=x&&tokens=3"));
         assert_eq!(shown, "https://a/b?api-version=1&subscription-key=********&code=********&tokens=3");
         let mut fields = HeaderMap::new();
-        for (name, value) in
-            [("authorization", "Bearer abc"), ("x-api-key", "abc"), ("cookie", "abc"), ("x-mine", "abc"), ("apim-debug-authorization", "abc"), ("x-ratelimit-remaining-tokens", "7")]
-        {
+        for (name, value) in [
+            ("authorization", "Bearer abc"),
+            ("x-api-key", "abc"),
+            ("cookie", "abc"),
+            ("x-mine", "abc"),
+            ("apim-debug-authorization", "abc"),
+            ("x-ratelimit-remaining-tokens", "7"),
+        ] {
             fields.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
         }
         let mut own = HeaderValue::from_static("abc");

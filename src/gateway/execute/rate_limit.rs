@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::StatusCode;
-use http::header::{HeaderName, HeaderValue, RETRY_AFTER};
+use http::header::{HeaderName, HeaderValue};
 
 use super::increment::Increment;
-use super::when_answered::{Headers, header_name, number, variable_name};
+use super::when_answered::{Headers, RetryAfter, header_name, number, variable_name};
 use crate::gateway::exchange::Exchange;
 use crate::gateway::failure::Failure;
 use crate::gateway::limits::{Algorithm, Counter, Keyed, whole_seconds};
@@ -28,8 +28,7 @@ pub(super) fn algorithm(settings: &Settings, gateway: Gateway) -> Algorithm {
 /// Where a limit tells what is left.
 #[derive(Debug)]
 struct Told {
-    retry_after_header: HeaderName,
-    retry_after_variable: Option<Arc<str>>,
+    retry_after: RetryAfter,
     remaining_header: Option<HeaderName>,
     remaining_variable: Option<Arc<str>>,
     total_header: Option<HeaderName>,
@@ -38,8 +37,7 @@ struct Told {
 impl Told {
     fn read(element: &Element, compiler: &mut Compiler<'_>) -> Self {
         Self {
-            retry_after_header: header_name(element, compiler, "retry-after-header-name").unwrap_or(RETRY_AFTER),
-            retry_after_variable: variable_name(element, compiler, "retry-after-variable-name"),
+            retry_after: RetryAfter::read(element, compiler),
             remaining_header: header_name(element, compiler, "remaining-calls-header-name"),
             remaining_variable: variable_name(element, compiler, "remaining-calls-variable-name"),
             total_header: header_name(element, compiler, "total-calls-header-name"),
@@ -64,12 +62,9 @@ impl Told {
     /// 429 with the seconds to wait. Text: seen live.
     fn refuse(&self, exchange: &mut Exchange, wait: Duration) -> Failure {
         let seconds = whole_seconds(wait);
-        if let Some(name) = &self.retry_after_variable {
-            exchange.variables.set(name, number(seconds));
-        }
-        Failure::refused("RateLimitExceeded", StatusCode::TOO_MANY_REQUESTS, "Rate limit is exceeded")
-            .answering(format!("Rate limit is exceeded. Try again in {seconds} seconds."))
-            .with_header(self.retry_after_header.clone(), HeaderValue::from(seconds))
+        let failure = Failure::refused("RateLimitExceeded", StatusCode::TOO_MANY_REQUESTS, "Rate limit is exceeded")
+            .answering(format!("Rate limit is exceeded. Try again in {seconds} seconds."));
+        self.retry_after.tell(exchange, failure, seconds)
     }
 }
 

@@ -4,11 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::StatusCode;
-use http::header::{HeaderName, HeaderValue, RETRY_AFTER};
+use http::header::{HeaderName, HeaderValue};
 use tokio::time::Instant;
 
 use super::rate_limit::algorithm;
-use super::when_answered::{header_name, number, variable_name};
+use super::when_answered::{RetryAfter, header_name, number, variable_name};
 use crate::gateway::exchange::Exchange;
 use crate::gateway::failure::Failure;
 use crate::gateway::limits::{Algorithm, Counter, Period, PeriodEnd, QuotaCounter, period_of, whole_seconds};
@@ -25,8 +25,7 @@ const MINUTE: Duration = Duration::from_secs(60);
 /// Where the policy tells what it knows.
 #[derive(Debug)]
 struct Told {
-    retry_after_header: HeaderName,
-    retry_after_variable: Option<Arc<str>>,
+    retry_after: RetryAfter,
     remaining_header: Option<HeaderName>,
     remaining_variable: Option<Arc<str>>,
     remaining_quota_header: Option<HeaderName>,
@@ -185,12 +184,9 @@ impl TokenLimit {
         match wait {
             Some(wait) => {
                 let seconds = whole_seconds(wait);
-                if let Some(name) = &self.told.retry_after_variable {
-                    exchange.variables.set(name, number(seconds));
-                }
                 let message = text(&format!(" Try again in {seconds} seconds."));
-                Failure::refused("OpenAITokenLimitExceeded", StatusCode::TOO_MANY_REQUESTS, message)
-                    .with_header(self.told.retry_after_header.clone(), HeaderValue::from(seconds))
+                let failure = Failure::refused("OpenAITokenLimitExceeded", StatusCode::TOO_MANY_REQUESTS, message);
+                self.told.retry_after.tell(exchange, failure, seconds)
             }
             // The request alone can never fit: no time is named (seen live).
             None => Failure::refused("OpenAITokenLimitExceeded", StatusCode::TOO_MANY_REQUESTS, text("")),
@@ -204,12 +200,9 @@ impl TokenLimit {
         };
         let left = (end - exchange.worker.state.clock.utc()).try_into().unwrap_or(Duration::ZERO);
         let seconds = whole_seconds(left);
-        if let Some(name) = &self.told.retry_after_variable {
-            exchange.variables.set(name, number(seconds));
-        }
         let message = format!("Token quota is exceeded. Try again in {}.", humanised(seconds));
-        Failure::refused("OpenAITokenQuotaExceeded", StatusCode::FORBIDDEN, message)
-            .with_header(self.told.retry_after_header.clone(), HeaderValue::from(seconds))
+        let failure = Failure::refused("OpenAITokenQuotaExceeded", StatusCode::FORBIDDEN, message);
+        self.told.retry_after.tell(exchange, failure, seconds)
     }
 
     fn ledger(&self, exchange: &Exchange, key: &str, quota: Option<(u64, Period)>) -> (Ledger, Option<PeriodEnd>) {
@@ -311,8 +304,7 @@ pub(super) fn compile(element: &Element, compiler: &mut Compiler<'_>) {
     }
     let estimate = compiler.boolean(element, "estimate-prompt-tokens").unwrap_or(Argument::Literal(false));
     let told = Arc::new(Told {
-        retry_after_header: header_name(element, compiler, "retry-after-header-name").unwrap_or(RETRY_AFTER),
-        retry_after_variable: variable_name(element, compiler, "retry-after-variable-name"),
+        retry_after: RetryAfter::read(element, compiler),
         remaining_header: header_name(element, compiler, "remaining-tokens-header-name"),
         remaining_variable: variable_name(element, compiler, "remaining-tokens-variable-name"),
         remaining_quota_header: header_name(element, compiler, "remaining-quota-tokens-header-name"),

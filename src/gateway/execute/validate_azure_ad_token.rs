@@ -50,18 +50,10 @@ impl ValidateAzureAdToken {
                 self.inspect(&worker, arguments, token).await
             }
         };
-        match (checked, token) {
-            (Ok(()), Some(token)) => {
-                self.frame.keep(exchange, &token);
-                exchange.note("validate-azure-ad-token", |_| serde_json::json!({ "message": "JWT was successfully validated." }));
-                Ok(Flow::Next)
-            }
-            (Ok(()), None) => Ok(Flow::Next),
-            (Err(refusal), _) => {
-                exchange.note("validate-azure-ad-token", |_| serde_json::json!({ "message": refusal.message }));
-                Err(self.failure(refusal, arguments))
-            }
-        }
+        self.frame.conclude(exchange, "validate-azure-ad-token", token.as_deref(), checked).map_err(|refusal| {
+            exchange.note("validate-azure-ad-token", |_| serde_json::json!({ "message": refusal.message }));
+            self.failure(refusal, arguments)
+        })
     }
 
     /// For an expired token "Invalid JWT token. Token is expired." was seen as the reason in a log; the others are those of `validate-jwt`.

@@ -104,8 +104,24 @@ impl Frame {
         }
     }
 
+    /// What has been found of the token: one that is good is kept and noted, a refusal is the policy's own to tell.
+    pub(super) fn conclude(
+        &self,
+        exchange: &mut Exchange,
+        policy: &str,
+        token: Option<&str>,
+        checked: Result<(), Refusal>,
+    ) -> Result<Flow, Refusal> {
+        checked?;
+        if let Some(token) = token {
+            self.keep(exchange, token);
+            exchange.note(policy, |_| serde_json::json!({ "message": "JWT was successfully validated." }));
+        }
+        Ok(Flow::Next)
+    }
+
     /// Sets the variable to the token, which is good.
-    pub(super) fn keep(&self, exchange: &mut Exchange, token: &str) {
+    fn keep(&self, exchange: &mut Exchange, token: &str) {
         let Some(variable) = &self.variable else { return };
         let mut heap = std::mem::take(&mut exchange.heap);
         let value = Stored::jwt(token, &mut heap, exchange);
@@ -184,19 +200,11 @@ impl ValidateJwt {
                 self.inspect(&worker, arguments, token).await
             }
         };
-        match (checked, token) {
-            (Ok(()), Some(token)) => {
-                self.frame.keep(exchange, &token);
-                exchange.note("validate-jwt", |_| serde_json::json!({ "message": "JWT was successfully validated." }));
-                Ok(Flow::Next)
-            }
-            (Err(refusal), _) => {
-                // As it is seen in traces.
-                exchange.note("validate-jwt", |_| serde_json::json!({ "message": format!("JWT Validation Failed: {}.", refusal.message) }));
-                Err(self.frame.failure(refusal, arguments))
-            }
-            (Ok(()), None) => Ok(Flow::Next),
-        }
+        self.frame.conclude(exchange, "validate-jwt", token.as_deref(), checked).map_err(|refusal| {
+            // As it is seen in traces.
+            exchange.note("validate-jwt", |_| serde_json::json!({ "message": format!("JWT Validation Failed: {}.", refusal.message) }));
+            self.frame.failure(refusal, arguments)
+        })
     }
 
     async fn inspect(&self, worker: &Worker, arguments: &Arguments, token: &str) -> Result<(), Refusal> {

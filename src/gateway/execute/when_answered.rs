@@ -1,8 +1,11 @@
 //! Small things that several policies leave for the head of the response.
 
-use http::header::{HeaderName, HeaderValue};
+use std::sync::Arc;
+
+use http::header::{HeaderName, HeaderValue, RETRY_AFTER};
 
 use crate::gateway::exchange::Exchange;
+use crate::gateway::failure::Failure;
 use crate::gateway::program::{Arguments, Compiler};
 use crate::gateway::settle::Settle;
 use crate::policy::Element;
@@ -17,6 +20,31 @@ impl Settle for Headers {
         for (name, value) in self.0.drain(..) {
             headers.insert(name, value);
         }
+    }
+}
+
+/// Where a limit tells how long to wait: `retry-after-header-name` and `retry-after-variable-name`.
+#[derive(Debug)]
+pub(super) struct RetryAfter {
+    header: HeaderName,
+    variable: Option<Arc<str>>,
+}
+
+impl RetryAfter {
+    /// `Retry-After` and no variable, where the policy does not say.
+    pub(super) fn read(element: &Element, compiler: &mut Compiler<'_>) -> Self {
+        Self {
+            header: header_name(element, compiler, "retry-after-header-name").unwrap_or(RETRY_AFTER),
+            variable: variable_name(element, compiler, "retry-after-variable-name"),
+        }
+    }
+
+    /// The failure with the seconds to wait.
+    pub(super) fn tell(&self, exchange: &mut Exchange, failure: Failure, seconds: u64) -> Failure {
+        if let Some(name) = &self.variable {
+            exchange.variables.set(name, number(seconds));
+        }
+        failure.with_header(self.header.clone(), HeaderValue::from(seconds))
     }
 }
 

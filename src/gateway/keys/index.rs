@@ -47,3 +47,40 @@ impl KeyIndex {
         same.iter().filter(move |own| verify_slices_are_equal(own.value.expose(), key).is_ok()).map(|own| (own.subscription, own.secondary))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::arm::ResourceId;
+    use crate::gateway::snapshot::SubscriptionScope;
+
+    fn subscription(number: usize) -> Subscription {
+        let key = |kind: &str| Secret::new(format!("{kind}-{number}"));
+        Subscription {
+            id: ResourceId::subscription("s"),
+            name: format!("s{number}"),
+            display_name: String::new(),
+            active: true,
+            scope: SubscriptionScope::AllApis,
+            master: false,
+            primary_key: key("primary"),
+            secondary_key: key("secondary"),
+            owner: None,
+            allow_tracing: false,
+            created: None,
+            start: None,
+            end: None,
+        }
+    }
+
+    /// A look-up compares the keys of one bucket, so the largest bucket is what it may cost.
+    #[test]
+    fn a_hundred_thousand_keys_are_no_more_work_than_two() {
+        let subscriptions: Vec<_> = (0..50_000).map(subscription).collect();
+        let index = KeyIndex::of(&subscriptions);
+        let largest = index.keys.values().map(Vec::len).max().unwrap();
+        assert!(largest <= 2, "{largest} keys in one bucket");
+        assert_eq!(index.find(b"secondary-41234").collect::<Vec<_>>(), [(SubscriptionIndex(41_234), true)]);
+        assert_eq!(index.find(b"secondary-50000").count(), 0);
+    }
+}

@@ -172,6 +172,8 @@ impl Candidate {
     }
 
     fn accepts(&self, query: Option<&str>, method: &Method) -> bool {
+        #[cfg(test)]
+        steps::count();
         if self.method.as_ref().is_some_and(|own| own != method) {
             return false;
         }
@@ -254,6 +256,8 @@ impl Templates {
         method: &Method,
         captures: &mut Captures<'p>,
     ) -> Option<&'a Candidate> {
+        #[cfg(test)]
+        steps::count();
         let fitting = |candidates: &'a [Candidate]| candidates.iter().find(|candidate| candidate.accepts(query, method));
         // One operation serves `resource` and `resource/` (add-api-manually page).
         if path.is_empty() || path == "/" {
@@ -350,4 +354,21 @@ fn capture(parts: &[Part], segment: &str, captures: &mut Captures<'_>) -> bool {
 
 fn fits(text: &str, at: usize, literal: &str) -> bool {
     text.get(at..at + literal.len()).is_some_and(|part| part.eq_ignore_ascii_case(literal))
+}
+
+/// Counts what a look-up looks at, so that a test can hold it.
+#[cfg(test)]
+pub(super) mod steps {
+    use std::cell::Cell;
+
+    thread_local!(static STEPS: Cell<usize> = const { Cell::new(0) });
+
+    pub(super) fn count() {
+        STEPS.with(|steps| steps.set(steps.get() + 1));
+    }
+
+    /// Nodes and candidates that were looked at since the last call, on this thread.
+    pub(crate) fn take() -> usize {
+        STEPS.with(|steps| steps.replace(0))
+    }
 }

@@ -146,3 +146,23 @@ proptest! {
         prop_assert_eq!(find(&[("GET", template.as_str())], "GET", &path), found(&template, &matched.join(",")));
     }
 }
+
+/// What a look-up looks at depends on the length of the path, not on how many operations there are.
+#[test]
+fn ten_thousand_operations_are_no_more_work_than_ten() {
+    let steps = |count: u32| {
+        let mut templates = Templates::default();
+        for number in 0..count {
+            let template = Template::parse(&format!("/group{}/{{id}}/item{number}", number % 10));
+            templates.add(&template, Some(Method::GET), OperationIndex(number));
+        }
+        super::templates::steps::take();
+        let found = templates.find("/group7/some/item7", None, &Method::GET);
+        assert_eq!(found.map(|(operation, _)| operation), Some(OperationIndex(7)));
+        assert!(templates.find("/group7/some/item8", None, &Method::GET).is_none());
+        super::templates::steps::take()
+    };
+    let few = steps(10);
+    assert_eq!((few, steps(10_000)), (few, few));
+    assert!(few <= 10, "{few} steps");
+}

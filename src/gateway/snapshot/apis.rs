@@ -22,6 +22,9 @@ use crate::support::finding::{Finding, Kind};
 const KEY_HEADER: &str = "Ocp-Apim-Subscription-Key";
 const KEY_QUERY: &str = "subscription-key";
 
+/// A WebSocket API is opened at its own path, whatever its one operation's template says (realtime clients do; assumed of the service).
+const OWN_PATH: &str = "/";
+
 /// All APIs with their operations and the way to them. Products are linked later.
 pub(super) fn read(
     part: Part<'_>,
@@ -62,13 +65,18 @@ pub(super) fn read(
             });
             operation.document = documents.compile(part, &child.id, Scope::Operation, environment, findings);
             templates.add(&template, operation.method.clone(), index);
+            if api.websocket {
+                templates.add(&Template::parse(OWN_PATH), operation.method.clone(), index);
+            }
             operations.push(operation);
             api.operations.push(index);
         }
         if api.websocket && api.operations.is_empty() {
             // The service makes this operation itself; the embedded ARM may not.
             let index = OperationIndex(u32::try_from(operations.len()).unwrap_or(u32::MAX));
-            templates.add(&Template::parse("/*"), Some(Method::GET), index);
+            for template in [OWN_PATH, "/*"] {
+                templates.add(&Template::parse(template), Some(Method::GET), index);
+            }
             operations.push(handshake(&resource.id));
             api.operations.push(index);
         }

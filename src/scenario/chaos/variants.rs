@@ -71,6 +71,11 @@ fn overlay(target: &mut Value, change: &Value) {
                 overlay(target, change);
             }
         }
+        // What is new is merged too, so that a null in it sets nothing (RFC 7396).
+        (target, Value::Object(_)) => {
+            *target = Value::Object(serde_json::Map::new());
+            overlay(target, change);
+        }
         (target, change) => *target = change.clone(),
     }
 }

@@ -189,12 +189,10 @@ impl Each {
 
     fn inside(&self, inside: &Inside, missed: &mut Vec<Missed>) {
         match self {
-            Self::Backend(expected) => {
-                if inside.served() != expected.as_deref() {
-                    let words = |backend: Option<&str>| backend.map_or("no backend".to_owned(), |name| format!("`{name}`"));
-                    let got = format!("{} (attempts: {})", words(inside.served()), attempts(&inside.attempts));
-                    missed.push(Missed::new("backend", words(expected.as_deref()), got));
-                }
+            Self::Backend(expected) if inside.served() != expected.as_deref() => {
+                let words = |backend: Option<&str>| backend.map_or("no backend".to_owned(), |name| format!("`{name}`"));
+                let got = format!("{} (attempts: {})", words(inside.served()), attempts(&inside.attempts));
+                missed.push(Missed::new("backend", words(expected.as_deref()), got));
             }
             Self::Attempts(expected) => {
                 let same = expected.len() == inside.attempts.len() && expected.iter().zip(&inside.attempts).all(|(one, own)| one.fits(own));

@@ -149,7 +149,6 @@ impl Variables {
                 return Ok(());
             };
             let name = inner.get(2..close).unwrap_or_default().trim();
-            // `{{%name}}` is the REST Client's percent-encoded form.
             match self.file.get(name).or_else(|| self.importer_wide.get(name)) {
                 Some(_) if depth >= NESTING || out.value.len() > EXPANDED => return Err(Circle(name.to_owned())),
                 Some(value) => self.fill(value, depth + 1, out)?,

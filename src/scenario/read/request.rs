@@ -130,10 +130,9 @@ impl Reader<'_> {
     /// A request that was written for something else. A key in it becomes that of the subscription which `key` names, or of the only one.
     fn imported(&mut self, node: &Node) -> Option<Request> {
         let named = match node.get("key") {
-            Some(key) if !key.is_null() => match key.get("subscription").unwrap_or(key).scalar() {
-                Some(scalar) => Some(self.subscription(&scalar.text, key.span)),
-                None => None,
-            },
+            Some(key) if !key.is_null() => {
+                key.get("subscription").unwrap_or(key).scalar().map(|scalar| self.subscription(&scalar.text, key.span))
+            }
             _ => None,
         };
         let mut own = self.names.subscriptions.iter().filter(|name| *name != "master");

@@ -1,16 +1,7 @@
 //! The codes of findings about behavior files. A code is never renumbered and never gets a second meaning.
 
-use crate::support::finding::Code;
+use crate::support::finding::codes;
 use crate::support::yaml::Words;
-
-macro_rules! codes {
-    ($($name:ident = $id:literal, $title:literal;)+) => {
-        $(#[doc = $title] pub const $name: Code = Code { id: $id, title: $title };)+
-
-        /// Every code of this module, in order.
-        pub const ALL: &[Code] = &[$($name),+];
-    };
-}
 
 codes! {
     NOT_YAML = "SIM001", "the file is not YAML";

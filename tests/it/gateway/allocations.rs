@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use allocation_counter::measure;
+use apimctl::arm::store::Store;
 use apimctl::gateway::counters::Counters;
 use apimctl::gateway::front::{self, Drain, Limits, Peer};
 use apimctl::gateway::record::Observer;
@@ -18,7 +19,7 @@ use super::examples::Example;
 use super::gateway_under_test::CALLER;
 
 /// Held, and to be lowered whenever it can be: bare, and with the counts that `serve` keeps of every request.
-const MOST: [f64; 2] = [0.0, 0.0];
+const MOST: [f64; 2] = [28.0, 29.0];
 /// What lives longer than a request grows now and then (a date that is formatted once a second, a timer's wheel).
 const SELDOM: f64 = 0.05;
 
@@ -61,12 +62,45 @@ async fn ask(client: &mut DuplexStream, request: &[u8], buffer: &mut [u8], times
     }
 }
 
+/// 10,000 operations of the API that is asked, and 100,000 keys, beside those of the example.
+fn add_crowd(store: &Store) {
+    let all = store.snapshot();
+    let operation = all
+        .values()
+        .find(|stored| stored.id.is_type("Microsoft.ApiManagement/service/apis/operations") && stored.id.to_string().contains("-sdk/"))
+        .unwrap();
+    let subscription = all
+        .values()
+        .find(|stored| stored.id.is_type("Microsoft.ApiManagement/service/subscriptions") && stored.id.name() == "azure-openai-consumer")
+        .unwrap();
+    let (api, service) = (operation.id.parent().unwrap(), subscription.id.parent().unwrap());
+    let operations = (0..10_000).map(|number| {
+        let mut stored = operation.as_ref().clone();
+        stored.id = api.child("operations", &format!("o{number}"));
+        stored.body["properties"]["urlTemplate"] = format!("/deployments/{{deployment-id}}/more/o{number}").into();
+        stored
+    });
+    let subscriptions = (0..50_000).map(|number| {
+        let mut stored = subscription.as_ref().clone();
+        stored.id = service.child("subscriptions", &format!("s{number}"));
+        for (pointer, key) in &mut stored.secrets {
+            *key = format!("{pointer} {number}").into();
+        }
+        stored
+    });
+    let crowd: Vec<_> = operations.chain(subscriptions).collect();
+    store.commit(crowd, []);
+}
+
 /// Allocations of each request on connections that are warm. Everything runs on this thread.
-fn each(observed: bool) -> f64 {
+fn each(observed: bool, crowd: bool) -> f64 {
     let runtime = Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
     let (mut client, request) = runtime.block_on(async {
         let example = Example::new("openai-lb.yaml").await;
         let world = &example.world;
+        if crowd {
+            add_crowd(world.arm().emulator().store());
+        }
         let state = State::new(example.clock.clone(), Arc::new(apimctl::support::random::SeededRandom::new(3)))
             .with_tokens(Arc::new(LocalTokens::new(world.issuer().clone())));
         let service = world.gateway().snapshot().service.id.clone();
@@ -103,7 +137,14 @@ fn each(observed: bool) -> f64 {
 #[test]
 fn a_request_through_the_example_costs_no_more_allocations_than_before() {
     for (observed, most) in [false, true].into_iter().zip(MOST) {
-        let each = each(observed);
+        let each = each(observed, false);
         assert!(each <= most + SELDOM && each >= most - 1.0, "{each} allocations for each request, observed {observed}; {most} are held");
     }
+}
+
+/// How many operations and keys there are makes no difference to a request.
+#[test]
+fn a_crowd_of_operations_and_keys_costs_a_request_nothing() {
+    let (alone, crowded) = (each(false, false), each(false, true));
+    assert!((alone - crowded).abs() <= SELDOM, "{alone} allocations, in a crowd {crowded}");
 }

@@ -99,7 +99,8 @@ impl World {
         let properties = json!({ "displayName": name, "path": name, "protocols": ["https"], "subscriptionRequired": false, "serviceUrl": "https://none.example" });
         self.arm.put(&format!("apis/{name}"), &properties).await;
         self.arm.put(&format!("apis/{name}/operations/get"), &json!({ "displayName": "Get", "method": "GET", "urlTemplate": "/x" })).await;
-        let on_error = r#"<on-error><base /><set-header name="x-reason"><value>@(context.LastError.Reason)</value></set-header></on-error>"#;
+        let on_error =
+            r#"<on-error><base /><set-header name="x-reason"><value>@(context.LastError.Reason)</value></set-header></on-error>"#;
         let policy = format!("<policies><inbound><base />{inbound}</inbound>{on_error}</policies>");
         self.arm.put(&format!("apis/{name}/policies/policy"), &json!(policy)).await;
     }

@@ -117,7 +117,7 @@ async fn serve_sends_the_developers_token_only_where_it_was_consented_to() {
     let spec = root().join("examples/openai-lb.yaml");
     let url = format!("https://localhost:{}/openai", running.addresses()[0].port());
     let (one, two) = (format!("aoai-primary-backend={url}"), format!("aoai-secondary-backend={url}"));
-    let search = format!("{}:{}", folder.path().display(), std::env::var("PATH").unwrap());
+    let search = format!("{}:{}", folder.path().display(), apimctl::support::environment::Environment::of_process().get("PATH").unwrap());
     let trusted = path("ca.pem");
     let environment = [("PATH", search.as_str()), ("SSL_CERT_FILE", trusted.to_str().unwrap()), ("APIMCTL_TEST_KEY", "the-key")];
     let own = [

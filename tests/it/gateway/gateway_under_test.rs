@@ -97,7 +97,10 @@ impl Arm {
             "principalType": "ServicePrincipal",
             "roleDefinitionId": format!("/subscriptions/{DEFAULT_SUBSCRIPTION}/providers/Microsoft.Authorization/roleDefinitions/{role}"),
         } });
-        let path = format!("{scope}/providers/Microsoft.Authorization/roleAssignments/{}?api-version=2022-04-01", uuid::Uuid::new_v5(&uuid::Uuid::NAMESPACE_URL, account.as_bytes()));
+        let path = format!(
+            "{scope}/providers/Microsoft.Authorization/roleAssignments/{}?api-version=2022-04-01",
+            uuid::Uuid::new_v5(&uuid::Uuid::NAMESPACE_URL, account.as_bytes())
+        );
         let (status, answer) = self.send("PUT", &path, &body).await;
         if (200..300).contains(&status) { Ok(()) } else { Err(format!("the role on `{account}` was refused with {status}: {answer}")) }
     }

@@ -52,7 +52,8 @@ fn every_rule_has_its_cases() {
         if rule.not.is_none() == (rule.cases.is_empty() && rule.tests.is_empty()) {
             wrong.push(format!("{at}: either cases and tests that show it, or why it is not emulated"));
         }
-        wrong.extend(rule.cases.iter().filter(|name| !names.contains(name.as_str())).map(|name| format!("{at}: there is no case `{name}`")));
+        wrong
+            .extend(rule.cases.iter().filter(|name| !names.contains(name.as_str())).map(|name| format!("{at}: there is no case `{name}`")));
         for test in &rule.tests {
             let (file, function) = test.split_once("::").unwrap();
             let path = if file.starts_with("src/") { root().join(file) } else { root().join("tests/it").join(file) };

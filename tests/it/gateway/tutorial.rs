@@ -177,8 +177,6 @@ async fn the_questions_of_the_tutorial_are_answered() {
     }]);
     assert_eq!(tokens, expected);
     let rows = ask(&example, "/query/requests").await;
-    let row = |hour: &str, code: u16, count: u32| {
-        json!({ "hour": format!("2026-11-22T{hour}:00:00Z"), "resultCode": code, "success": code < 400, "count": count })
-    };
+    let row = |hour: &str, code: u16, count: u32| json!({ "hour": format!("2026-11-22T{hour}:00:00Z"), "resultCode": code, "success": code < 400, "count": count });
     assert_eq!(rows, json!([row("12", 200, 3), row("12", 401, 1), row("12", 404, 1), row("13", 200, 2)]));
 }

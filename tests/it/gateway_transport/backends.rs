@@ -149,7 +149,8 @@ async fn time_limits_run_on_the_clock_they_are_given() {
     let (pipes, mut ends) = Pipes::new(&[Attempt::Connects, Attempt::NeverAnswers]);
     let (upstream, target) = (upstream(pipes), target());
     let start = clock().now();
-    let options = SendOptions { connect: Duration::from_secs(5), response_head: Duration::from_secs(100), version: HttpVersion::Http1, leave: None };
+    let options =
+        SendOptions { connect: Duration::from_secs(5), response_head: Duration::from_secs(100), version: HttpVersion::Http1, leave: None };
     let failure = upstream.send(&target, request(Method::POST, "body"), &options).await.unwrap_err();
     assert!(failure.timed_out && failure.phase == Phase::ResponseHead && failure.bytes_sent > 4, "{failure:?}");
     assert_eq!(start.elapsed().as_secs(), 100);

@@ -8,6 +8,7 @@ use apimctl::gateway::front::{Peer, Service};
 use bytes::Bytes;
 use http::{Request, Response};
 use hyper::body::Incoming;
+use tokio::io::DuplexStream;
 
 use super::harness::{Attempt, Pipes, client, drain_bytes, read_head, read_until, target, upstream, write};
 
@@ -87,13 +88,8 @@ impl Service for Watching {
 
 #[tokio::test(start_paused = true)]
 async fn a_stream_is_shown_after_it_has_gone_out() {
-    let (pipes, mut ends) = Pipes::new(&[Attempt::Connects]);
     let log = Log::default();
-    let mut browser = client(Watching { upstream: upstream(pipes), log: log.clone() });
-    write(&mut browser, "GET / HTTP/1.1\r\nHost: a\r\n\r\n").await;
-    let mut end = ends.recv().await.unwrap();
-    read_head(&mut end).await;
-    write(&mut end, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\ndata1\r\n").await;
+    let (mut browser, mut end) = begun(&log).await;
     read_until(&mut browser, "data1\r\n").await;
     // Nothing further comes, and yet the piece is shown: it does not wait for the next one.
     tokio::time::sleep(Duration::from_millis(1)).await;
@@ -104,15 +100,21 @@ async fn a_stream_is_shown_after_it_has_gone_out() {
     assert_eq!(said(&log), ["data2", "complete", "bell"]);
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_cut_answer_is_cut_for_the_client_and_told() {
+/// A client that has asked, and its backend, that has begun to answer in chunks.
+async fn begun(log: &Log) -> (DuplexStream, DuplexStream) {
     let (pipes, mut ends) = Pipes::new(&[Attempt::Connects]);
-    let log = Log::default();
     let mut browser = client(Watching { upstream: upstream(pipes), log: log.clone() });
     write(&mut browser, "GET / HTTP/1.1\r\nHost: a\r\n\r\n").await;
     let mut end = ends.recv().await.unwrap();
     read_head(&mut end).await;
     write(&mut end, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\ndata1\r\n").await;
+    (browser, end)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cut_answer_is_cut_for_the_client_and_told() {
+    let log = Log::default();
+    let (mut browser, end) = begun(&log).await;
     drop(end);
     let (bytes, closed) = drain_bytes(&mut browser, Duration::from_secs(1)).await;
     assert!(closed);
@@ -122,13 +124,8 @@ async fn a_cut_answer_is_cut_for_the_client_and_told() {
 
 #[tokio::test(start_paused = true)]
 async fn a_client_that_goes_away_ends_the_stream_at_the_backend() {
-    let (pipes, mut ends) = Pipes::new(&[Attempt::Connects]);
     let log = Log::default();
-    let mut browser = client(Watching { upstream: upstream(pipes), log: log.clone() });
-    write(&mut browser, "GET / HTTP/1.1\r\nHost: a\r\n\r\n").await;
-    let mut end = ends.recv().await.unwrap();
-    read_head(&mut end).await;
-    write(&mut end, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\ndata1\r\n").await;
+    let (mut browser, mut end) = begun(&log).await;
     read_until(&mut browser, "data1\r\n").await;
     drop(browser);
     assert!(drain_bytes(&mut end, Duration::from_secs(1)).await.1);

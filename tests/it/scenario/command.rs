@@ -69,4 +69,8 @@ fn a_path_without_scenarios_is_an_error_and_none_is_wrong_usage() {
     assert_eq!(nothing.status.code(), Some(1));
     assert!(text(&nothing.stderr).contains("no files of scenarios"), "{}", text(&nothing.stderr));
     assert_eq!(test(&[]).status.code(), Some(64));
+    // A slip in `--only` must not look like success.
+    let none = test(&[GOOD, "--only", "no such name"]);
+    assert_eq!(none.status.code(), Some(1));
+    assert!(text(&none.stderr).contains("no scenario's name holds `no such name`"));
 }

@@ -1,21 +1,12 @@
 //! Every example loads without an error, and satisfies the published JSON Schema as an independent validator reads it.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use apimctl::spec::{self, LoadOptions, Loaded, codes};
 
-use super::report;
+use crate::support::examples;
 
-fn examples() -> Vec<PathBuf> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
-    let mut paths: Vec<PathBuf> = std::fs::read_dir(folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .filter(|path| path.extension().is_some_and(|extension| extension == "yaml") && !path.to_string_lossy().ends_with(".test.yaml"))
-        .collect();
-    paths.sort();
-    paths
-}
+use super::report;
 
 fn local() -> LoadOptions {
     LoadOptions { local: true, ..LoadOptions::default() }

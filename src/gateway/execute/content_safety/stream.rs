@@ -19,7 +19,8 @@ use crate::gateway::worker::Worker;
 /// A body that passes on what has been looked at. The backend's body is read by a task of its own, that ends with either side.
 pub(super) fn screened(body: Body, screen: Screen, worker: Arc<Worker>, snapshot: Arc<Snapshot>) -> Body {
     let (sender, receiver) = mpsc::channel(1);
-    let held = Held { screen, worker, snapshot, frames: VecDeque::new(), line: Vec::new(), text: String::new(), said: 0, safe: 0, bytes: 0 };
+    let held =
+        Held { screen, worker, snapshot, frames: VecDeque::new(), line: Vec::new(), text: String::new(), said: 0, safe: 0, bytes: 0 };
     tokio::spawn(held.run(body, sender));
     Body::piped(receiver)
 }

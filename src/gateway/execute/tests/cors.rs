@@ -26,7 +26,7 @@ async fn answered(bench: Bench) -> Option<Vec<(String, String)>> {
     assert!(problems.is_empty(), "{problems:?}");
     let mut exchange = bench.exchange(&worker);
     let there = pipeline::preflight(&mut exchange).await.unwrap();
-    let response = exchange.response.filter(|_| there)?;
+    let response = exchange.response.take().filter(|_| there)?;
     assert_eq!(response.status, 200);
     let mut headers: Vec<_> = response.headers.iter().map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned())).collect();
     headers.sort();

@@ -255,7 +255,7 @@ async fn headers_that_cannot_be_are_failures_and_never_lines_of_their_own() {
     let large = r#"<set-header name="X-A"><value>@(new string('x', 100000))</value></set-header>"#;
     assert_eq!(Bench::inbound(large).run().await.request_header("x-a")[0].len(), 100_000);
     let evil = r#"<return-response><set-status code="200" reason="@("a\r\nX-Evil: 1")" /></return-response>"#;
-    assert_eq!(Bench::inbound(evil).run().await.exchange.response.unwrap().reason(), "a  X-Evil: 1");
+    assert_eq!(Bench::inbound(evil).run().await.exchange.response.take().unwrap().reason(), "a  X-Evil: 1");
     let query = r#"<set-query-parameter name="@("a&b=1")"><value>@("x y\r\nZ: 1")</value></set-query-parameter>"#;
     assert_eq!(Bench::inbound(query).run().await.exchange.request.url.query.as_deref(), Some("a%26b%3D1=x%20y%0D%0AZ%3A%201"));
 }
