@@ -119,14 +119,14 @@ impl Stand {
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        let mut errors = BufReader::new(child.stderr.take().unwrap());
-        let mut told = String::new();
+        let errors = BufReader::new(child.stderr.take().unwrap());
+        let mut verifying = Verifying { child, errors, told: String::new() };
         loop {
             let mut line = String::new();
-            assert!(errors.read_line(&mut line).unwrap() > 0, "it ended before `{words}`:\n{told}");
-            told.push_str(&line);
+            assert!(verifying.errors.read_line(&mut line).unwrap() > 0, "it ended before `{words}`:\n{}", verifying.told);
+            verifying.told.push_str(&line);
             if line.contains(words) {
-                return Verifying { child, errors, told };
+                return verifying;
             }
         }
     }
@@ -175,6 +175,13 @@ impl Verifying {
         let mut output = String::new();
         self.child.stdout.take().unwrap().read_to_string(&mut output).unwrap();
         self.errors.read_to_string(&mut self.told).unwrap();
-        (self.child.wait().unwrap().code(), self.told + &output)
+        (self.child.wait().unwrap().code(), format!("{}{output}", self.told))
+    }
+}
+
+impl Drop for Verifying {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
