@@ -1,14 +1,6 @@
 //! The codes of findings about policy documents: 001–049 reading, 050–099 place and type, 100–199 traps.
 
-use crate::support::finding::Code;
-
-macro_rules! codes {
-    ($($(#[$meta:meta])* $name:ident = $id:literal, $title:literal;)*) => {
-        $($(#[$meta])* #[doc = $title] pub const $name: Code = Code { id: $id, title: $title };)*
-        /// Every code of this module.
-        pub const ALL: &[Code] = &[$($name),*];
-    };
-}
+use crate::support::finding::codes;
 
 codes! {
     UNREADABLE = "POL001", "the document is not well-formed";

@@ -1,16 +1,7 @@
 //! The codes of findings about scenario files. A code is never renumbered and never gets a second meaning.
 
-use crate::support::finding::Code;
+use crate::support::finding::codes;
 use crate::support::yaml::Words;
-
-macro_rules! codes {
-    ($($name:ident = $id:literal, $title:literal;)+) => {
-        $(#[doc = $title] pub const $name: Code = Code { id: $id, title: $title };)+
-
-        /// Every code of this module, in order.
-        pub const ALL: &[Code] = &[$($name),+];
-    };
-}
 
 codes! {
     NOT_YAML = "TST001", "the scenario file is not YAML";
@@ -62,16 +53,3 @@ pub(super) const YAML: Words = Words {
     bad_alias: BAD_ALIAS,
     bad_key_or_tag: BAD_KEY_OR_TAG,
 };
-
-#[cfg(test)]
-mod tests {
-    use std::collections::BTreeSet;
-
-    #[test]
-    fn no_code_and_no_title_stands_twice() {
-        let ids: BTreeSet<_> = super::ALL.iter().map(|code| code.id).collect();
-        let titles: BTreeSet<_> = super::ALL.iter().map(|code| code.title).collect();
-        assert_eq!((ids.len(), titles.len()), (super::ALL.len(), super::ALL.len()));
-        assert!(super::ALL.is_sorted_by_key(|code| code.id));
-    }
-}

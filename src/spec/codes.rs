@@ -87,16 +87,3 @@ pub(super) const YAML: Words = Words {
     bad_alias: BAD_ALIAS,
     bad_key_or_tag: BAD_KEY_OR_TAG,
 };
-
-#[cfg(test)]
-mod tests {
-    use std::collections::BTreeSet;
-
-    #[test]
-    fn no_code_and_no_title_stands_twice() {
-        let ids: BTreeSet<_> = super::ALL.iter().map(|code| code.id).collect();
-        let titles: BTreeSet<_> = super::ALL.iter().map(|code| code.title).collect();
-        assert_eq!((ids.len(), titles.len()), (super::ALL.len(), super::ALL.len()));
-        assert!(super::ALL.is_sorted_by_key(|code| code.id));
-    }
-}

@@ -1,15 +1,6 @@
 //! The codes of findings about imported requests. A code is never renumbered and never gets a second meaning.
 
-use crate::support::finding::Code;
-
-macro_rules! codes {
-    ($($name:ident = $id:literal, $title:literal;)+) => {
-        $(#[doc = $title] pub const $name: Code = Code { id: $id, title: $title };)+
-
-        /// Every code of this module, in order.
-        pub const ALL: &[Code] = &[$($name),+];
-    };
-}
+use crate::support::finding::codes;
 
 codes! {
     WRONG_TYPE = "IMP001", "a part of an import has the wrong type";
@@ -33,17 +24,4 @@ codes! {
     WHICH_REQUEST = "IMP019", "the file has several requests";
     NOT_HAR = "IMP020", "the file is not a HAR file";
     MORE_COMMANDS = "IMP021", "only the first command is imported";
-}
-
-#[cfg(test)]
-mod tests {
-    use std::collections::BTreeSet;
-
-    #[test]
-    fn no_code_and_no_title_stands_twice() {
-        let ids: BTreeSet<_> = super::ALL.iter().map(|code| code.id).collect();
-        let titles: BTreeSet<_> = super::ALL.iter().map(|code| code.title).collect();
-        assert_eq!((ids.len(), titles.len()), (super::ALL.len(), super::ALL.len()));
-        assert!(super::ALL.is_sorted_by_key(|code| code.id));
-    }
 }
