@@ -106,7 +106,6 @@ impl Stand {
     }
 
     /// `apimctl verify` in the background, up to the first line on stderr that holds `words`.
-    #[expect(clippy::zombie_processes, reason = "`Verifying` waits for it; a failed assertion ends the tests")]
     pub fn until(&self, more: &[&str], words: &str) -> Verifying {
         let mut child = Command::new(env!("CARGO_BIN_EXE_apimctl"))
             .current_dir(root())
