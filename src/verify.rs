@@ -46,11 +46,12 @@ const OF_RESOURCES: [(&str, Step); 6] = [
 ];
 
 /// Checks that need a gateway that answers.
-const OF_GATEWAY: [(&str, Step); 10] = [
+const OF_GATEWAY: [(&str, Step); 11] = [
     ("roles-effective", Step::Identity),
     ("clients", Step::Clients),
     ("streaming", Step::Clients),
     ("token-headers", Step::Clients),
+    ("scenarios", Step::Clients),
     ("balance", Step::Balance),
     ("breakers", Step::Failover),
     ("refused", Step::Keys),
@@ -153,6 +154,7 @@ async fn calls(run: &mut Run<'_>, scene: &Scene, since: time::OffsetDateTime, dr
     checks::clients::check(run, scene).await;
     checks::streaming::check(run, scene).await;
     checks::token_headers::check(run, scene).await;
+    checks::scenarios::check(run, scene).await;
     checks::balance::check(run, scene).await;
     checks::balance::breakers(run, scene);
     checks::refusals::check(run, scene).await;

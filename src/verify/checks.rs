@@ -7,6 +7,7 @@ pub(super) mod doors;
 pub(super) mod refusals;
 pub(super) mod retirement;
 pub(super) mod roles;
+pub(super) mod scenarios;
 pub(super) mod service;
 pub(super) mod streaming;
 pub(super) mod suspended;

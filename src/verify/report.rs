@@ -108,6 +108,8 @@ pub fn title(name: &str) -> String {
         ("streaming", api) => format!("Streams of `{api}` arrive token by token"),
         ("token-headers", "") => "Headers about tokens count down".to_owned(),
         ("token-headers", api) => format!("Headers about tokens of `{api}` count down"),
+        ("scenario", _) => format!("Scenario: {}", name.trim_start_matches("scenario/")),
+        ("scenarios", _) => "Live scenarios are answered as they expect".to_owned(),
         ("balance", "") => "Load is shared as the pool says".to_owned(),
         ("balance", pool) => format!("Load is shared as the pool `{pool}` says"),
         ("breaker", pool) => format!("A failing member of `{pool}` is left out"),

@@ -9,6 +9,7 @@ use crate::arm::ResourceId;
 use crate::azure::ArmClient;
 use crate::deploy::cancel::Cancellation;
 use crate::deploy::{Deployment, Desired};
+use crate::scenario::read::Read;
 use crate::spec::{Loaded, Spec};
 use crate::support::clock::SharedClock;
 use crate::support::random::SharedRandom;
@@ -69,6 +70,12 @@ impl Commands {
         format!("apimctl serve {} --simulate --trace", self.spec)
     }
 
+    /// Where the specification's scenarios stand: beside it.
+    #[must_use]
+    pub fn scenarios(&self) -> PathBuf {
+        PathBuf::from(&self.spec).with_extension("test.yaml")
+    }
+
     /// Explains what is wrong with the files.
     #[must_use]
     pub fn validate(&self) -> String {
@@ -86,6 +93,8 @@ pub struct Subject<'a> {
     pub desired: &'a Desired,
     /// The specification with what `validate` says of it.
     pub loaded: &'a Loaded,
+    /// The scenarios beside the specification, if there are any.
+    pub scenarios: Option<&'a Read>,
     /// Where telemetry can be asked for.
     pub telemetry: &'a dyn Telemetry,
     /// How.

@@ -20,6 +20,7 @@ use crate::cli::output::progress;
 use crate::cli::settings;
 use crate::deploy::{Deployment, Desired};
 use crate::report::{self, TextOptions};
+use crate::scenario::{self, read::ReadOptions};
 use crate::spec::Loaded;
 use crate::support::clock::{Clock as _, SystemClock};
 use crate::support::random::SystemRandom;
@@ -77,11 +78,13 @@ async fn here(arguments: &VerifyArguments, session: &mut Session<'_>) -> Result<
     }
     settings::TargetSettings::resolve(&arguments.target, &session.environment)?;
     let Some(world) = LocalGateway::start(arguments, session).await? else { return Ok(None) };
+    let scenarios = scenarios(arguments, session)?;
     let subject = Subject {
         client: world.client(),
         deployment: world.deployment(),
         desired: world.deployment().desired(),
         loaded: world.loaded(),
+        scenarios: scenarios.as_ref(),
         telemetry: world.telemetry(),
         settings: Settings {
             place: Place::Local,
@@ -95,6 +98,16 @@ async fn here(arguments: &VerifyArguments, session: &mut Session<'_>) -> Result<
     };
     let listener = Lines { progress: false, quiet: session.printer.is_json() };
     Ok(Some(Box::pin(verify::verify(&subject, drill(arguments), &listener)).await))
+}
+
+/// The scenarios beside the specification, if there is such a file.
+fn scenarios(arguments: &VerifyArguments, session: &Session<'_>) -> Result<Option<scenario::read::Read>> {
+    let path = commands(arguments, "").scenarios();
+    if !path.is_file() {
+        return Ok(None);
+    }
+    let load = settings::load_options(&arguments.spec.variables, &session.environment, true)?;
+    Ok(Some(scenario::read::read(&path, &ReadOptions { load })))
 }
 
 fn drill(arguments: &VerifyArguments) -> Option<drill::Kind> {
@@ -114,11 +127,13 @@ async fn there(arguments: &VerifyArguments, session: &mut Session<'_>) -> Result
     };
     let gateway = arguments.gateway.as_deref().map(|url| address("--gateway", url)).transpose()?;
     let telemetry = telemetry(arguments, &deployment, &client, credential).await?;
+    let scenarios = scenarios(arguments, session)?;
     let subject = Subject {
         client: &client,
         deployment: &deployment,
         desired: deployment.desired(),
         loaded: &loaded,
+        scenarios: scenarios.as_ref(),
         telemetry: &*telemetry,
         settings: settings_of(arguments, session, PATIENCE, SAMPLES),
         commands: commands(arguments, ""),
