@@ -25,7 +25,7 @@ pub const NO_KEY: Code = Code { id: "POL209", title: "the API asks for no key" }
 /// Something that is not there.
 pub const DANGLING: Code = Code { id: "POL210", title: "the policy names something that is not there" };
 /// A key that leaks.
-pub const KEY_FORWARDED: Code = Code { id: "POL211", title: "the client's key reaches the backend" };
+pub const KEY_FORWARDED: Code = Code { id: "POL211", title: "a client's key reaches the backend of an API" };
 /// Streams that are held back by the default.
 pub const BUFFERED_STREAM: Code = Code { id: "POL212", title: "streamed answers are held back by the inherited forward-request" };
 /// A breaker that only turns failures into other failures.
