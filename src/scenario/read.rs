@@ -50,18 +50,10 @@ pub struct Read {
 #[must_use]
 pub fn read(path: &Path, options: &ReadOptions) -> Read {
     let mut read = Read::default();
-    let unreadable = |reason: String| {
-        let message = format!("`{}` cannot be read: {reason}", path.display());
-        Read { findings: vec![Finding::error(codes::UNREADABLE, Kind::Syntax, message)], ..Read::default() }
+    let text = match text_of(path) {
+        Ok(text) => text,
+        Err(finding) => return Read { findings: vec![finding], ..read },
     };
-    let bytes = match std::fs::read(path) {
-        Ok(bytes) => bytes,
-        Err(error) => return unreadable(error.to_string()),
-    };
-    if bytes.len() > yaml::MAXIMUM_BYTES {
-        return unreadable("it is too large".to_owned());
-    }
-    let Ok(text) = String::from_utf8(bytes) else { return unreadable("it is not UTF-8".to_owned()) };
 
     // Once to find the specification, whose files come first among the sources, and once for good.
     let mut sources = Sources::default();
@@ -71,26 +63,12 @@ pub fn read(path: &Path, options: &ReadOptions) -> Read {
         return Read { findings, sources, ..Read::default() };
     };
     let (spec, at) = specification(&root, path);
-    let mut load = options.load.clone();
-    load.local = true;
-    if let Some(name) = root.get("env").and_then(Node::scalar) {
-        load.environment_name.get_or_insert_with(|| name.text.clone());
-    }
-    for entry in root.get("variables").map(Node::entries).unwrap_or_default() {
-        if let Some(value) = entry.node.scalar() {
-            load.variables.entry(entry.key.clone()).or_insert_with(|| value.text.clone());
-        }
-    }
+    let load = load_options(&root, &options.load);
     read.spec.clone_from(&spec);
     let subject = match Subject::read(&spec, &load) {
         Ok(subject) => subject,
         Err(error) => {
-            let mut finding = Finding::error(codes::NO_SPEC, Kind::Place, format!("the specification cannot be read: {}", error.reason));
-            finding.help = Some(match at {
-                Some(_) => format!("there is no `{}`; the path is relative to this file", spec.display()),
-                None => format!("write `spec:`; without it, `{}` is meant", spec.display()),
-            });
-            findings.push(finding.at(at.unwrap_or(root.span)));
+            findings.push(no_spec(&error.reason, &spec, at, root.span));
             return Read { findings, sources, ..read };
         }
     };
@@ -111,6 +89,41 @@ pub fn read(path: &Path, options: &ReadOptions) -> Read {
     read.file = if read.findings.iter().any(Finding::is_error) { None } else { Some(file) };
     read.subject = Some(subject);
     read
+}
+
+/// The text of a file that is not too large.
+fn text_of(path: &Path) -> Result<String, Finding> {
+    let unreadable =
+        |reason: String| Finding::error(codes::UNREADABLE, Kind::Syntax, format!("`{}` cannot be read: {reason}", path.display()));
+    let bytes = std::fs::read(path).map_err(|error| unreadable(error.to_string()))?;
+    if bytes.len() > yaml::MAXIMUM_BYTES {
+        return Err(unreadable("it is too large".to_owned()));
+    }
+    String::from_utf8(bytes).map_err(|_| unreadable("it is not UTF-8".to_owned()))
+}
+
+/// How the specification of a file is read: the command line's environment and variables count before the file's.
+fn load_options(root: &Node, given: &LoadOptions) -> LoadOptions {
+    let mut load = LoadOptions { local: true, ..given.clone() };
+    if let Some(name) = root.get("env").and_then(Node::scalar) {
+        load.environment_name.get_or_insert_with(|| name.text.clone());
+    }
+    for entry in root.get("variables").map(Node::entries).unwrap_or_default() {
+        if let Some(value) = entry.node.scalar() {
+            load.variables.entry(entry.key.clone()).or_insert_with(|| value.text.clone());
+        }
+    }
+    load
+}
+
+/// `at`: where the file names its specification, if it does.
+fn no_spec(reason: &str, spec: &Path, at: Option<Span>, file: Span) -> Finding {
+    let help = match at {
+        Some(_) => format!("there is no `{}`; the path is relative to this file", spec.display()),
+        None => format!("write `spec:`; without it, `{}` is meant", spec.display()),
+    };
+    let message = format!("the specification cannot be read: {reason}");
+    Finding::error(codes::NO_SPEC, Kind::Place, message).at(at.unwrap_or(file)).help(help)
 }
 
 /// The specification that a file is about, and where it says so: `spec:`, or `x.yaml` beside `x.test.yaml`.

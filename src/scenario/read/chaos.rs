@@ -44,30 +44,21 @@ pub struct ChaosRead {
 /// Reads a chaos file with its specification, once for each variant.
 #[must_use]
 pub fn chaos(path: &Path, options: &ReadOptions) -> ChaosRead {
-    let unreadable = |reason: String| {
-        let message = format!("`{}` cannot be read: {reason}", path.display());
-        ChaosRead { findings: vec![Finding::error(codes::UNREADABLE, Kind::Syntax, message)], ..ChaosRead::default() }
+    let text = match super::text_of(path) {
+        Ok(text) => text,
+        Err(finding) => return ChaosRead { findings: vec![finding], ..ChaosRead::default() },
     };
-    let bytes = match std::fs::read(path) {
-        Ok(bytes) => bytes,
-        Err(error) => return unreadable(error.to_string()),
-    };
-    if bytes.len() > yaml::MAXIMUM_BYTES {
-        return unreadable("it is too large".to_owned());
-    }
-    let Ok(text) = String::from_utf8(bytes) else { return unreadable("it is not UTF-8".to_owned()) };
     let (mut sources, mut findings) = (Sources::default(), Vec::new());
     let source = sources.add(path, text.as_str());
     let Some(root) = yaml::parse(source, &text, &codes::YAML, &mut findings) else {
         return ChaosRead { findings, sources, ..ChaosRead::default() };
     };
     let (spec, at) = super::specification(&root, path);
-    let at = at.unwrap_or(root.span);
-    let load = load_options(&root, &options.load);
-    let subject = match read_subject(&spec, &load, at) {
+    let load = super::load_options(&root, &options.load);
+    let subject = match Subject::read(&spec, &load) {
         Ok(subject) => subject,
-        Err(told) => {
-            findings.extend(told);
+        Err(error) => {
+            findings.push(super::no_spec(&error.reason, &spec, at, root.span));
             return ChaosRead { findings, sources, ..ChaosRead::default() };
         }
     };
@@ -95,7 +86,8 @@ struct Base<'a> {
     names: &'a Names,
 }
 
-fn load_options(node: &Node, base: &LoadOptions) -> LoadOptions {
+/// A variant says itself what it is: its environment and variables count before those that all variants begin with.
+fn variant_options(node: &Node, base: &LoadOptions) -> LoadOptions {
     let mut load = LoadOptions { local: true, ..base.clone() };
     if let Some(name) = node.get("env").and_then(Node::scalar) {
         load.environment_name = Some(name.text.clone());
@@ -106,13 +98,6 @@ fn load_options(node: &Node, base: &LoadOptions) -> LoadOptions {
         }
     }
     load
-}
-
-fn read_subject(spec: &Path, load: &LoadOptions, at: Span) -> Result<Subject, Vec<Finding>> {
-    Subject::read(spec, load).map_err(|error| {
-        let finding = Finding::error(codes::NO_SPEC, Kind::Place, format!("the specification cannot be read: {}", error.reason));
-        vec![finding.at(at).help(format!("`{}` is meant", spec.display()))]
-    })
 }
 
 impl Reader<'_> {
@@ -339,7 +324,7 @@ impl Reader<'_> {
             }
             return None;
         };
-        let mut subject = self.subject(&spec, &load_options(node, base.load), node.span)?;
+        let mut subject = self.subject(&spec, &variant_options(node, base.load), node.span)?;
         if let Some(set) = node.get("set") {
             for entry in self.mapping(set, "`set`") {
                 if !matches!(entry.node.value, Value::Mapping(_)) {
@@ -358,7 +343,7 @@ impl Reader<'_> {
     }
 
     fn subject(&mut self, spec: &Path, load: &LoadOptions, at: Span) -> Option<Subject> {
-        match read_subject(spec, load, at) {
+        match Subject::read(spec, load) {
             Ok(subject) if !subject.loaded.has_errors() => Some(subject),
             Ok(subject) => {
                 let errors: Vec<&str> = subject.loaded.errors().map(|finding| finding.message.as_str()).collect();
@@ -366,8 +351,8 @@ impl Reader<'_> {
                 self.findings.push(Finding::error(codes::BAD_SPEC, Kind::Place, message).at(at));
                 None
             }
-            Err(told) => {
-                self.findings.extend(told);
+            Err(error) => {
+                self.findings.push(super::no_spec(&error.reason, spec, Some(at), at));
                 None
             }
         }
